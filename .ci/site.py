@@ -1,0 +1,129 @@
+"Build the site into `_docs` and README.md: by Quarto where it is installed, else the same pages by pandoc"
+import base64, json, os, re, shutil, subprocess, sys
+from pathlib import Path
+import pypandoc, yaml
+from nbdev import doclinks, quarto
+from nbdev.config import get_config
+from nbdev.serve import proc_nbs
+
+here, site, proc, cfg = Path(__file__).parent, Path('_docs'), Path('_proc'), get_config()
+
+def by_quarto():
+    "What `nbdev_docs` does, and its warnings count as errors"
+    for tool in 'nbdev_readme', 'nbdev_docs':
+        p = subprocess.run([Path(sys.executable).with_name(tool)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        print(p.stdout)
+        if p.returncode or re.search(r'\bWARN', p.stdout): sys.exit(f'{tool} failed or warned')
+
+def process():
+    "Fill `_proc` with notebooks as nbdev hands them to Quarto: title found, `show_doc` run, symbols linked"
+    quarto.refresh_quarto_yml()
+    doclinks._build_modidx()
+    quarto.nbdev_sidebar.__wrapped__()
+    proc_nbs(n_workers=1)
+
+def text(o): return o if isinstance(o, str) else ''.join(o)
+def fence(s, attrs=''): return f'{"`"*12} {attrs}\n{s.rstrip()}\n{"`"*12}\n'
+
+def output_md(out, name, files):
+    "Markdown for one output of a cell; pictures go to `files` under `name`"
+    kind = out['output_type']
+    if kind == 'error': sys.exit(f"{name}: a stored error {out['ename']}: {out['evalue']}")
+    if kind == 'stream':
+        shown = re.sub(r'[^\n]*\r(?!\n)', '', text(out['text'])) # progress bars: their last state
+        return f'::: {{.cell-output .{out["name"]}}}\n{fence(shown)}:::\n'
+    data = out['data']
+    if 'text/html' in data: body = fence(text(data['text/html']), '{=html}')
+    elif 'text/markdown' in data: # nbdev links symbols in the comments of a signature too, where a link is only noise
+        body = re.sub(r'^```python\n.*?^```', lambda m: re.sub(r'\[(`[^`]+`)\]\(\S*?\)', r'\1', m[0]), text(data['text/markdown']), flags=re.M|re.S)
+    elif 'image/svg+xml' in data: files[f'{name}.svg'], body = text(data['image/svg+xml']).encode(), f'![]({name}.svg)'
+    elif picture := next((k for k in ('image/png', 'image/jpeg') if k in data), None):
+        path = f'{name}.{picture[6:]}'
+        files[path], body = base64.b64decode(text(data[picture])), f'![]({path})'
+    else: body = fence(text(data['text/plain']))
+    return f'::: {{.cell-output}}\n{body}\n:::\n'
+
+def cell_md(cell, name, files):
+    "Markdown for a cell, as its `#|` options want it"
+    src = text(cell['source'])
+    if cell['cell_type'] != 'code': return src
+    opts = dict(re.findall(r'^#\|\s*([\w-]+):\s*(.*?)\s*$', src, re.M))
+    src = re.sub(r'^#\|.*\n?', '', src, flags=re.M).strip('\n')
+    if opts.get('include') == 'false': return ''
+    code = fence(src, '{.python}') if src and opts.get('echo') != 'false' else ''
+    if code and opts.get('code-fold') in ('true', 'show'):
+        is_open = ' open' if opts['code-fold'] == 'show' else ''
+        code = f'<details{is_open}><summary>{opts.get("code-summary", "Code").strip(chr(34))}</summary>\n\n{code}\n</details>\n'
+    outs = [output_md(o, f'{name}-output-{i}', files) for i, o in enumerate(cell['outputs'], 1)]
+    if opts.get('output') == 'false': outs = []
+    if opts.get('output') == 'asis': outs = [re.sub(r'^:::.*\n|^`{12}.*\n', '', o, flags=re.M) for o in outs]
+    return '\n'.join([code, *outs])
+
+def notebook_md(path):
+    "Front matter, markdown and the files of a processed notebook"
+    files, folder = {}, f'{path.stem}_files/figure-html'
+    front, *cells = json.loads(path.read_text('utf-8'))['cells']
+    parts = [cell_md(c, f'{folder}/cell-{i}', files) for i, c in enumerate(cells, 1)]
+    return yaml.safe_load(text(front['source']).strip().strip('-')), '\n\n'.join(parts), files
+
+def pandoc(name, md, *args, **meta):
+    "What pandoc makes of `md`; a warning about `name` ends the build"
+    args = [pypandoc.get_pandoc_path(), '-f', 'markdown-implicit_figures', '--fail-if-warnings', *args, *(f'-V{k}={v}' for k, v in meta.items())]
+    p = subprocess.run(args, input=md, stdout=subprocess.PIPE, text=True, encoding='utf-8')
+    return p.stdout if p.returncode == 0 else sys.exit(f'{name}: pandoc failed or warned')
+
+def contents(items):
+    "The notebooks of sidebar.yml in their order, each with the section it is in"
+    for o in items:
+        if isinstance(o, str): yield Path(o), ''
+        else:
+            if 'href' in o: yield Path(o['href']), o['section']
+            yield from ((p, o['section']) for p, _ in contents(o['contents']))
+
+def front_md(front): return f'---\n{yaml.dump({k: front[k] for k in ("title", "description") if k in front})}---\n\n'
+
+def link(page, front, path, **attrs):
+    attrs = ''.join(f' {k}="{v}"' for k, v in attrs.items())
+    return f'<a href="{os.path.relpath(path, page.parent)}"{attrs}>{front["title"]}</a>'
+
+def by_pandoc():
+    process()
+    shutil.copytree(proc, site, ignore=shutil.ignore_patterns('*.ipynb', '*.yml'))
+    shutil.copy(here/'site.css', site)
+    sidebar = yaml.safe_load((proc/'sidebar.yml').read_text('utf-8'))['website']['sidebar']['contents']
+    pages = []
+    for nb, section in contents(sidebar):
+        front, md, files = notebook_md(proc/nb)
+        pages.append((nb, nb.parent/front['output-file'], section, front, md))
+        for name, data in files.items():
+            (site/nb.parent/name).parent.mkdir(parents=True, exist_ok=True)
+            (site/nb.parent/name).write_bytes(data)
+    html = {nb.as_posix(): page for nb, page, *_ in pages}
+
+    for i, (nb, page, section, front, md) in enumerate(pages):
+        nav, last = [], ''
+        for _, p, s, f, _ in pages:
+            if s != last: nav.append(f'<p>{s}</p>')
+            nav.append(link(page, f, p, **({'aria-current': 'page'} if p == page else {})))
+            last = s
+        around = {k: link(page, pages[j][3], pages[j][1], rel=k) for k, j in (('prev', i-1), ('next', i+1)) if 0 <= j < len(pages)}
+        out = pandoc(nb, front_md(front) + md, '-t', 'html', '--standalone', '--mathml', '--toc', '--toc-depth=3', f'--template={here/"site.html"}',
+            site=cfg.title, root=os.path.relpath('.', page.parent), repo=cfg.git_url, nav='\n'.join(nav), lang='en', **around)
+        def to_page(m): # links between notebooks are links between their pages
+            target = os.path.normpath(nb.parent/m[1])
+            return f'href="{os.path.relpath(html[target], page.parent)}' if target in html else m[0]
+        (site/page).parent.mkdir(parents=True, exist_ok=True)
+        (site/page).write_text(re.sub(r'href="([^":#]+\.ipynb)', to_page, out), 'utf-8')
+        if nb.name == cfg.readme_nb: readme(front, md)
+    print(f'{len(pages)} pages in {site}')
+
+def readme(front, md):
+    "README.md from the index, byte for byte as `nbdev_readme` writes it; Quarto calls this set of extensions `gfm`"
+    md = re.sub(r'^:::.*\n', '', md, flags=re.M)
+    gfm = 'commonmark+autolink_bare_uris+emoji+footnotes+gfm_auto_identifiers+pipe_tables+strikeout+task_lists+tex_math_dollars'
+    Path('README.md').write_text(f"# {front['title']}\n\n\n{pandoc('README.md', md, '-t', gfm, '--wrap=preserve')}", 'utf-8')
+
+if __name__ == '__main__': # proc_nbs starts processes that import this file
+    for built in proc, site: shutil.rmtree(built, ignore_errors=True)
+    if shutil.which('quarto'): by_quarto()
+    else: by_pandoc()

@@ -1,0 +1,41 @@
+# Two commands for newcomers, `make demo` and `make test`; `make` alone lists the rest. GNU Make 3.81 or later.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3,10))' 2>/dev/null && echo $$p && break; done)
+EXTRA := $(shell nvidia-smi -L >/dev/null 2>&1 && echo cuda || echo cpu)
+UV := $(shell command -v uv)
+INSTALL = $(if $(UV),uv pip install -q --python .venv,.venv/bin/python -m pip install -q --disable-pip-version-check) -e
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+.PHONY: help demo test docs lab clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/ready  ## train a small model on this machine, then chat with it (about ten minutes)
+	@.venv/bin/mlxchat demo
+
+test: .venv/ready-dev  ## run every notebook as a test; NB=nbs/00_model.ipynb runs one
+	@.venv/bin/python .ci/test.py $(NB)
+
+docs: .venv/ready-dev  ## build the site into _docs/ and README.md, then check every link
+	@.venv/bin/python .ci/site.py && .venv/bin/python .ci/links.py
+
+lab: .venv/ready-dev  ## open the notebooks in JupyterLab
+	@cd nbs && ../.venv/bin/jupyter lab
+
+clean:  ## remove .venv and everything built here; runs and data in ~/.cache/mlxchat stay
+	@rm -rf .venv _docs _proc _site .quarto build dist *.egg-info nbs/sidebar.yml nbs/.last_checked
+	@find . \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@test -n "$(PYTHON)$(UV)" || { echo "mlxchat needs Python 3.10 or later: install it, or name it with PYTHON=..."; exit 1; }
+	@rm -rf .venv && $(if $(UV),uv venv -q --python "$(or $(PYTHON),>=3.10)" .venv,$(PYTHON) -m venv .venv)
+
+.venv/ready: settings.ini setup.py | .venv/bin/python
+	@echo "Installing mlxchat into .venv (once, a minute or two)"
+	@test "$$(uname -s)" != Linux || command -v g++ >/dev/null || \
+		echo "No C++ compiler: everything works, but slower. To change that: sudo apt install g++ (or your system's equivalent)"
+	@$(INSTALL) ".[$(EXTRA)]" && touch $@
+
+.venv/ready-dev: .venv/ready
+	@echo "Installing the tools for notebooks, tests and documentation (once)"
+	@$(INSTALL) ".[$(EXTRA),dev]" && touch $@

@@ -1,0 +1,18 @@
+"Everything is in `settings.ini`; this file only hands it to setuptools."
+from configparser import ConfigParser
+from setuptools import setup, find_packages
+
+cfg = ConfigParser(delimiters=['='], interpolation=None)
+cfg.read('settings.ini', encoding='utf-8')
+cfg = cfg['DEFAULT']
+lines = lambda key: [o.strip() for o in cfg.get(key, '').splitlines() if o.strip()]
+extras = {key.removesuffix('_requirements'): lines(key) for key in cfg if key.endswith('_requirements')}
+
+setup(
+    name=cfg['lib_name'], version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'],
+    author=cfg['author'], author_email=cfg['author_email'], url=cfg['git_url'], license='MIT',
+    long_description=open('README.md', encoding='utf-8').read(), long_description_content_type='text/markdown',
+    packages=find_packages(include=['mlxchat', 'mlxchat.*']), include_package_data=True,
+    python_requires='>=' + cfg['min_python'], install_requires=lines('requirements'), extras_require=extras,
+    entry_points={'console_scripts': lines('console_scripts'), 'nbdev': ['mlxchat=mlxchat._modidx:d']}, zip_safe=False,
+)
