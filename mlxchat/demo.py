@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, asdict
 from pathlib import Path
 from fastcore.basics import patch
+from tqdm import tqdm
 from .backend import info
 from .model import GPTConfig
 from .data import base_dir, make_corpus, list_shards, read_texts
@@ -19,7 +20,7 @@ from .loader import TextSource, ConversationSource, Loader, MixedLoader
 from .checkpoint import Run, write_json
 from .pretrain import PretrainConfig, build, pretrain
 from .tasks import SpellingBee, SimpleSpelling, Arithmetic, Identity, TaskMixture, word_list
-from .engine import Engine
+from .engine import Engine, sampler
 from .eval import compressed_bpb, score_task
 from .sft import SFTConfig, sft
 from .chat import add_piece, chat
@@ -42,6 +43,7 @@ class DemoConfig:
     matrix_lr:float=0.02  # Muon
     embedding_lr:float=0.12  # token embedding, scaled with 1/√width
     unembedding_lr:float=0.0025 # lm_head, likewise
+    sample_every:int=250  # steps between samples while pretraining
     questions:int=200     # asked per task in the evaluation
     max_bytes:int=8_000_000 # of corpus
 
@@ -124,10 +126,11 @@ def base_stage(self:Demo, **callbacks)->dict:
         return MixedLoader([Loader(s, 1, T) for s in sources], [1-c.chat_share, c.chat_share], B)
     config = PretrainConfig(depth=c.n_layer, max_seq_len=c.base_len, device_batch_size=c.base_rows, total_batch_size=c.base_rows*c.base_len,
         num_iterations=c.base_steps, matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr,
-        weight_decay=0., warmdown_ratio=.5, final_lr_frac=.05, eval_every=0, save_every=500)
+        weight_decay=0., warmdown_ratio=.5, final_lr_frac=.05, eval_every=0, sample_every=c.sample_every, save_every=500)
     model = build(config, tok.vocab_size, n_embd=c.n_embd, n_head=c.n_head)
     with self.stage('pretraining', f'3. Pretraining: {model.count_params()["total"]/1e6:.2f} million parameters, {c.base_steps} steps'):
-        m = pretrain(self.run, config, loader, self.texts('val'), model, lr_scale=1., progress=self.progress, **callbacks)
+        sample = sampler(self.run, Engine(model, tok), ['Return the ', 'This module '], say=lambda o: tqdm.write(f'   {o}'))
+        m = pretrain(self.run, config, loader, self.texts('val'), model, lr_scale=1., sample=sample, progress=self.progress, **callbacks)
     self.say(f'   {m["val_bpb"]:.3f} bits per byte of unseen text, {m["tokens"]/m["total_seconds"]:,.0f} tokens/s')
     return m
 

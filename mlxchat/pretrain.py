@@ -20,7 +20,7 @@ from .tokenizer import Tokenizer
 from .train import train, bits_per_byte
 from .checkpoint import Run, save_checkpoint, checkpoints, latest_checkpoint, load_model, load_optimizer, write_json
 import mlx.core as mx, numpy as np
-import json, shutil
+import io, json, shutil
 
 # %% ../nbs/03b_pretrain.ipynb #c007
 @dataclass
@@ -173,20 +173,22 @@ class LiveCurve:
         self.means.append(self.smooth*mean + (1-self.smooth)*m['loss'])
         if time.monotonic() - self.drawn > self.every: self.draw()
 
-    def figure(self):
-        "The curve so far"
+    def image(self):
+        "The curve so far, as a PNG"
+        from IPython.display import Image
         from matplotlib.figure import Figure
         fig = Figure(figsize=(5, 2.6), dpi=70); ax = fig.subplots()
         ax.semilogy(self.steps, self.losses, lw=.5, alpha=.4); ax.semilogy(self.steps, self.means, c='C0')
         ax.set(xlabel='step', ylabel='loss', title=self.title); fig.tight_layout()
-        return fig
+        png = io.BytesIO(); fig.savefig(png)
+        return Image(png.getvalue())
 
     def draw(self):
         "Show the curve, in place of the last one"
         from IPython.display import display
         self.drawn = time.monotonic()
-        if self.handle: self.handle.update(self.figure())
-        else: self.handle = display(self.figure(), display_id=True)
+        if self.handle: self.handle.update(self.image())
+        else: self.handle = display(self.image(), display_id=True)
 
 # %% ../nbs/03b_pretrain.ipynb #c028
 def text_batches(
