@@ -39,7 +39,7 @@ class DemoConfig:
     chat_share:float=0.3  # of pretraining tokens that are conversations
     sft_rows:int=8        # rows per fine-tuning step
     sft_len:int=128       # tokens in such a row
-    sft_steps:int=2400    # fine-tuning steps
+    sft_steps:int=2000    # fine-tuning steps
     matrix_lr:float=0.02  # Muon
     embedding_lr:float=0.12  # token embedding, scaled with 1/√width
     unembedding_lr:float=0.0025 # lm_head, likewise
