@@ -6,7 +6,7 @@
 __all__ = ['SHARES', 'QUESTIONS', 'DemoConfig', 'practice', 'mixture', 'Demo', 'report_table', 'demo']
 
 # %% ../nbs/06d_demo.ipynb #c003
-import json, shutil, time
+import json, os, shutil, sys, time
 from contextlib import contextmanager
 from dataclasses import dataclass, asdict
 from pathlib import Path
@@ -214,4 +214,5 @@ def demo(
     except KeyboardInterrupt as e: raise KeyboardInterrupt(*(e.args or ['everything finished so far is kept']))
     d.say('\n' + report_table(r))
     d.converse()
-    d.say(f'\nEverything is in {d.run.folder}. To go on:\n   mlxchat chat --run {tag}        talk to it\n   mlxchat demo                 again, straight to the chat')
+    me = os.path.relpath(sys.argv[0]) if sys.argv[0].endswith('mlxchat') else 'mlxchat'
+    d.say(f'\nEverything is in {d.run.folder}. To go on:\n   {me} chat --run {tag}    talk to it\n   {me} --help              what else there is')
