@@ -19,7 +19,7 @@ from .tokenizer import Tokenizer
 from .loader import TextSource, ConversationSource, Loader, MixedLoader
 from .checkpoint import Run, write_json
 from .pretrain import PretrainConfig, build, pretrain
-from .tasks import SpellingBee, SimpleSpelling, Arithmetic, Identity, TaskMixture, word_list
+from .tasks import SpellingBee, SimpleSpelling, Arithmetic, Identity, TaskMixture, Dialogues, word_list
 from .engine import Engine, sampler
 from .eval import compressed_bpb, score_task
 from .sft import SFTConfig, sft
@@ -64,9 +64,9 @@ def mixture(
     tasks:dict,        # from `practice`
     size:int=400_000,  # conversations
     seed:int=0,        # of their order
-)->TaskMixture:
-    "Conversations of all tasks, shuffled"
-    return TaskMixture(list(tasks.values()), weights=[SHARES[k] for k in tasks], size=size, seed=seed)
+)->Dialogues:
+    "Conversations of all tasks, shuffled, half of them with more than one question"
+    return Dialogues(TaskMixture(list(tasks.values()), weights=[SHARES[k] for k in tasks], size=size, seed=seed))
 
 # %% ../nbs/06d_demo.ipynb #c012
 class Demo:

@@ -7,7 +7,8 @@ __all__ = ['COUNT_PHRASINGS', 'SPELL_PHRASINGS', 'SUM_PHRASINGS', 'OPERATIONS', 
            'Task', 'Generator', 'answer', 'answer_with_tool', 'final_text', 'final_number', 'word_list',
            'is_heldout_word', 'heldout_words', 'repeats', 'pseudo_word', 'word_pieces', 'piece_word', 'WordTask',
            'loosen', 'SpellingBee', 'SimpleSpelling', 'draw_number', 'is_heldout_pair', 'Arithmetic',
-           'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'TaskMixture', 'TaskSequence']
+           'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'TaskMixture', 'TaskSequence',
+           'Dialogues']
 
 # %% ../nbs/05a_tasks.ipynb #c003
 import random, re
@@ -390,3 +391,22 @@ class TaskSequence(TaskMixture):
     def __init__(self, tasks:list):
         super().__init__(tasks)
         self.order.sort()
+
+# %% ../nbs/05a_tasks.ipynb #c087
+class Dialogues(Task):
+    "A task's examples, some of them after one or two others in the same conversation"
+    def __init__(self,
+        task:Task,
+        shares=(.5, .3, .2), # of conversations with one, two… questions
+    ):
+        self.task, self.shares = task, shares
+
+    def num_examples(self)->int: return len(self.task)
+
+    def get_example(self, i:int)->dict:
+        rng = random.Random(f'dialogue {i}')
+        n = rng.choices(range(len(self.shares)), self.shares)[0]
+        before = [rng.randrange(len(self.task)) for _ in range(n)]
+        return dict(messages=[m for j in [*before, i] for m in self.task.get_example(j)['messages']])
+
+    def evaluate(self, i:int, output_text:str)->bool: return self.task.evaluate(i, output_text)
