@@ -77,16 +77,14 @@ def recipe(self:PretrainConfig,
 
 # %% ../nbs/03b_pretrain.ipynb #c011
 @contextmanager
-def stop_requests(
-    signals=(signal.SIGINT, signal.SIGTERM) # what counts as asking
-): # yields a function that says whether someone asked to stop
+def stop_requests(): # yields a function that says whether someone asked to stop
     "Collect Ctrl-C and SIGTERM instead of dying from them"
     requested = threading.Event()
     def handle(number, frame):
         if requested.is_set(): raise KeyboardInterrupt
         requested.set()
     main = threading.current_thread() is threading.main_thread()
-    old = {s: signal.signal(s, handle) for s in signals} if main else {}
+    old = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)} if main else {}
     try: yield requested.is_set
     finally:
         for s,h in old.items(): signal.signal(s, h)
