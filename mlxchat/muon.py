@@ -103,7 +103,7 @@ def muon_update(
     X = orthogonalise(X, c.coefficients)
     if c.restore: X = restore_norm(X)
     if c.beta2: X, variance = normalise_neurons(X, variance, c.beta2)
-    return X * max(1, G.shape[-2]/G.shape[-1])**0.5, momentum, variance
+    return X, momentum, variance
 
 # %% ../nbs/01_muon.ipynb #c030
 def adamw_update(
@@ -213,9 +213,10 @@ def apply_gradients(self:MuonAdamW,
     for key,names in self._stacks.items():
         s = self.state['muon'][key]
         X, s['momentum'], s['variance'] = muon_update(mx.stack([g[n] for n in names]), s['momentum'], s['variance'], now['momentum'], self.muon)
+        tall = max(1, X.shape[-2]/X.shape[-1])**0.5
         for n,x in zip(names, X): # cautious decay: only where update and weight have one sign
             decay = now['weight_decay'] * p[n] * (x*p[n] >= 0)
-            out[n] = p[n] - lrs[n]*now['lr'] * (x + decay)
+            out[n] = p[n] - tall*lrs[n]*now['lr'] * (x + decay)
     return tree_unflatten(list(out.items()))
 
 @patch
