@@ -158,6 +158,7 @@ VERBS = dict( # where the function is, and what it does
     tokenizer=('mlxchat.cli:tokenizer', 'train a tokenizer'),
     train=('mlxchat.cli:train', 'pretrain a model, or go on with one'),
     chat=('mlxchat.chat:chat', 'talk with a model'),
+    **{'bench train': ('mlxchat.bench:bench_train', 'measure the speed of training, next to nanochat where it is installed')},
 )
 
 def verb_function(
@@ -170,7 +171,7 @@ def verb_function(
 def usage(
 )->str:
     "The verbs, one a line"
-    lines = [f'  {verb:10} {what}' for verb, (_, what) in VERBS.items()]
+    lines = [f'  {verb:12} {what}' for verb, (_, what) in VERBS.items()]
     return '\n'.join(['usage: mlxchat VERB [OPTIONS]', '', *lines, '',
         '`mlxchat VERB --help` lists the options of a verb. With --debug, an error shows where it arose.'])
 
@@ -182,6 +183,9 @@ def dispatch(
     verb, *options = args or ['--help']
     if verb in ('-h', '--help'): return print(usage())
     if verb == '--version': return print(f'mlxchat {__version__}')
+    if options and f'{verb} {options[0]}' in VERBS: verb, *options = f'{verb} {options[0]}', *options[1:]
+    parts = [v.split()[1] for v in VERBS if v.startswith(verb + ' ')]
+    if parts: raise ValueError(f'`mlxchat {verb}` wants to know what: {", ".join(parts)}')
     if verb not in VERBS:
         near = get_close_matches(verb, VERBS, 1)
         raise ValueError(f'there is no verb {verb!r}' + (f', did you mean {near[0]}?' if near else '; `mlxchat --help` lists them'))

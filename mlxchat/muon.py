@@ -27,21 +27,27 @@ POLAR_EXPRESS = [
     (2.3465413258596377, -1.7097828382687081, 0.42323551169305323)]
 
 # %% ../nbs/01_muon.ipynb #c015
+def _squares(X, axis):
+    "Sum of squares along the last (−1) or last but one (−2) axis, kept; fp32"
+    return X.astype(mx.float32).square().sum(axis, keepdims=True)
+
 def orthogonalise(
     G:mx.array,                # (K, m, n) stack of matrices
     coefficients=POLAR_EXPRESS,# one (a, b, c) per iteration
     dtype:mx.Dtype=None,       # of the products; default the machine's compute dtype
-)->mx.array:                   # (K, m, n) near-orthogonal matrices, fp32
+    rows:mx.array=1.,          # (K, m, 1) factors of the rows
+    lengths:mx.array=None,     # (K, m, 1) squared lengths of the rows of `G`, where they are known
+)->mx.array:                   # (K, m, n) near-orthogonal matrices, in that dtype
     "Replace each matrix by nearly its closest orthogonal one, by odd polynomials"
-    X = G.astype(dtype or compute_dtype())
-    size = mx.sqrt(X.astype(mx.float32).square().sum((-2, -1), keepdims=True))
-    X = X / (size*1.01 + 1e-6).astype(X.dtype)
+    lengths = _squares(G, -1) if lengths is None else lengths
+    size = mx.sqrt((lengths*mx.square(rows)).sum(-2, keepdims=True))
+    X = (G * (rows/(size*1.01 + 1e-6))).astype(dtype or compute_dtype())
     tall = G.shape[-2] > G.shape[-1]
     for a,b,c in coefficients:
         A = X.swapaxes(-1,-2) @ X if tall else X @ X.swapaxes(-1,-2)
-        B = b*A + c*(A@A)
-        X = a*X + (X@B if tall else B@X)
-    return X.astype(mx.float32)
+        B = mx.addmm(A, A, A, alpha=c, beta=b)                       # bA + cA²
+        X = mx.addmm(X, *((X, B) if tall else (B, X)), beta=a)       # aX + BX
+    return X
 
 # %% ../nbs/01_muon.ipynb #c021
 def lerp(a, b, t):
@@ -50,33 +56,30 @@ def lerp(a, b, t):
 
 # %% ../nbs/01_muon.ipynb #c024
 def equalise_rows(
-    X:mx.array # (K, m, n)
-)->mx.array:   # (K, m, n) with all rows of a matrix equally long
+    lengths:mx.array # (K, m, 1) squared lengths of the rows
+)->mx.array:         # (K, m, 1) factors that make all rows of a matrix equally long
     "Row equilibration (MuonEq)"
-    rows = mx.sqrt(X.square().sum(-1, keepdims=True))
-    target = mx.sqrt(X.square().sum((-2, -1), keepdims=True) / X.shape[-2])
-    return X * (target / mx.maximum(rows, 1e-6))
+    return mx.sqrt(lengths.mean(-2, keepdims=True)) / mx.maximum(mx.sqrt(lengths), 1e-6)
 
 def restore_norm(
-    X:mx.array # (K, m, n)
-)->mx.array:   # (K, m, n) of Frobenius norm √min(m, n)
-    "Scale to the norm of an orthogonal matrix (Muon+)"
-    size = mx.sqrt(X.square().sum((-2, -1), keepdims=True))
-    return X * (math.sqrt(min(X.shape[-2:])) / mx.maximum(size, 1e-6))
+    lengths:mx.array, # (K, ·, ·) squared lengths of the neurons
+    shape:tuple       # (m, n)
+)->mx.array:          # (K, 1, 1) factor that scales to the norm of an orthogonal matrix, √min(m, n)
+    "Scale of an orthogonal matrix (Muon+)"
+    return math.sqrt(min(shape)) / mx.maximum(mx.sqrt(lengths.sum((-2, -1), keepdims=True)), 1e-6)
 
 def normalise_neurons(
-    X:mx.array,        # (K, m, n)
-    variance:mx.array, # (K, m, 1) or (K, 1, n) running mean squares
-    beta2:float=0.9,   # memory of the running mean
-)->tuple[mx.array,mx.array]: # (K, m, n) of unchanged norm; the new running mean squares
+    lengths:mx.array, # (K, m, 1) or (K, 1, n) squared lengths of the neurons
+    variance:mx.array,# like `lengths`: running mean squares
+    n:int,            # weights per neuron
+    beta2:float=0.9,  # memory of the running mean
+)->tuple[mx.array,mx.array]: # factors like `lengths`, which leave the norm as it is; the new running mean squares
     "A learning rate per neuron (NorMuon), norm restored"
-    axis = -1 if variance.shape[-1] == 1 else -2
-    now, n = X.square().mean(axis, keepdims=True), X.shape[axis]
-    variance = lerp(now, variance, beta2)
+    variance = lerp(lengths/n, variance, beta2)
     step = mx.rsqrt(mx.maximum(variance, 1e-10))
-    before = mx.sqrt(now.sum((-2, -1), keepdims=True) * n)
-    after = mx.sqrt((now * n * step.square()).sum((-2, -1), keepdims=True))
-    return X * (step * (before / mx.maximum(after, 1e-10))), variance
+    before = mx.sqrt(lengths.sum((-2, -1), keepdims=True))
+    after = mx.sqrt((lengths * step.square()).sum((-2, -1), keepdims=True))
+    return step * (before / mx.maximum(after, 1e-10)), variance
 
 # %% ../nbs/01_muon.ipynb #c027
 @dataclass
@@ -92,18 +95,22 @@ MUON = dict(v3=MuonConfig(), v2=MuonConfig(equalise=False, restore=False), v1=Mu
 def muon_update(
     G:mx.array,       # (K, m, n) gradients
     momentum:mx.array,# (K, m, n) running average
-    variance,         # (K, m, 1) or (K, 1, n) running mean squares
+    variance:mx.array,# (K, m, 1), for wide matrices (K, 1, n): running mean squares
     mu:mx.array,      # () momentum
     c:MuonConfig,     # refinements
 )->tuple: # (K, m, n) direction of descent, new momentum, new variance
     "Direction in which a stack of matrices moves"
     momentum = lerp(G, momentum, mu)
     X = lerp(G, momentum, mu)
-    if c.equalise: X = equalise_rows(X)
-    X = orthogonalise(X, c.coefficients)
-    if c.restore: X = restore_norm(X)
-    if c.beta2: X, variance = normalise_neurons(X, variance, c.beta2)
-    return X, momentum, variance
+    lengths = _squares(X, -1)
+    X = orthogonalise(X, c.coefficients, rows=equalise_rows(lengths) if c.equalise else 1., lengths=lengths)
+    axis = -1 if X.shape[-2] >= X.shape[-1] else -2
+    lengths, factor = _squares(X, axis) if c.restore or c.beta2 else None, 1.
+    if c.restore: factor = restore_norm(lengths, X.shape[-2:])
+    if c.beta2:
+        step, variance = normalise_neurons(lengths*mx.square(factor), variance, X.shape[axis], c.beta2)
+        factor = factor*step
+    return X*factor, momentum, variance
 
 # %% ../nbs/01_muon.ipynb #c030
 def adamw_update(
@@ -149,15 +156,17 @@ def param_groups(
         lm_head=Group('adamw', unembedding_lr*s, (.8, .96), .01),
         resid_lambdas=Group('adamw', scalar_lr/100, (.8, .95), .05),
         x0_lambdas=Group('adamw', scalar_lr, (.96, .95)),
-        smear=Group('adamw', 0.2, (.8, .95)))
+        smear=Group('adamw', 0.2, (.8, .95)),
+        norms=Group('adamw', scalar_lr/100, (.8, .95)))
+    if model.config.tied: groups['wte'] = groups.pop('lm_head') # what unembeds is learnt slowly
     for name,p in tree_flatten(model.trainable_parameters()):
         key = name.split('.')[0]
-        key = 'smear' if key in ('smear_gate', 'smear_lambda', 'backout_lambda') else key
+        key = 'smear' if key in ('smear_gate', 'smear_lambda', 'backout_lambda') else 'norms' if name.endswith('_norm') else key
         if key not in groups: raise ValueError(f'no optimizer group for parameter {name}')
         groups[key].names.append(name)
     return {k: g for k,g in groups.items() if g.names}
 
-# %% ../nbs/01_muon.ipynb #c037
+# %% ../nbs/01_muon.ipynb #c038
 class MuonAdamW(optim.Optimizer):
     "Muon for matrices, AdamW for the rest"
     def __init__(self,
@@ -191,7 +200,7 @@ class MuonAdamW(optim.Optimizer):
                 variance=mx.zeros((len(names), rows, 1) if rows >= cols else (len(names), 1, cols)))
         self._initialized = True
 
-# %% ../nbs/01_muon.ipynb #c039
+# %% ../nbs/01_muon.ipynb #c040
 @patch
 def apply_gradients(self:MuonAdamW,
     gradients:dict,  # tree of gradients
@@ -224,7 +233,7 @@ def update(self:MuonAdamW, model, gradients):
     "Apply one step to the model"
     model.update(self.apply_gradients(gradients, model.trainable_parameters()))
 
-# %% ../nbs/01_muon.ipynb #c047
+# %% ../nbs/01_muon.ipynb #c048
 @dataclass
 class Schedule:
     "What changes over a run of `total` steps"

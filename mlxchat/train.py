@@ -28,21 +28,23 @@ class TrainStep:
         state = [model.state, optimizer.state]
         self._one = mx.compile(self._update_from_batch, inputs=state, outputs=state)
         self._add = mx.compile(self._add_batch, inputs=[model.state], outputs=[model.state])
-        self._finish = mx.compile(self._update, inputs=state, outputs=state)
+        self._finish = mx.compile(self._update_from_sum, inputs=state, outputs=state)
 
-    def _grads(self, ids, targets):
-        loss, grads = nn.value_and_grad(self.model, lambda m: m.loss_sum(ids, targets))(self.model)
-        return loss, (targets >= 0).sum(), grads
-
-    def _update(self, loss, count, grads):
-        count = mx.maximum(count, 1)
-        grads = tree_map(lambda g: g/count, grads)
+    def _update(self, loss, grads):
         if self.clip: grads, _ = optim.clip_grad_norm(grads, self.clip)
         self.optimizer.update(self.model, grads)
-        return loss/count
+        return loss
 
-    def _update_from_batch(self, ids, targets): return self._update(*self._grads(ids, targets))
-    def _add_batch(self, total, ids, targets): return tree_map(mx.add, total, self._grads(ids, targets))
+    def _update_from_batch(self, ids, targets):
+        return self._update(*nn.value_and_grad(self.model, lambda m: m.loss(ids, targets))(self.model))
+
+    def _add_batch(self, total, ids, targets):
+        loss, grads = nn.value_and_grad(self.model, lambda m: m.loss_sum(ids, targets))(self.model)
+        return tree_map(mx.add, total, (loss, (targets >= 0).sum(), grads))
+
+    def _update_from_sum(self, loss, count, grads):
+        count = mx.maximum(count, 1)
+        return self._update(loss/count, tree_map(lambda g: g/count, grads))
 
 # %% ../nbs/03_train.ipynb #c012
 @patch
