@@ -11,7 +11,7 @@ import math
 from functools import lru_cache
 import numpy as np
 from .backend import on_gpu
-from . import kernels
+from . import kernels, flash
 import mlx.core as mx
 
 # %% ../nbs/00b_ops.ipynb #c007
@@ -315,6 +315,16 @@ def _block_attention(window, scale, size, bounded):
     return attend
 
 # %% ../nbs/00b_ops.ipynb #c050
+@lru_cache
+def _flash_attention(window, scale):
+    @mx.custom_function
+    def attend(q, k, v): return tuple(flash.forward(q, k, v, window, scale))
+
+    @attend.vjp
+    def vjp(primals, cotangents, outputs): return flash.backward(*primals, *outputs, cotangents[0], window, scale)
+    return attend
+
+# %% ../nbs/00b_ops.ipynb #c051
 def attention(
     q:mx.array,   # (B, H, T, D)
     k:mx.array,   # (B, H_kv, T, D)
@@ -326,12 +336,14 @@ def attention(
 )->mx.array:      # (B, H, T, D)
     "Causal attention within a sliding window, for training"
     (B, H, T, D), n = q.shape, k.shape[1]
+    if bounded and flash.available(q):
+        return _flash_attention(min(window, T), scale)(*(o.transpose(0, 2, 1, 3) for o in (q, k, v)))[0].transpose(0, 2, 1, 3)
     if window >= T-1 and on_gpu() and mx.cuda.is_available():
         return mx.fast.scaled_dot_product_attention(q, k, v, scale=scale, mask='causal')
     y = _block_attention(min(window, T), scale, size, bounded)(q.reshape(B, n, H//n, T, D), k[:,:,None], v[:,:,None])
     return y.reshape(B, H, T, D)
 
-# %% ../nbs/00b_ops.ipynb #c058
+# %% ../nbs/00b_ops.ipynb #c059
 def chunk_rows(
     vocab_size:int, # V
 )->int:             # tokens per chunk
@@ -366,9 +378,9 @@ def _cross_entropy(cap, vocab_size):
     @mx.custom_function
     def loss_and_grads(x, w, targets):
         w16, chunk = w.astype(x.dtype)[:vocab_size], chunk_rows(vocab_size)
-        loss, dxs, dw = mx.array(0.), [], 0
+        loss, dxs, dw = mx.array(0.), [], mx.array(0.)
         for i in range(0, len(x), chunk):
-            xi = x[i:i+chunk]
+            xi = mx.depends([x[i:i+chunk]], [loss, dw, *dxs[-1:]])[0] # one chunk after the other
             nll, d = _chunk_loss(xi @ w16.T, targets[i:i+chunk], cap)
             loss, dw = loss + nll.sum(), dw + (d.T @ xi).astype(mx.float32)
             dxs.append(d @ w16)
@@ -391,7 +403,7 @@ def cross_entropy(
     "Summed cross-entropy of `x @ w.T`, without ever holding all logits"
     return _cross_entropy(cap, vocab_size)(x, w, targets)[0]
 
-# %% ../nbs/00b_ops.ipynb #c063
+# %% ../nbs/00b_ops.ipynb #c064
 def token_nll(
     x:mx.array,       # (N, E) final hidden states
     w:mx.array,       # (V padded, E) unembedding
