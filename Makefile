@@ -39,3 +39,8 @@ clean:  ## remove .venv and everything built here; runs and data in ~/.cache/mlx
 .venv/ready-dev: .venv/ready
 	@echo "Installing the tools for notebooks, tests and documentation (once)"
 	@$(INSTALL) ".[$(EXTRA),dev]" && touch $@
+
+# PyTorch and mlx-lm, for nbs/tests/parity.ipynb, which compares with them; without them that page says that it skipped
+.venv/ready-torch: .venv/ready-dev
+	@echo "Installing PyTorch for comparisons (once)"
+	@$(INSTALL) ".[$(EXTRA),dev,torch]" && touch $@

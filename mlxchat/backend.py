@@ -12,11 +12,16 @@ from pathlib import Path
 import numpy as np
 
 # %% ../nbs/00a_backend.ipynb #c006
+def _is_amd():
+    try: return 'AuthenticAMD' in Path('/proc/cpuinfo').read_text()
+    except OSError: return False
+
 def blas_candidates(
 )->list[tuple[str,str]]: # (name, library) in order of preference
     "Fast BLAS libraries worth trying on this machine"
     mkl = [('mkl', str(p)) for p in sorted(Path(sys.prefix, 'lib').glob('libmkl_rt.so*'), reverse=True)]
-    found = mkl + [('openblas', 'libopenblas.so.0')]
+    found = [('openblas', 'libopenblas.so.0')]
+    found = found + mkl if _is_amd() else mkl + found
     wanted = os.environ.get('MLXCHAT_BLAS', '') # '', 'mkl', 'openblas' or 'none'
     return [o for o in found if wanted in ('', o[0])]
 
@@ -59,6 +64,7 @@ def on_gpu()->bool:
     return mx.default_device().type == mx.DeviceType.gpu
 
 if not on_gpu() and sys.platform == 'linux': keep_memory()
+if mx.cuda.is_available(): os.environ.setdefault('MLX_MAX_MB_PER_BUFFER', '200') # work queued at a time: keeps its arrays alive
 if not on_gpu() and not shutil.which('g++'):
     mx.disable_compile()
     warnings.warn('no g++ found: training works but is slower (`apt install g++` brings kernel fusion)')
@@ -66,7 +72,9 @@ if not on_gpu() and not shutil.which('g++'):
 # %% ../nbs/00a_backend.ipynb #c021
 def compute_dtype()->mx.Dtype:
     "Dtype of activations: bf16 on a GPU, fp32 on a CPU"
-    return mx.bfloat16 if on_gpu() else mx.float32
+    wanted = os.environ.get('MLXCHAT_DTYPE') or ('bfloat16' if on_gpu() else 'float32')
+    if wanted not in ('float32', 'bfloat16'): raise ValueError(f'MLXCHAT_DTYPE is {wanted!r} and must be float32 or bfloat16')
+    return getattr(mx, wanted)
 
 # %% ../nbs/00a_backend.ipynb #c023
 def memory_bytes(

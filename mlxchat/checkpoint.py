@@ -127,7 +127,7 @@ def load_optimizer(
     mx.random.seed(json.loads((Path(path)/'metadata.json').read_text())['rng'])
     mx.eval(optimizer.state)
 
-# %% ../nbs/03a_checkpoint.ipynb #c023
+# %% ../nbs/03a_checkpoint.ipynb #c025
 class Run:
     "The directory of one training run"
     def __init__(self,
@@ -151,7 +151,7 @@ class Run:
                 return model, self.tokenizer, meta
         raise FileNotFoundError(f'no {stage or "trained"} checkpoint in {self.folder}: train one first')
 
-# %% ../nbs/03a_checkpoint.ipynb #c025
+# %% ../nbs/03a_checkpoint.ipynb #c027
 @patch
 def log(self:Run,
     **values # plain numbers and strings
@@ -180,7 +180,7 @@ def forget(self:Run,
     text = ''.join(json.dumps(o) + '\n' for o in keep)
     atomic_write(self.folder/'metrics.jsonl', lambda tmp: tmp.write_text(text, encoding='utf-8'))
 
-# %% ../nbs/03a_checkpoint.ipynb #c028
+# %% ../nbs/03a_checkpoint.ipynb #c030
 def find_run(
     tag:str='' # name under runs/, or a path; '' for the most recently changed
 )->Run:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['compressed_bpb', 'text_bpb', 'expected', 'Score', 'score_task']
 
-# %% ../nbs/05_eval.ipynb #c003
+# %% ../nbs/05_eval.ipynb #c004
 import gzip, lzma, math
 from dataclasses import dataclass
 from tqdm import tqdm
@@ -13,7 +13,7 @@ from .engine import Engine
 from .pretrain import text_batches
 from .train import bits_per_byte
 
-# %% ../nbs/05_eval.ipynb #c009
+# %% ../nbs/05_eval.ipynb #c010
 def compressed_bpb(
     texts:list # documents
 )->dict:       # bits per byte of `gzip` (−9) and `xz` (−9e)
@@ -22,7 +22,7 @@ def compressed_bpb(
     sizes = dict(gzip=len(gzip.compress(data, 9)), xz=len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)))
     return {k: 8*v/len(data) for k,v in sizes.items()}
 
-# %% ../nbs/05_eval.ipynb #c012
+# %% ../nbs/05_eval.ipynb #c013
 def text_bpb(
     model,     # GPT
     tokenizer, # its tokenizer
@@ -33,7 +33,7 @@ def text_bpb(
     "Bits per byte of whole documents"
     return bits_per_byte(model, text_batches(texts, tokenizer, B, T or model.config.sequence_len), tokenizer.token_bytes())
 
-# %% ../nbs/05_eval.ipynb #c015
+# %% ../nbs/05_eval.ipynb #c016
 def expected(
     tokenizer,  # renders the example
     example:dict# conversation that ends with the right answer
@@ -44,7 +44,7 @@ def expected(
     if ids[:len(prompt)] != prompt: raise ValueError('the prompt is not the beginning of the rendered conversation')
     return prompt, ids[len(prompt):-1]
 
-# %% ../nbs/05_eval.ipynb #c017
+# %% ../nbs/05_eval.ipynb #c018
 @dataclass
 class Score:
     "How a task went"

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['HEADER', 'ADD_NORM', 'ADD_NORM_GRAD', 'MIX_GRAD', 'ROPE_NORM', 'ROPE_NORM_GRAD', 'CROSS_ENTROPY', 'LOOKUP',
-           'LOOKUP_GRAD', 'available', 'run', 'add_norm', 'add_norm_grad', 'mix_norm_grad', 'rope_norm',
-           'cross_entropy', 'lookup', 'lookup_grad']
+           'LOOKUP_GRAD', 'GATED_GRAD', 'available', 'run', 'add_norm', 'add_norm_grad', 'mix_norm_grad', 'rope_norm',
+           'cross_entropy', 'lookup', 'lookup_grad', 'gated_grad']
 
 # %% ../nbs/00c_kernels.ipynb #c003
 from functools import lru_cache
@@ -19,8 +19,9 @@ def available(
     return x.dtype == mx.bfloat16 and x.shape[-1] % 8 == 0 and mx.default_device().type == mx.DeviceType.gpu and mx.cuda.is_available()
 
 @lru_cache
-def _program(name, inputs, outputs, source, header, shared):
-    return mx.fast.cuda_kernel(name=name, input_names=inputs, output_names=outputs, source=source, header=header, shared_memory=shared)
+def _program(name, inputs, outputs, source, header, shared, strided):
+    return mx.fast.cuda_kernel(name=name, input_names=inputs, output_names=outputs, source=source, header=header, shared_memory=shared,
+                               ensure_row_contiguous=not strided)
 
 def run(
     name:str,     # of the kernel
@@ -32,10 +33,11 @@ def run(
     header:str='',# source in front; default `HEADER`
     shared:int=0, # bytes of shared memory per block
     zero:bool=False, # start with outputs filled with zeros?
+    strided:bool=False, # take inputs as they lie in memory?
     **constants   # compile-time integers
 )->list:          # output arrays
     "Compile, once per set of constants, and launch a kernel"
-    kernel = _program(name, tuple(inputs), tuple(outputs), source, header or HEADER, shared)
+    kernel = _program(name, tuple(inputs), tuple(outputs), source, header or HEADER, shared, strided)
     grid = threads if isinstance(threads, tuple) else (threads, 1, 1)
     shapes, dtypes = zip(*outputs.values())
     return kernel(inputs=list(inputs.values()), template=list(constants.items()), grid=grid, threadgroup=(block, 1, 1),
@@ -323,3 +325,34 @@ def lookup_grad(
     W = shape[-1]; n = ids.size*(W//8)
     return run('lookup_grad', LOOKUP_GRAD, dict(ids=ids.reshape(-1).astype(mx.int32), g=_rows(g)), dict(out=(shape, mx.float32)),
                -(-n//256)*256, 256, zero=True, W=W)[0]
+
+# %% ../nbs/00c_kernels.ipynb #c021
+GATED_GRAD = r'''
+  constexpr int LANES = D/8;
+  const size_t i = (size_t)blockIdx.x*blockDim.x + threadIdx.x, head = i/LANES, token = head/H;
+  const int j = (head % H)*D + (i % LANES)*8;
+  const bool inside = token < (size_t)B*T;
+  const size_t at = inside ? token*H*D + j : 0;
+  float a[8], b[8], dot = 0;
+  load(g + at, a);
+  load(ve + (inside ? (token/T)*ve_strides[0] + (token % T)*ve_strides[1] + j : 0), b);
+  const float s = __bfloat162float(gate[inside ? head : 0]);
+  #pragma unroll
+  for (int k = 0; k < 8; k++) { dot += a[k]*b[k]; a[k] *= s; }
+  dot = total<LANES>(dot);
+  if (inside) {
+    store(d_ve + at, a);
+    if (i % LANES == 0) d_gate[head] = __float2bfloat16_rn(dot);
+  }
+'''
+
+def gated_grad(
+    g:mx.array,    # (B, T, H, D) gradient of `v + gate·ve`
+    gate:mx.array, # (B, T, H)
+    ve:mx.array,   # (B, T, H·D), rows may be pieces of longer ones
+)->list:           # gradients of gate and ve
+    "Gradient of a gated sum"
+    B, T, H, D = g.shape
+    threads = B*T*H*(D//8)
+    return run('gated_grad', GATED_GRAD, dict(g=mx.contiguous(g), gate=mx.contiguous(gate), ve=ve), dict(d_gate=(gate.shape, gate.dtype), d_ve=(ve.shape, ve.dtype)),
+               -(-threads//256)*256, 256, strided=True, B=B, T=T, H=H, D=D)

@@ -5,16 +5,16 @@
 # %% auto #0
 __all__ = ['GPTConfig', 'Linear', 'rope_tables', 'has_value_embed', 'Attention', 'MLP', 'Block', 'weigh', 'GPT']
 
-# %% ../nbs/00_model.ipynb #c003
+# %% ../nbs/00_model.ipynb #c004
 import math
 from dataclasses import dataclass, asdict, replace
 from fastcore.basics import patch
-from .backend import compute_dtype
-from .ops import linear, qkv, norm, add_norm, mix_norm, rotate, rope_norm, relu2, lookup, attention, cross_entropy, token_nll
+from .backend import compute_dtype, on_gpu
+from .ops import linear, qkv, norm, add_norm, mix_norm, rotate, rope_norm, gated_add, relu2, lookup, attention, cross_entropy, token_nll
 import mlx.core as mx, mlx.nn as nn
 from mlx.utils import tree_flatten
 
-# %% ../nbs/00_model.ipynb #c007
+# %% ../nbs/00_model.ipynb #c008
 @dataclass
 class GPTConfig:
     "Everything that fixes the architecture, as plain numbers"
@@ -64,7 +64,7 @@ class GPTConfig:
     @property
     def hidden_dim(self): return self.mlp_dim or (4*self.n_embd if self.mlp == 'relu2' else -(-self.n_embd*8 // (3*64)) * 64)
 
-# %% ../nbs/00_model.ipynb #c010
+# %% ../nbs/00_model.ipynb #c011
 _presets = dict(
     v1=dict(),
     v2=dict(window_pattern='SSSL', head_std=0.001, value_embeds=True, gate_channels=32, gate_scale=2., gate_init=0.,
@@ -88,7 +88,7 @@ def preset(cls:GPTConfig,
                  short_window=T//2 if name == 'v2' else 128 * math.ceil(T/4/128))
     return cls(**{**_presets[name], **sizes, **changes})
 
-# %% ../nbs/00_model.ipynb #c013
+# %% ../nbs/00_model.ipynb #c014
 @patch(as_prop=True)
 def windows(self:GPTConfig
 )->list[int]: # positions back that each layer sees
@@ -97,7 +97,7 @@ def windows(self:GPTConfig
     short = [self.short_window if o == 'S' else self.sequence_len for o in pattern[:self.n_layer-1]]
     return [*short, self.sequence_len]
 
-# %% ../nbs/00_model.ipynb #c016
+# %% ../nbs/00_model.ipynb #c017
 class Linear(nn.Linear):
     "A matrix product, no bias; fp32 weights used in the dtype of the input"
     def __init__(self,
@@ -106,7 +106,7 @@ class Linear(nn.Linear):
     ): super().__init__(d_in, d_out, bias=False)
     def __call__(self, x): return linear(x, self.weight)
 
-# %% ../nbs/00_model.ipynb #c019
+# %% ../nbs/00_model.ipynb #c020
 def rope_tables(
     length:int,  # positions to cover
     head_dim:int,# D
@@ -118,7 +118,7 @@ def rope_tables(
     angle = mx.arange(length)[:,None] * speed
     return mx.cos(angle), -sign*mx.sin(angle)
 
-# %% ../nbs/00_model.ipynb #c031
+# %% ../nbs/00_model.ipynb #c032
 def has_value_embed(
     layer:int,  # index
     n_layer:int # number of layers
@@ -126,7 +126,7 @@ def has_value_embed(
     "Every other layer, the last one included"
     return layer % 2 == (n_layer - 1) % 2
 
-# %% ../nbs/00_model.ipynb #c035
+# %% ../nbs/00_model.ipynb #c036
 class Attention(nn.Module):
     "Causal self-attention with rotary embedding, QK-norm and value embeddings"
     def __init__(self, c:GPTConfig, layer:int):
@@ -148,7 +148,7 @@ class Attention(nn.Module):
         q, k, v = (o.reshape(B, T, -1, c.head_dim) for o in qkv(x, self.c_q.weight, self.c_k.weight, self.c_v.weight)) # (B, T, H, D)
         if ve is not None:
             gate = c.gate_scale * mx.sigmoid(self.ve_gate(x[..., :c.gate_channels])) # (B, T, H_kv)
-            v = v + gate[..., None] * ve.reshape(v.shape)
+            v = gated_add(v, gate, ve)
         turn = rope_norm if c.qk_norm else lambda o, cos, sin: rotate(o, cos[..., None, :], sin[..., None, :]).transpose(0, 2, 1, 3)
         q, k, v = turn(q, *rope), turn(k, *rope), v.transpose(0, 2, 1, 3) # (B, H, T, D)
         if cache is None: y = attention(q, k, v, self._window, self._scale, bounded=c.qk_norm)
@@ -157,7 +157,7 @@ class Attention(nn.Module):
             y = mx.fast.scaled_dot_product_attention(q, k, v, scale=self._scale, mask=mask)
         return self.c_proj(y.transpose(0, 2, 1, 3).reshape(B, T, E))
 
-# %% ../nbs/00_model.ipynb #c039
+# %% ../nbs/00_model.ipynb #c040
 class MLP(nn.Module):
     "Two matrices with a squared ReLU between them, or three with a gate"
     def __init__(self, c:GPTConfig):
@@ -168,7 +168,7 @@ class MLP(nn.Module):
         h = nn.silu(self.c_gate(x)) * self.c_fc(x) if 'c_gate' in self else relu2(self.c_fc(x))
         return self.c_proj(h)
 
-# %% ../nbs/00_model.ipynb #c042
+# %% ../nbs/00_model.ipynb #c043
 class Block(nn.Module):
     "Attention, then MLP, each added to the stream"
     def __init__(self, c:GPTConfig, layer:int):
@@ -192,7 +192,7 @@ def weigh(h, module, name):
     "Multiply by a norm's weights where the module has them"
     return h * module[name].astype(h.dtype) if name in module else h
 
-# %% ../nbs/00_model.ipynb #c044
+# %% ../nbs/00_model.ipynb #c045
 class GPT(nn.Module):
     "nanochat's transformer, all generations, and Llama's"
     def __init__(self, config:GPTConfig):
@@ -220,7 +220,7 @@ class GPT(nn.Module):
     @property
     def unembedding(self)->mx.array: return self.wte.weight if self.config.tied else self.lm_head.weight
 
-# %% ../nbs/00_model.ipynb #c046
+# %% ../nbs/00_model.ipynb #c047
 @patch
 def init_weights(self:GPT):
     "Fresh weights from MLX's global random state"
@@ -237,7 +237,7 @@ def init_weights(self:GPT):
     if self._ve_layers: self.value_embeds.weight = uniform(self.value_embeds.weight, -bound, bound)
     if c.smear_channels: self.smear_gate.weight = uniform(self.smear_gate.weight, 0, c.gate_init)
 
-# %% ../nbs/00_model.ipynb #c048
+# %% ../nbs/00_model.ipynb #c049
 @patch
 def _smear(self:GPT, x, cache):
     "Mix each embedding with the one before it; the first has none"
@@ -269,7 +269,7 @@ def hidden(self:GPT,
     if c.backout: x = x - self.backout_lambda.astype(x.dtype) * middle
     return weigh(norm(x), self, 'final_norm')
 
-# %% ../nbs/00_model.ipynb #c050
+# %% ../nbs/00_model.ipynb #c051
 @patch
 def recompute(self:GPT,
     on:bool=True # compute blocks again in the backward pass?
@@ -289,7 +289,7 @@ def _run(self:GPT, block):
         return mx.checkpoint(run)(block.trainable_parameters(), x, x0, maybe, rope)
     return again
 
-# %% ../nbs/00_model.ipynb #c052
+# %% ../nbs/00_model.ipynb #c053
 @patch
 def logits(self:GPT,
     x:mx.array, # (..., E) from `hidden`
@@ -307,7 +307,7 @@ def __call__(self:GPT,
     "Logits of the next token at every position"
     return self.logits(self.hidden(ids, cache))
 
-# %% ../nbs/00_model.ipynb #c055
+# %% ../nbs/00_model.ipynb #c056
 @patch
 def loss_sum(self:GPT,
     ids:mx.array,    # (B, T)
@@ -334,7 +334,7 @@ def nll(self:GPT,
     x, c = self.hidden(ids), self.config
     return token_nll(x.reshape(-1, c.n_embd), self.unembedding, targets.reshape(-1), c.softcap, c.vocab_size).reshape(ids.shape)
 
-# %% ../nbs/00_model.ipynb #c069
+# %% ../nbs/00_model.ipynb #c074
 @patch
 def count_params(self:GPT
 )->dict[str,int]: # parameters per group, with `total` and `scaling`
@@ -345,7 +345,7 @@ def count_params(self:GPT
     total = size(self)
     return dict(**n, scalars=total - sum(n.values()), total=total, scaling=n['matrices'] + self.unembedding.size)
 
-# %% ../nbs/00_model.ipynb #c071
+# %% ../nbs/00_model.ipynb #c076
 @patch
 def flops_per_token(self:GPT
 )->int: # floating-point operations, forward and backward

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from tqdm import tqdm
 from .backend import matmul_gflops
 from .model import GPT, GPTConfig
-from .muon import MUON, MuonAdamW, Schedule, param_groups
+from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups
 from .tokenizer import Tokenizer
 from .train import train, bits_per_byte
 from .checkpoint import Run, save_checkpoint, checkpoints, latest_checkpoint, load_model, load_optimizer, write_json
@@ -26,26 +26,32 @@ import io, json, shutil
 @dataclass
 class PretrainConfig:
     "What a pretraining run is asked for; −1 means: work it out"
-    preset:str='v3'              # generation of the architecture
+    preset:str='v3'              # architecture: v1, v2, v3 or llama; brings its rates and schedule
     depth:int=12                 # the dial
     max_seq_len:int=2048         # T, tokens in a row
     device_batch_size:int=4      # rows per micro-batch
     total_batch_size:int=-1      # tokens per step
     num_iterations:int=-1        # steps
     target_param_data_ratio:float=12. # tokens per scaling parameter
-    matrix_lr:float=0.02         # Muon
-    embedding_lr:float=0.3       # token embedding
-    unembedding_lr:float=0.008   # lm_head
-    scalar_lr:float=0.5          # residual scalars
-    weight_decay:float=0.28      # at the reference size
-    warmup_steps:int=40          # steps of rising learning rate
-    warmdown_ratio:float=0.65    # share of the run over which it falls
-    final_lr_frac:float=0.05     # where it ends
-    grad_clip:float=0.           # largest gradient norm, 0 for no limit
+    matrix_lr:float=-1.          # Muon
+    embedding_lr:float=-1.       # token embedding
+    unembedding_lr:float=-1.     # lm_head
+    scalar_lr:float=-1.          # residual scalars
+    weight_decay:float=-1.       # at the reference size
+    warmup_steps:int=-1          # steps of rising learning rate
+    warmdown_ratio:float=-1.     # share of the run over which it falls
+    final_lr_frac:float=-1.      # where it ends
+    grad_clip:float=-1.          # largest gradient norm, 0 for no limit
     eval_every:int=250           # steps between validations, 0 for none but the last
     sample_every:int=0           # steps between samples, 0 for none
     save_every:int=250           # steps between checkpoints, 0 for none but the last
+    recompute:bool=False         # compute blocks again in the backward pass, to save memory?
     seed:int=42                  # of the initial weights
+
+    def __post_init__(self):
+        if self.preset not in RECIPES: raise ValueError(f'unknown preset {self.preset!r}: choose one of {", ".join(RECIPES)}')
+        for name,value in RECIPES[self.preset].items():
+            if getattr(self, name, None) == -1: setattr(self, name, value)
 
 @dataclass
 class Recipe:
@@ -234,9 +240,10 @@ def pretrain(
     if lr_scale is not None: r.lr_scale = lr_scale
     if not (run.folder/'config.json').exists(): write_json(run.folder/'config.json', dict(pretrain=asdict(c), recipe=asdict(r), model=asdict(model.config)))
     rates = {k: getattr(c, k)*r.lr_scale for k in ('matrix_lr','embedding_lr','unembedding_lr','scalar_lr')}
-    optimizer = MuonAdamW(param_groups(model, **rates), MUON[c.preset])
+    optimizer, habits = MuonAdamW(param_groups(model, **rates), MUON[c.preset]), {k: RECIPES[c.preset][k] for k in ('momentum','momentum_steps','cosine')}
+    model.recompute(c.recompute)
     batches, lengths = text_batches(val_texts, tokenizer, 2*c.device_batch_size, c.max_seq_len), tokenizer.token_bytes()
     return fit(run, 'base', model, optimizer, make_loader(c.device_batch_size, c.max_seq_len),
-               Schedule(r.steps, min(c.warmup_steps, r.steps//4), c.warmdown_ratio, c.final_lr_frac, weight_decay=r.weight_decay),
+               Schedule(r.steps, min(c.warmup_steps, r.steps//4), c.warmdown_ratio, c.final_lr_frac, weight_decay=r.weight_decay, **habits),
                r.accumulate, c.grad_clip, validate=lambda: dict(val_bpb=bits_per_byte(model, batches, lengths)),
                eval_every=c.eval_every, sample_every=c.sample_every, save_every=c.save_every, **callbacks)

@@ -63,7 +63,7 @@ def __call__(self:TrainStep,
     mx.eval(loss, self.model.state, self.optimizer.state)
     return loss
 
-# %% ../nbs/03_train.ipynb #c020
+# %% ../nbs/03_train.ipynb #c026
 def bits_per_byte(
     model:GPT,             # model
     batches,               # iterable of (inputs, targets), each (B, T)
@@ -80,7 +80,7 @@ def bits_per_byte(
     if not nbytes: raise ValueError('there is no text to measure: no target stands for any byte')
     return nats / (math.log(2) * nbytes)
 
-# %% ../nbs/03_train.ipynb #c024
+# %% ../nbs/03_train.ipynb #c030
 def train(
     model:GPT,         # updated in place
     optimizer:MuonAdamW,# updated in place
