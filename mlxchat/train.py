@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TrainStep', 'bits_per_byte', 'train']
 
-# %% ../nbs/03_train.ipynb #c003
+# %% ../nbs/03_train.ipynb #c004
 import math, time
 from dataclasses import dataclass
 from fastcore.basics import patch
@@ -15,7 +15,7 @@ import mlx.core as mx, mlx.nn as nn, mlx.optimizers as optim
 import numpy as np
 from mlx.utils import tree_flatten, tree_map
 
-# %% ../nbs/03_train.ipynb #c010
+# %% ../nbs/03_train.ipynb #c011
 class TrainStep:
     "Loss, gradients, clipping and update as one compiled step"
     def __init__(self,
@@ -46,7 +46,7 @@ class TrainStep:
         count = mx.maximum(count, 1)
         return self._update(loss/count, tree_map(lambda g: g/count, grads))
 
-# %% ../nbs/03_train.ipynb #c012
+# %% ../nbs/03_train.ipynb #c013
 @patch
 def __call__(self:TrainStep,
     batches:list, # micro-batches (inputs, targets), each (B, T) int32
@@ -63,7 +63,7 @@ def __call__(self:TrainStep,
     mx.eval(loss, self.model.state, self.optimizer.state)
     return loss
 
-# %% ../nbs/03_train.ipynb #c026
+# %% ../nbs/03_train.ipynb #c027
 def bits_per_byte(
     model:GPT,             # model
     batches,               # iterable of (inputs, targets), each (B, T)
@@ -80,7 +80,7 @@ def bits_per_byte(
     if not nbytes: raise ValueError('there is no text to measure: no target stands for any byte')
     return nats / (math.log(2) * nbytes)
 
-# %% ../nbs/03_train.ipynb #c030
+# %% ../nbs/03_train.ipynb #c031
 def train(
     model:GPT,         # updated in place
     optimizer:MuonAdamW,# updated in place
