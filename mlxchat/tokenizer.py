@@ -72,6 +72,16 @@ def encode_batch(self:Tokenizer,
 
 # %% ../nbs/02a_tokenizer.ipynb #c023
 @patch
+def encode_array(self:Tokenizer, text:str)->np.ndarray: # (n,) int32, begins with bos
+    "`<|bos|>` and the ids of `text`"
+    try: ids = self.tiktoken.encode_to_numpy(text, disallowed_special=())
+    except UnicodeEncodeError: ids = self.encode(text) # lone surrogates, which `encode` replaces
+    out = np.empty(len(ids) + 1, np.int32)
+    out[0], out[1:] = self.bos_id, ids
+    return out
+
+# %% ../nbs/02a_tokenizer.ipynb #c026
+@patch
 def decode_bytes(self:Tokenizer, ids)->bytes:
     "The exact bytes behind `ids`; specials give their names"
     return self.tiktoken.decode_bytes([int(i) for i in ids])
@@ -81,7 +91,7 @@ def decode(self:Tokenizer, ids)->str:
     "Text behind `ids`, with � for broken characters"
     return self.decode_bytes(ids).decode('utf-8', 'replace')
 
-# %% ../nbs/02a_tokenizer.ipynb #c027
+# %% ../nbs/02a_tokenizer.ipynb #c030
 def capped(
     texts,         # iterable of str
     max_chars:int, # in all
@@ -94,7 +104,7 @@ def capped(
         max_chars -= len(text)
         if max_chars <= 0: return
 
-# %% ../nbs/02a_tokenizer.ipynb #c029
+# %% ../nbs/02a_tokenizer.ipynb #c032
 @patch(cls_method=True)
 def train(cls:Tokenizer,
     texts,                       # iterable of str
@@ -111,13 +121,13 @@ def train(cls:Tokenizer,
     ranks = sorted(bpe.get_mergeable_ranks(), key=lambda r: r[1])
     return cls([bytes(token) for token, rank in ranks], pattern)
 
-# %% ../nbs/02a_tokenizer.ipynb #c041
+# %% ../nbs/02a_tokenizer.ipynb #c044
 @patch
 def token_bytes(self:Tokenizer)->np.ndarray: # (vocab_size,) int32
     "Length in bytes of each token, 0 for specials"
     return np.array([len(t) for t in self.tokens] + [0]*len(SPECIAL_TOKENS), dtype=np.int32)
 
-# %% ../nbs/02a_tokenizer.ipynb #c045
+# %% ../nbs/02a_tokenizer.ipynb #c048
 TOKENIZER_FILE = 'mlxchat_tokenizer.json'
 
 @patch
@@ -137,7 +147,7 @@ def save(self:Tokenizer,
     "Write `mlxchat_tokenizer.json`, complete or not at all"
     return atomic_write(Path(folder)/TOKENIZER_FILE, lambda tmp: tmp.write_text(json.dumps(self._as_dict(), indent=0)))
 
-# %% ../nbs/02a_tokenizer.ipynb #c046
+# %% ../nbs/02a_tokenizer.ipynb #c049
 @patch(cls_method=True)
 def load(cls:Tokenizer,
     folder, # holds mlxchat_tokenizer.json
@@ -152,7 +162,7 @@ def load(cls:Tokenizer,
     except (ValueError, KeyError, TypeError) as e:
         raise ValueError(f'{path} is damaged ({type(e).__name__}: {e}): delete it and train again with `mlxchat tokenizer`') from None
 
-# %% ../nbs/02a_tokenizer.ipynb #c050
+# %% ../nbs/02a_tokenizer.ipynb #c053
 _PARTS = {'text': (None, None), 'python': ('<|python_start|>', '<|python_end|>'), 'python_output': ('<|output_start|>', '<|output_end|>')}
 
 def _check_parts(content, where):
@@ -165,7 +175,7 @@ def _check_parts(content, where):
     if not any(p['text'].strip() for p in content if p['type'] != 'python_output'): raise ValueError(f'{where}: the assistant says nothing')
     return [(p['type'], p['text']) for p in content]
 
-# %% ../nbs/02a_tokenizer.ipynb #c051
+# %% ../nbs/02a_tokenizer.ipynb #c054
 def check_messages(
     messages:list, # of {'role', 'content'}
     last:str,      # who must speak last, 'user' or 'assistant'
@@ -186,7 +196,7 @@ def check_messages(
     if not turns or role != last: raise ValueError(f'the last message must be from the {last}')
     return system, turns
 
-# %% ../nbs/02a_tokenizer.ipynb #c055
+# %% ../nbs/02a_tokenizer.ipynb #c058
 @patch
 def _user_turn(self:Tokenizer, text):
     ids = [self.special('<|user_start|>'), *self.encode(text), self.special('<|user_end|>')]
@@ -203,7 +213,7 @@ def _assistant_turn(self:Tokenizer, parts):
         mask += [int(kind != 'python_output')]*len(new)
     return ids + [self.special('<|assistant_end|>')], mask + [1]
 
-# %% ../nbs/02a_tokenizer.ipynb #c059
+# %% ../nbs/02a_tokenizer.ipynb #c062
 @patch
 def _fit(self:Tokenizer, system, turns, max_tokens):
     "Ids and mask of the newest turns that fit"
@@ -216,7 +226,7 @@ def _fit(self:Tokenizer, system, turns, max_tokens):
     if extra > 0: del ids[2:2+extra], mask[2:2+extra]
     return ids[:max_tokens], mask[:max_tokens]
 
-# %% ../nbs/02a_tokenizer.ipynb #c060
+# %% ../nbs/02a_tokenizer.ipynb #c063
 @patch
 def render(self:Tokenizer,
     conversation:dict,    # {'messages': [{'role', 'content'}, ...]}, the assistant last
@@ -226,7 +236,7 @@ def render(self:Tokenizer,
     if not isinstance(conversation, dict) or 'messages' not in conversation: raise ValueError('a conversation is a dictionary with messages')
     return self._fit(*check_messages(conversation['messages'], 'assistant'), max_tokens)
 
-# %% ../nbs/02a_tokenizer.ipynb #c061
+# %% ../nbs/02a_tokenizer.ipynb #c064
 @patch
 def render_prompt(self:Tokenizer,
     messages:list,       # of {'role', 'content'}, the user last
@@ -236,7 +246,7 @@ def render_prompt(self:Tokenizer,
     ids, _ = self._fit(*check_messages(messages, 'user'), max_tokens - 1)
     return ids + [self.special('<|assistant_start|>')]
 
-# %% ../nbs/02a_tokenizer.ipynb #c064
+# %% ../nbs/02a_tokenizer.ipynb #c067
 class Html(str):
     "A string that a notebook shows as HTML"
     def _repr_html_(self): return str(self)
