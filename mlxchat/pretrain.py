@@ -6,7 +6,7 @@
 __all__ = ['BATCH_D12', 'PretrainConfig', 'Recipe', 'stop_requests', 'resume', 'fit', 'LiveCurve', 'text_batches', 'build',
            'pretrain']
 
-# %% ../nbs/03b_pretrain.ipynb #c003
+# %% ../nbs/03b_pretrain.ipynb #c004
 import math, signal, threading, time
 from contextlib import contextmanager
 from dataclasses import dataclass, asdict
@@ -22,7 +22,7 @@ from .checkpoint import Run, save_checkpoint, checkpoints, latest_checkpoint, lo
 import mlx.core as mx, numpy as np
 import io, json, shutil
 
-# %% ../nbs/03b_pretrain.ipynb #c007
+# %% ../nbs/03b_pretrain.ipynb #c008
 @dataclass
 class PretrainConfig:
     "What a pretraining run is asked for; −1 means: work it out"
@@ -31,6 +31,7 @@ class PretrainConfig:
     max_seq_len:int=2048         # T, tokens in a row
     device_batch_size:int=4      # rows per micro-batch
     total_batch_size:int=-1      # tokens per step
+    grad_accum_steps:int=-1      # micro-batches per step, instead of the former
     num_iterations:int=-1        # steps
     target_param_data_ratio:float=12. # tokens per scaling parameter
     matrix_lr:float=-1.          # Muon
@@ -43,12 +44,15 @@ class PretrainConfig:
     final_lr_frac:float=-1.      # where it ends
     grad_clip:float=-1.          # largest gradient norm, 0 for no limit
     eval_every:int=250           # steps between validations, 0 for none but the last
+    eval_tokens:int=2**20        # validate on so much text, 0 for all there is
     sample_every:int=0           # steps between samples, 0 for none
     save_every:int=250           # steps between checkpoints, 0 for none but the last
     recompute:bool=False         # compute blocks again in the backward pass, to save memory?
+    dtype:str='auto'             # of the computation: bfloat16 or float32; auto is bfloat16 on a GPU
     seed:int=42                  # of the initial weights
 
     def __post_init__(self):
+        if self.dtype not in ('auto', 'bfloat16', 'float32'): raise ValueError(f'unknown dtype {self.dtype!r}: choose auto, bfloat16 or float32')
         if self.preset not in RECIPES: raise ValueError(f'unknown preset {self.preset!r}: choose one of {", ".join(RECIPES)}')
         for name,value in RECIPES[self.preset].items():
             if getattr(self, name, None) == -1: setattr(self, name, value)
@@ -62,7 +66,7 @@ class Recipe:
     lr_scale:float     # factor on all learning rates
     weight_decay:float # Muon's, at the start
 
-# %% ../nbs/03b_pretrain.ipynb #c008
+# %% ../nbs/03b_pretrain.ipynb #c009
 BATCH_D12 = 2**19 # best batch at depth 12, in tokens (nanochat)
 
 @patch
@@ -70,18 +74,18 @@ def recipe(self:PretrainConfig,
     model:GPT # the model to be trained
 )->Recipe:
     "Horizon, batch, rates and decay for this model"
-    if self.total_batch_size == 0 or self.num_iterations == 0: raise ValueError('total_batch_size and num_iterations must be positive, or -1')
+    if 0 in (self.total_batch_size, self.num_iterations, self.grad_accum_steps): raise ValueError('total_batch_size, grad_accum_steps and num_iterations must be positive, or -1')
     ratio, scaling = self.target_param_data_ratio, model.count_params()['scaling']
     reference = GPT(GPTConfig.preset(self.preset, 12, vocab_size=model.config.vocab_size)).count_params()['scaling']
     growth = scaling/reference                # of the horizon, relative to depth 12
     batch = self.total_batch_size if self.total_batch_size > 0 else 2**round(math.log2(BATCH_D12 * growth**0.383))
     micro = self.device_batch_size * self.max_seq_len
-    accumulate = max(1, round(batch/micro))   # a micro-batch larger than the batch becomes the batch
+    accumulate = self.grad_accum_steps if self.grad_accum_steps > 0 else max(1, round(batch/micro)) # a micro-batch larger than the batch becomes the batch
     batch = accumulate*micro
     steps = self.num_iterations if self.num_iterations > 0 else max(1, round(ratio*scaling/batch))
     return Recipe(batch, accumulate, steps, (batch/BATCH_D12)**0.5, self.weight_decay*(batch/BATCH_D12)**0.5/growth)
 
-# %% ../nbs/03b_pretrain.ipynb #c011
+# %% ../nbs/03b_pretrain.ipynb #c012
 @contextmanager
 def stop_requests(): # yields a function that says whether someone asked to stop
     "Collect Ctrl-C and SIGTERM instead of dying from them"
@@ -95,7 +99,7 @@ def stop_requests(): # yields a function that says whether someone asked to stop
     finally:
         for s,h in old.items(): signal.signal(s, h)
 
-# %% ../nbs/03b_pretrain.ipynb #c014
+# %% ../nbs/03b_pretrain.ipynb #c015
 def resume(
     folder:Path,  # checkpoints of this stage
     model:GPT,    # brought to the state of the newest whole checkpoint
@@ -116,7 +120,7 @@ def resume(
     loader.restore(meta['loader'])
     return meta['step']
 
-# %% ../nbs/03b_pretrain.ipynb #c015
+# %% ../nbs/03b_pretrain.ipynb #c016
 def fit(
     run:Run,           # where everything is kept
     stage:str,         # 'base' or 'sft'
@@ -149,18 +153,20 @@ def fit(
             step, last, spent = m['step'], m['step'] == schedule.total, spent + m['seconds']
             due = lambda every: last or (every and step % every == 0)
             if not math.isfinite(m['loss']): raise FloatingPointError(f'the loss became {m["loss"]} at step {step}: lower the learning rates; the last checkpoint is untouched')
-            m = dict(stage=stage, **m, mfu=flops*m['tok_per_s']/peak, memory=mx.get_peak_memory(), total_seconds=spent)
+            ahead = loader.status() if hasattr(loader, 'status') else {}
+            m = dict(stage=stage, **m, **ahead, mfu=flops*m['tok_per_s']/peak, memory=mx.get_peak_memory(), total_seconds=spent)
             if validate and due(eval_every): m |= validate()
             run.log(**m)
             if on_step: on_step(m)
-            bar.update(); bar.set_postfix(loss=f'{m["loss"]:.3f}', tok_s=f'{m["tok_per_s"]:,.0f}', refresh=False)
+            shown = dict(shards_ahead=ahead['shards_ahead']) if 'shards_ahead' in ahead else {}
+            bar.update(); bar.set_postfix(loss=f'{m["loss"]:.3f}', tok_s=f'{m["tok_per_s"]:,.0f}', **shown, refresh=False)
             if sample and sample_every and step % sample_every == 0: sample(step)
             stop = asked()
             if due(save_every) or stop: save(m)
             if stop and not last: raise KeyboardInterrupt(f'saved at step {step}')
     return m
 
-# %% ../nbs/03b_pretrain.ipynb #c025
+# %% ../nbs/03b_pretrain.ipynb #c026
 class LiveCurve:
     "A loss curve that redraws while training runs, in a notebook"
     def __init__(self,
@@ -196,15 +202,20 @@ class LiveCurve:
         if self.handle: self.handle.update(self.image())
         else: self.handle = display(self.image(), display_id=True)
 
-# %% ../nbs/03b_pretrain.ipynb #c028
+# %% ../nbs/03b_pretrain.ipynb #c029
 def text_batches(
-    texts:list,         # documents
+    texts,              # documents, text or ids that begin with bos
     tokenizer:Tokenizer,# of the model
     B:int,              # rows per batch
     T:int,              # positions per row
+    max_tokens:int=0,   # read no further, 0 for no limit
 )->list:                # batches (inputs, targets), each (≤B, T) int32
     "All tokens of some documents, each a target exactly once"
-    ids = np.concatenate([np.array(tokenizer.encode(t, bos=True), np.int32) for t in texts])
+    docs, n = [], 0
+    for t in texts:
+        docs.append(tokenizer.encode_array(t) if isinstance(t, str) else t); n += len(docs[-1])
+        if 0 < max_tokens <= n: break
+    ids = np.concatenate(docs)
     half, rows = T//2, []
     for start in range(0, max(1, len(ids)-1), half):
         begin = max(0, start - half)                       # context before what is scored
@@ -214,7 +225,7 @@ def text_batches(
         rows.append((x, y))
     return [tuple(np.stack(o) for o in zip(*rows[i:i+B])) for i in range(0, len(rows), B)]
 
-# %% ../nbs/03b_pretrain.ipynb #c031
+# %% ../nbs/03b_pretrain.ipynb #c032
 def build(
     c:PretrainConfig, # what is asked for
     vocab_size:int,   # of the tokenizer
@@ -228,7 +239,7 @@ def pretrain(
     run:Run,            # where everything is kept; holds the tokenizer
     c:PretrainConfig,   # what is asked for
     make_loader,        # (B, T) -> resumable loader of training batches
-    val_texts:list,     # documents to validate on
+    val_texts,          # documents to validate on, text or ids that begin with bos
     model:GPT=None,     # default: `build(c, …)`
     lr_scale:float=None,# factor on all learning rates, default the recipe's
     **callbacks         # `sample`, `on_step`, `progress` of `fit`
@@ -236,13 +247,14 @@ def pretrain(
     "Pretrain from documents to a checkpoint"
     tokenizer = run.tokenizer
     model = model or build(c, tokenizer.vocab_size)
+    if c.dtype != 'auto': model._dtype = getattr(mx, c.dtype)
     r = c.recipe(model)
     if lr_scale is not None: r.lr_scale = lr_scale
     if not (run.folder/'config.json').exists(): write_json(run.folder/'config.json', dict(pretrain=asdict(c), recipe=asdict(r), model=asdict(model.config)))
     rates = {k: getattr(c, k)*r.lr_scale for k in ('matrix_lr','embedding_lr','unembedding_lr','scalar_lr')}
     optimizer, habits = MuonAdamW(param_groups(model, **rates), MUON[c.preset]), {k: RECIPES[c.preset][k] for k in ('momentum','momentum_steps','cosine')}
     model.recompute(c.recompute)
-    batches, lengths = text_batches(val_texts, tokenizer, 2*c.device_batch_size, c.max_seq_len), tokenizer.token_bytes()
+    batches, lengths = text_batches(val_texts, tokenizer, 2*c.device_batch_size, c.max_seq_len, c.eval_tokens), tokenizer.token_bytes()
     return fit(run, 'base', model, optimizer, make_loader(c.device_batch_size, c.max_seq_len),
                Schedule(r.steps, min(c.warmup_steps, r.steps//4), c.warmdown_ratio, c.final_lr_frac, weight_decay=r.weight_decay, **habits),
                r.accumulate, c.grad_clip, validate=lambda: dict(val_bpb=bits_per_byte(model, batches, lengths)),

@@ -206,6 +206,9 @@ def ready(self:ShardCache)->int:
         if not self.path(i).exists() and not ((o := self.shards.elsewhere) and (o/self.shards.file(i)).exists()): return n
     return len(self.wanted)
 
+@patch
+def status(self:ShardCache)->dict: return dict(shards_ahead=self.ready())
+
 # %% ../nbs/02d_shards.ipynb #c037
 def download(
     shards:ShardSet,

@@ -42,6 +42,8 @@ class Report:
         self.counts[kind] += n
         self.examples.setdefault(kind, str(where))
 
+    def faults(self)->int: return sum(self.counts[k] for k in self.examples)
+
     def lines(self)->list: # of str, one for each kind of fault
         return [f'{self.counts[k]:,} {k}, first in {where}' for k, where in self.examples.items()]
 
@@ -147,7 +149,7 @@ def documents_in(
     few = len(files) < FEW and not any(kind_of(p) in ('.jsonl', '.parquet') for p in files)
     for path in tqdm(files, unit='file', desc='reading', disable=not progress):
         report.counts['files'] += 1
-        any_text, one = False, kind_of(path) in ('.txt', '.md')
+        any_text, one, before = False, kind_of(path) in ('.txt', '.md'), report.faults()
         for text in texts_in(path, report, column):
             pieces, any_text = cut(text.encode('utf-8', 'replace').decode(), max_chars), any_text or bool(text.strip())
             held = name_hash(path.name if one else text[:2000], 'held out') < val_fraction
@@ -157,7 +159,7 @@ def documents_in(
                 seen.add(key)
                 report.counts['documents'] += 1; report.counts['bytes'] += len(piece.encode())
                 yield piece, k >= len(pieces)*(1 - val_fraction) and k > 0 if few else held
-        if not any_text: report.fault('files without text', path)
+        if not any_text and report.faults() == before: report.fault('files without text', path)
 
 # %% ../nbs/02e_texts.ipynb #c028
 @contextmanager

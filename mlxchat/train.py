@@ -89,13 +89,14 @@ def train(
     accumulate:int=1,  # micro-batches per step
     clip:float=0.,     # largest gradient norm, 0 for no limit
     start:int=0,       # steps taken before
-):                     # yields dicts: step, loss, lr, tokens, seconds, tok_per_s
+):                     # yields dicts: step, loss, lr, tokens, seconds (data_seconds of them waiting for batches), tok_per_s
     "Train in memory, one dictionary of numbers a step"
     step_fn, seen = TrainStep(model, optimizer, clip), 0
     for step in range(start, schedule.total):
         t, now = time.perf_counter(), schedule.at(step)
         optimizer.schedule(**now)
         batches = [next(loader) for _ in range(accumulate)]
+        waited = time.perf_counter() - t
         loss = step_fn(batches).item()
         n, seconds = sum(x.size for x,_ in batches), time.perf_counter() - t
-        yield dict(step=step+1, loss=loss, lr=now['lr'], tokens=(step+1)*n, seconds=seconds, tok_per_s=n/seconds)
+        yield dict(step=step+1, loss=loss, lr=now['lr'], tokens=(step+1)*n, seconds=seconds, data_seconds=waited, tok_per_s=n/seconds)
