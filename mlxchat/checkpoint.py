@@ -4,20 +4,21 @@
 
 # %% auto #0
 __all__ = ['sync', 'write_json', 'file_hash', 'random_state', 'save_checkpoint', 'damage', 'checkpoints', 'latest_checkpoint',
-           'load_model', 'load_optimizer', 'Run', 'find_run']
+           'load_model', 'load_optimizer', 'metadata', 'score', 'prune', 'alive', 'Run', 'rewind', 'find_run']
 
-# %% ../nbs/03a_checkpoint.ipynb #c003
-import hashlib, json, os, shutil, sys
+# %% ../nbs/03a_checkpoint.ipynb #c004
+import hashlib, json, math, os, shutil, sys
 from dataclasses import asdict
 from pathlib import Path
 from fastcore.basics import patch
 from .model import GPT, GPTConfig
 from .data import base_dir, atomic_write
 from .tokenizer import Tokenizer
+from .formats import load_tokenizer
 import mlx.core as mx
 from mlx.utils import tree_flatten, tree_map_with_path
 
-# %% ../nbs/03a_checkpoint.ipynb #c007
+# %% ../nbs/03a_checkpoint.ipynb #c008
 def sync(
     path:Path # file or directory
 ):
@@ -33,7 +34,7 @@ def write_json(
     "Write JSON that is either old or new, never half"
     return atomic_write(path, lambda tmp: tmp.write_text(json.dumps(values, indent=1), encoding='utf-8'))
 
-# %% ../nbs/03a_checkpoint.ipynb #c010
+# %% ../nbs/03a_checkpoint.ipynb #c011
 def file_hash(
     path:Path # file
 )->str:       # SHA-256, hexadecimal
@@ -74,7 +75,7 @@ def save_checkpoint(
     except BaseException: shutil.rmtree(tmp, ignore_errors=True); raise
     return final
 
-# %% ../nbs/03a_checkpoint.ipynb #c013
+# %% ../nbs/03a_checkpoint.ipynb #c014
 def damage(
     path:Path # checkpoint directory
 )->str|None:  # what is wrong, or None
@@ -100,7 +101,7 @@ def latest_checkpoint(
         if not (why := damage(p)): return p
         say(f'skipping checkpoint {p}: {why}')
 
-# %% ../nbs/03a_checkpoint.ipynb #c014
+# %% ../nbs/03a_checkpoint.ipynb #c015
 def load_model(
     path:Path # checkpoint directory
 )->tuple[GPT,dict]: # model, metadata
@@ -127,7 +128,42 @@ def load_optimizer(
     mx.random.seed(json.loads((Path(path)/'metadata.json').read_text())['rng'])
     mx.eval(optimizer.state)
 
-# %% ../nbs/03a_checkpoint.ipynb #c025
+# %% ../nbs/03a_checkpoint.ipynb #c017
+def metadata(
+    path:Path # checkpoint directory
+)->dict:      # empty if it cannot be read
+    "What a checkpoint says of itself"
+    try: return json.loads((Path(path)/'metadata.json').read_text())
+    except (OSError, ValueError): return {}
+
+def score(
+    path:Path # checkpoint directory
+)->float:     # bits per byte on validation text, infinite if unknown
+    "How good a checkpoint is"
+    return metadata(path).get('metrics', {}).get('val_bpb', math.inf)
+
+def prune(
+    folder:Path,  # directory of all checkpoints of a stage
+    keep:int=2,   # newest ones to keep
+    best:bool=True, # and the best one?
+):
+    "Remove old checkpoints, and what dead processes left half-written"
+    found = checkpoints(folder)
+    kept = found[-keep:] + ([min(found, key=score)] if best and found else [])
+    for p in found:
+        if p not in kept: shutil.rmtree(p, ignore_errors=True)
+    for p in Path(folder).glob('.step_*'):
+        pid = p.name.removesuffix('.old').rpartition('.')[2]
+        if pid.isdigit() and int(pid) != os.getpid() and not alive(int(pid)): shutil.rmtree(p, ignore_errors=True)
+
+def alive(pid:int)->bool:
+    "Is there such a process?"
+    try: os.kill(pid, 0)
+    except ProcessLookupError: return False
+    except PermissionError: pass
+    return True
+
+# %% ../nbs/03a_checkpoint.ipynb #c029
 class Run:
     "The directory of one training run"
     def __init__(self,
@@ -139,7 +175,7 @@ class Run:
     def stage(self, name:str)->Path: return self.folder/'checkpoints'/name
 
     @property
-    def tokenizer(self)->Tokenizer: return Tokenizer.load(self.folder/'tokenizer')
+    def tokenizer(self)->Tokenizer: return load_tokenizer(self.folder/'tokenizer')
 
     def load(self,
         stage:str='' # 'base', 'sft'…; '' for the furthest
@@ -151,7 +187,7 @@ class Run:
                 return model, self.tokenizer, meta
         raise FileNotFoundError(f'no {stage or "trained"} checkpoint in {self.folder}: train one first')
 
-# %% ../nbs/03a_checkpoint.ipynb #c027
+# %% ../nbs/03a_checkpoint.ipynb #c031
 @patch
 def log(self:Run,
     **values # plain numbers and strings
@@ -170,6 +206,17 @@ def metrics(self:Run,
         except ValueError: continue
     return [o for o in out if not stage or o.get('stage') == stage]
 
+def rewind(
+    run,       # `Run`
+    stage:str, # 'base' or 'sft'
+    step:int,  # of a checkpoint
+):
+    "Set checkpoints after a step aside, so that the run goes on from there"
+    if not any(metadata(p).get('step') == step for p in checkpoints(run.stage(stage))):
+        raise ValueError(f'there is no checkpoint of step {step} in {run.stage(stage)}, only of {", ".join(str(int(p.name[5:])) for p in checkpoints(run.stage(stage))) or "none"}')
+    for p in checkpoints(run.stage(stage)):
+        if int(p.name[5:]) > step: p.rename(p.with_name(f'set-aside-{p.name}-{int(p.stat().st_mtime)}'))
+
 @patch
 def forget(self:Run,
     stage:str, # stage that resumes
@@ -180,7 +227,7 @@ def forget(self:Run,
     text = ''.join(json.dumps(o) + '\n' for o in keep)
     atomic_write(self.folder/'metrics.jsonl', lambda tmp: tmp.write_text(text, encoding='utf-8'))
 
-# %% ../nbs/03a_checkpoint.ipynb #c030
+# %% ../nbs/03a_checkpoint.ipynb #c034
 def find_run(
     tag:str='' # name under runs/, or a path; '' for the most recently changed
 )->Run:

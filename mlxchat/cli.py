@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ALIASES', 'VERBS', 'integer', 'Parser', 'parser', 'yaml_args', 'call', 'info', 'data', 'shard_paths', 'tokenizer',
-           'check_settings', 'open_set', 'train', 'verb_function', 'usage', 'dispatch', 'one_line', 'main']
+           'open_set', 'train', 'verb_function', 'usage', 'dispatch', 'one_line', 'main']
 
 # %% ../nbs/06z_cli.ipynb #c002
 import argparse, importlib, os, re, sys, traceback
@@ -16,14 +16,15 @@ from fastcore.docments import docments
 from fastcore.meta import delegates
 from tqdm import tqdm
 import yaml
-from . import __version__, backend
+from . import __version__, backend, formats
 from .data import base_dir, list_shards, make_corpus, read_texts
 from .shards import SETS, ShardCache, download, local_shards
 from .texts import make_set, write_bin
 from .tokenizer import Tokenizer
 from .loader import BinSource, Loader, Prefetch, TextSource, documents
-from .checkpoint import Run, write_json
-from .pretrain import PretrainConfig, build, pretrain
+from .checkpoint import Run, checkpoints, rewind
+from .watch import TensorBoard, Wandb, report_html, where_time_went
+from .pretrain import PretrainConfig, build, differences, pretrain, write_config
 from .engine import Engine, sampler
 
 # %% ../nbs/06z_cli.ipynb #c005
@@ -58,7 +59,7 @@ def parser(
     return p
 
 # %% ../nbs/06z_cli.ipynb #c010
-ALIASES = dict(context_length='max_seq_len', block_size='max_seq_len', sequence_len='max_seq_len', batch_size='device_batch_size',
+ALIASES = dict(warmup_iters='warmup_steps', warmdown_iters='warmdown_steps', learning_rate='matrix_lr', max_steps='num_iterations', run_name='model_tag', context_length='max_seq_len', block_size='max_seq_len', sequence_len='max_seq_len', batch_size='device_batch_size',
     gradient_accumulation_steps='grad_accum_steps', n_layer='depth', n_layers='depth', num_layers='depth', max_iters='num_iterations')
 
 def yaml_args(
@@ -92,7 +93,8 @@ def call(
     "Call a function with options, or print its help"
     p = parser(f, prog)
     if '-h' in args or '--help' in args: return print(p.format_help())
-    args = [re.sub(r'^--[^=]*', lambda m: m[0].replace('_', '-'), a) for a in args]
+    def name(o): return '--' + ALIASES.get(o[2:].replace('-', '_'), o[2:]).replace('_', '-')
+    args = [re.sub(r'^--[^=]+', lambda m: m[0].replace('_', '-') if m[0].replace('_', '-') in p._option_string_actions else name(m[0]), a) for a in args]
     o = vars(p.parse_args(args))
     if o.get('config'): o = vars(p.parse_args(yaml_args(o['config'], {*o}) + args))
     return f(**o)
@@ -152,7 +154,7 @@ def data(
     elif set == 'python': _gathered(folder, max_bytes, val_fraction, force)
     elif not folder.is_dir(): raise ValueError(f'there is no set {set!r}: choose {", ".join(SETS)}, or make one from your files with --text')
     if format == 'bin':
-        info = write_bin(*shard_paths(set), Tokenizer.load(base_dir()/'tokenizer'), folder := base_dir()/'shards'/f'{set}-bin', progress=True)
+        info = write_bin(*shard_paths(set), formats.load_tokenizer(base_dir()/'tokenizer'), folder := base_dir()/'shards'/f'{set}-bin', progress=True)
         print(f'{info["train"]:,} tokens to train on, {info["val"]:,} to validate')
     print(f'files  in {folder}')
 
@@ -163,34 +165,30 @@ def shard_paths(
     if set == 'python' and not (base_dir()/'shards'/set).is_dir(): make_corpus()
     return local_shards(set)
 
-# %% ../nbs/06z_cli.ipynb #c021
+# %% ../nbs/06z_cli.ipynb #c022
 def tokenizer(
     set:str='python',            # shards to learn from: a name under shards/, or a folder
     vocab_size:int=32_768,       # tokens, special ones included
     digits:int=2,                # most digits in one token
     max_chars:int=2_000_000_000, # read so much in all
     doc_cap:int=10_000,          # read so much of each document
+    from_file:str='',            # instead of training, take over this file or folder
+    compare:bool=False,          # instead of training, compare with well-known vocabularies?
+    export:str='',               # instead of training, write tokenizer.json here
 ):
     "Train a tokenizer, which new runs then use"
-    train_paths, val_path = shard_paths(set)
-    tok = Tokenizer.train(read_texts(train_paths), vocab_size, digits, max_chars, doc_cap)
-    texts = [t for _, t in zip(range(1000), read_texts(val_path))]
-    size, n = sum(len(t.encode()) for t in texts), sum(map(len, tok.encode_batch(texts)))
-    print(f'{tok.vocab_size:,} tokens, {size/n:.2f} bytes each on unseen text\nin {tok.save(base_dir()/"tokenizer")}')
+    training, folder = not (from_file or compare or export), base_dir()/'tokenizer'
+    tok = Tokenizer.train(read_texts(shard_paths(set)[0]), vocab_size, digits, max_chars, doc_cap) if training else formats.load_tokenizer(from_file or folder)
+    if export: print(f'written to {formats.write_hf(tok, export)}')
+    if training or from_file: print(f'{tok.vocab_size:,} tokens in {tok.save(folder)}')
+    if not (training or compare): return
+    unseen = [t for _, t in zip(range(1000), read_texts(shard_paths(set)[1]))]
+    if training: return print('{tok:.2f} bytes a token on unseen text'.format(**formats.compare(dict(tok=tok), dict(unseen=unseen))[0]))
+    known = formats.known_encodings()
+    print(formats.table(formats.compare({'ours': tok, **known}, {**formats.SAMPLES, 'unseen': unseen})))
+    print('bytes per token' + ''.join(f', without {name}, which is not on this disk' for name in ('GPT-2', 'GPT-4') if name not in known))
 
-# %% ../nbs/06z_cli.ipynb #c023
-def check_settings(
-    folder:Path,  # of a run
-    settings:dict # asked for now
-):
-    "An error if the run was started with other settings"
-    if not (folder/'config.json').exists(): return
-    free, config = ('eval_every', 'eval_tokens', 'sample_every', 'save_every'), loads((folder/'config.json').read_text(encoding='utf-8'))
-    old = dict(set=config.get('set'), **config.get('pretrain', {}))
-    changed = ', '.join(f'{k} {old.get(k)} there, {v} here' for k, v in settings.items() if k not in free and old.get(k) != v)
-    if changed: raise ValueError(f'{folder} was started with other settings ({changed}): repeat them, or choose another --model-tag')
-
-# %% ../nbs/06z_cli.ipynb #c026
+# %% ../nbs/06z_cli.ipynb #c025
 def open_set(
     set:str,             # name under shards/, or a folder
     tok:Tokenizer,       # of the run
@@ -209,40 +207,56 @@ def open_set(
     train_paths, val_path = shard_paths(set)
     return TextSource(train_paths, tok), read_texts(val_path)
 
-# %% ../nbs/06z_cli.ipynb #c027
+# %% ../nbs/06z_cli.ipynb #c026
 @delegates(PretrainConfig)
 def train(
     set:str='python', # shards to learn from: a name under shards/, or a folder
+    data_dir:str='',  # the same as a folder
+    tokenizer_dir:str='', # folder of the tokenizer, default tokenizer/ in mlxchat's directory
     streaming:bool=False, # fetch a public set while training, instead of before?
     max_cached_shards:int=20, # shards kept on the disk when streaming
     model_tag:str='', # name of the run, default d and the depth
+    output_dir:str='',# where runs are kept, default runs/ in mlxchat's directory
+    resume:bool=False,# an error if there is nothing to go on with
+    resume_from_step:int=-1, # forget what came after this checkpoint
     config:str='',    # YAML file with options; those on the command line win
+    wandb_project:str='', # send metrics to this project of Weights & Biases
+    tensorboard:bool=False, # write TensorBoard's event files?
+    profile:bool=False, # say at the end where the time went
     **kwargs
 ):
     "Pretrain a model, or go on with one"
     c = PretrainConfig(**kwargs)
-    folder = base_dir()/'runs'/(model_tag or f'd{c.depth}')
-    check_settings(folder, dict(set=set, **asdict(c)))
+    set, folder = data_dir or set, Path(output_dir or base_dir()/'runs')/(model_tag or f'd{c.depth}')
+    if resume and not checkpoints(folder/'checkpoints'/'base'): raise ValueError(f'there is nothing to resume in {folder}')
     own = (folder/'tokenizer').is_dir()
-    tok = Tokenizer.load((folder if own else base_dir())/'tokenizer')
-    source, val_docs = open_set(set, tok, streaming, max_cached_shards)
+    tok = formats.load_tokenizer(folder/'tokenizer' if own else tokenizer_dir or base_dir()/'tokenizer')
     model = build(c, tok.vocab_size); recipe = c.recipe(model)
+    if changed := differences(folder, c, recipe, set=set): raise ValueError(f'{folder} was started with other settings ({", ".join(changed)}): repeat them, or choose another --model-tag')
+    source, val_docs = open_set(set, tok, streaming, max_cached_shards)
     run = Run(folder)
+    if resume_from_step >= 0: rewind(run, 'base', resume_from_step)
     if not own: tok.save(folder/'tokenizer')
-    if not (folder/'config.json').exists(): write_json(folder/'config.json', dict(set=set, pretrain=asdict(c), recipe=asdict(recipe), model=asdict(model.config)))
+    write_config(run, c, recipe, model, set=set, tokenizer=tok.fingerprint())
     print(f'{model.count_params()["total"]:,} parameters, {recipe.steps:,} steps of {recipe.batch_tokens:,} tokens, in {folder}')
-    m = pretrain(run, c, lambda B, T: Prefetch(Loader(source, B, T)), val_docs, model, sample=sampler(run, Engine(model, tok), ['The ', 'A list is', 'To open a file']))
+    sinks = ([Wandb(run, wandb_project, asdict(c))] if wandb_project else []) + ([TensorBoard(run)] if tensorboard else [])
+    try: m = pretrain(run, c, lambda B, T: Prefetch(Loader(source, B, T)), val_docs, model, on_step=sinks, sample=sampler(run, Engine(model, tok), ['The ', 'A list is', 'To open a file']))
+    finally:
+        for s in sinks: s.close()
     print(f'step {m["step"]:,}' + (f': {m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else ', nothing left to do'))
+    if profile: print(where_time_went(run.metrics('base')))
+    print(f'report in {report_html(run)}')
 
 train.__delwrap__ = PretrainConfig # the comments of its fields are the help
 
-# %% ../nbs/06z_cli.ipynb #c029
+# %% ../nbs/06z_cli.ipynb #c028
 VERBS = dict( # where the function is, and what it does
     demo=('mlxchat.demo:demo', 'train a small model on this machine, then chat with it'),
     info=('mlxchat.cli:info', 'show this machine as mlxchat sees it, with measured speeds'),
     data=('mlxchat.cli:data', 'gather the offline corpus, fetch a public set, or read your own text'),
     tokenizer=('mlxchat.cli:tokenizer', 'train a tokenizer'),
     train=('mlxchat.cli:train', 'pretrain a model, or go on with one'),
+    monitor=('mlxchat.watch:monitor', 'show how a run stands, also while it is running'),
     chat=('mlxchat.chat:chat', 'talk with a model'),
     **{'bench train': ('mlxchat.bench:bench_train', 'measure the speed of training, next to nanochat where it is installed'),
        'bench loader': ('mlxchat.bench:bench_loader', 'measure how fast text becomes batches, next to tiktoken')},
@@ -262,7 +276,7 @@ def usage(
     return '\n'.join(['usage: mlxchat VERB [OPTIONS]', '', *lines, '',
         '`mlxchat VERB --help` lists the options of a verb. With --debug, an error shows where it arose.'])
 
-# %% ../nbs/06z_cli.ipynb #c032
+# %% ../nbs/06z_cli.ipynb #c031
 def dispatch(
     args:list # verb and options
 ):
@@ -285,7 +299,7 @@ def one_line(
     text = f'{e.filename}: {e.strerror}' if isinstance(e, OSError) and e.filename and e.strerror else str(e)
     return ' '.join(text.split()) or type(e).__name__
 
-# %% ../nbs/06z_cli.ipynb #c034
+# %% ../nbs/06z_cli.ipynb #c033
 def main(
     args:list=None # default: the command line
 )->int:            # exit status

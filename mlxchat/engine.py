@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KVCache', 'prefill', 'keep_top', 'sample', 'calculate', 'ToolState', 'Engine', 'sampler']
 
-# %% ../nbs/04_engine.ipynb #c003
+# %% ../nbs/04_engine.ipynb #c004
 import ast, codecs, json, operator, random, re
 from collections import deque
 from fastcore.basics import patch
@@ -15,7 +15,7 @@ from .tokenizer import Tokenizer
 from .checkpoint import Run
 import mlx.core as mx
 
-# %% ../nbs/04_engine.ipynb #c007
+# %% ../nbs/04_engine.ipynb #c008
 class KVCache:
     "Keys and values of earlier tokens, for rows that end in the same slot"
     def __init__(self,
@@ -42,7 +42,7 @@ class KVCache:
 
     def advance(self, T): self.offset += T
 
-# %% ../nbs/04_engine.ipynb #c009
+# %% ../nbs/04_engine.ipynb #c010
 @patch
 def update(self:KVCache,
     layer:int,  # index
@@ -63,7 +63,7 @@ def update(self:KVCache,
         if self.starts is not None: mask = mask & (slots >= self.starts[:, None])[:, None, None] # (B, 1, T, S)
     return self.keys[layer][:, :, low:end], self.values[layer][:, :, low:end], mask
 
-# %% ../nbs/04_engine.ipynb #c013
+# %% ../nbs/04_engine.ipynb #c014
 @patch(cls_method=True)
 def stack(cls:KVCache,
     caches:list,  # one-row caches
@@ -87,7 +87,7 @@ def keep(self:KVCache,
     return KVCache([k[i] for k in self.keys], [v[i] for v in self.values], self.offset,
                    None if self.starts is None else self.starts[i], None if self.previous is None else self.previous[i])
 
-# %% ../nbs/04_engine.ipynb #c014
+# %% ../nbs/04_engine.ipynb #c015
 def prefill(
     model:GPT,     # model
     prompts:list,  # lists of token ids
@@ -104,7 +104,7 @@ def prefill(
     rows = [done[tuple(p)] for p in prompts]
     return KVCache.stack([c for c,_ in rows], max(map(len, prompts)) + capacity), mx.concatenate([l for _,l in rows])
 
-# %% ../nbs/04_engine.ipynb #c017
+# %% ../nbs/04_engine.ipynb #c018
 def keep_top(
     logits:mx.array, # (B, V)
     k:int,           # candidates kept per row, 0 for all
@@ -114,7 +114,7 @@ def keep_top(
     cutoff = mx.topk(logits, k).min(-1, keepdims=True)
     return mx.where(logits < cutoff, -mx.inf, logits)
 
-# %% ../nbs/04_engine.ipynb #c019
+# %% ../nbs/04_engine.ipynb #c020
 def sample(
     logits:mx.array,      # (B, V)
     temperature:float=1., # 0: always the best
@@ -125,7 +125,7 @@ def sample(
     if temperature <= 0: return logits.argmax(-1)
     return mx.random.categorical(keep_top(logits, top_k) / temperature, key=key)
 
-# %% ../nbs/04_engine.ipynb #c023
+# %% ../nbs/04_engine.ipynb #c024
 _operators = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
               ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow}
 
@@ -157,7 +157,7 @@ def calculate(
     if x != x: return None
     return str(int(x)) if x == int(x) else str(round(x, 10))
 
-# %% ../nbs/04_engine.ipynb #c028
+# %% ../nbs/04_engine.ipynb #c029
 class ToolState:
     "What one row is doing: writing, calling the tool, or being told the result"
     def __init__(self, tokenizer:Tokenizer):
@@ -177,7 +177,7 @@ class ToolState:
         elif self.expression is not None: self.expression.append(sampled)
         return sampled, False
 
-# %% ../nbs/04_engine.ipynb #c031
+# %% ../nbs/04_engine.ipynb #c032
 class Engine:
     "Generation with a cache, sampling and tools"
     def __init__(self,
@@ -215,7 +215,7 @@ class Engine:
             logits = self.model.logits(self.model.hidden(mx.array(tokens)[:, None], cache)[:, -1])
             mx.async_eval(logits)
 
-# %% ../nbs/04_engine.ipynb #c032
+# %% ../nbs/04_engine.ipynb #c033
 @patch
 def generate(self:Engine,
     prompts:list, # lists of token ids
@@ -228,7 +228,7 @@ def generate(self:Engine,
             if o and o[0] not in self.stops: ids.append(o[0]); forced.append(o[1])
     return out
 
-# %% ../nbs/04_engine.ipynb #c037
+# %% ../nbs/04_engine.ipynb #c038
 @patch
 def reply(self:Engine,
     messages:list,         # conversation so far, the user last
@@ -251,7 +251,7 @@ def reply(self:Engine,
         elif text := decoder.decode(self.tokenizer.decode_bytes([token])): yield kind, text
     if rest := decoder.decode(b'', final=True): yield kind, rest
 
-# %% ../nbs/04_engine.ipynb #c040
+# %% ../nbs/04_engine.ipynb #c041
 def sampler(
     run:Run,           # where samples are kept
     engine:Engine,     # of the model in training

@@ -45,7 +45,7 @@ class Report:
     def faults(self)->int: return sum(self.counts[k] for k in self.examples)
 
     def lines(self)->list: # of str, one for each kind of fault
-        return [f'{self.counts[k]:,} {k}, first in {where}' for k, where in self.examples.items()]
+        return [f'{k}: {self.counts[k]:,}, the first in {where}' for k, where in self.examples.items()]
 
 def kind_of(
     path:Path

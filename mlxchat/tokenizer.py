@@ -7,6 +7,7 @@ __all__ = ['SPECIAL_TOKENS', 'TOKENIZER_FILE', 'split_pattern', 'Tokenizer', 'ca
 
 # %% ../nbs/02a_tokenizer.ipynb #c003
 import base64, hashlib, html, itertools, json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import numpy as np, rustbpe, tiktoken
 from fastcore.basics import patch
@@ -27,19 +28,26 @@ SPECIAL_TOKENS = ['<|bos|>', '<|user_start|>', '<|user_end|>', '<|assistant_star
 
 # %% ../nbs/02a_tokenizer.ipynb #c015
 class Tokenizer:
-    "Byte-level BPE with nine special tokens at the end"
+    "Byte-level BPE with our nine special tokens"
     def __init__(self,
-        tokens:list, # byte strings in the order of their ids, specials excluded
+        tokens:list, # in the order of their ids: bytes for text, str for a special token
         pattern:str, # where text is cut
     ):
-        if len(set(tokens)) != len(tokens) or not {bytes([i]) for i in range(256)} <= set(tokens):
-            raise ValueError('a vocabulary needs every single byte, and no token twice')
-        self.tokens, self.pattern = tokens, pattern
-        self.specials = {name: len(tokens) + i for i, name in enumerate(SPECIAL_TOKENS)}
+        if len(set(tokens)) != len(tokens) or not all(tokens) or not {bytes([i]) for i in range(256)} <= set(tokens):
+            raise ValueError('a vocabulary needs every single byte, and no token twice or empty')
+        self.pattern = pattern
+        self._number(tokens)
         self.tiktoken = tiktoken.Encoding('mlxchat', pat_str=pattern, special_tokens=self.specials,
-                                          mergeable_ranks={t: i for i, t in enumerate(tokens)})
-        self.vocab_size = len(tokens) + len(SPECIAL_TOKENS)
-        self.bos_id = self.special('<|bos|>')
+                                          mergeable_ranks={t: i for i, t in enumerate(tokens) if isinstance(t, bytes)})
+
+    def _number(self, tokens):
+        def all_of(tokens): return tokens + [name for name in SPECIAL_TOKENS if name not in {t for t in tokens if isinstance(t, str)}]
+        tokens = head = list(tokens)
+        while head[-1] in SPECIAL_TOKENS: head = head[:-1]
+        every = all_of(tokens)
+        self.tokens = head if all_of(head) == every else tokens # what is added anyway needs no mention
+        self.specials = {t: i for i, t in enumerate(every) if isinstance(t, str)}
+        self.vocab_size, self.bos_id = len(every), self.specials['<|bos|>']
 
     def special(self, name:str)->int:
         "The id of a special token"
@@ -48,17 +56,24 @@ class Tokenizer:
 
     def __repr__(self): return f'Tokenizer({self.vocab_size} tokens, {self.fingerprint()})'
 
-# %% ../nbs/02a_tokenizer.ipynb #c020
+# %% ../nbs/02a_tokenizer.ipynb #c022
+@patch
+def _encode(self:Tokenizer, text):
+    try: return self.tiktoken.encode_ordinary(text)
+    except BaseException as e: # pyo3's panics are no Exceptions
+        if type(e).__name__ != 'PanicException': raise
+        return [i for j in range(0, len(text), 10_000) for i in self.tiktoken.encode_ordinary(text[j:j+10_000])]
+
 @patch
 def encode(self:Tokenizer,
     text:str,
     bos:bool=False, # begin with `<|bos|>`?
 )->list:            # of int
     "Ids of `text`; text that looks like a special token stays text"
-    ids = self.tiktoken.encode_ordinary(text)
+    ids = self._encode(text)
     return [self.bos_id, *ids] if bos else ids
 
-# %% ../nbs/02a_tokenizer.ipynb #c021
+# %% ../nbs/02a_tokenizer.ipynb #c023
 @patch
 def encode_batch(self:Tokenizer,
     texts:list,      # of str
@@ -66,21 +81,24 @@ def encode_batch(self:Tokenizer,
     threads:int=2,   # 1 stays in this thread
 )->list:             # of lists of int
     "`encode` for many texts at once"
-    one = self.tiktoken.encode_ordinary
-    rows = self.tiktoken.encode_ordinary_batch(texts, num_threads=threads) if threads > 1 else [one(t) for t in texts]
+    if threads <= 1: rows = [self._encode(t) for t in texts]
+    else:
+        with ThreadPoolExecutor(threads) as pool: rows = list(pool.map(self._encode, texts))
     return [[self.bos_id, *ids] for ids in rows] if bos else rows
 
-# %% ../nbs/02a_tokenizer.ipynb #c023
+# %% ../nbs/02a_tokenizer.ipynb #c025
 @patch
 def encode_array(self:Tokenizer, text:str)->np.ndarray: # (n,) int32, begins with bos
     "`<|bos|>` and the ids of `text`"
-    try: ids = self.tiktoken.encode_to_numpy(text, disallowed_special=())
-    except UnicodeEncodeError: ids = self.encode(text) # lone surrogates, which `encode` replaces
+    if len(text) > 100_000: ids = self._encode(text) # which is careful
+    else:
+        try: ids = self.tiktoken.encode_to_numpy(text, disallowed_special=())
+        except UnicodeEncodeError: ids = self._encode(text) # lone surrogates
     out = np.empty(len(ids) + 1, np.int32)
     out[0], out[1:] = self.bos_id, ids
     return out
 
-# %% ../nbs/02a_tokenizer.ipynb #c026
+# %% ../nbs/02a_tokenizer.ipynb #c028
 @patch
 def decode_bytes(self:Tokenizer, ids)->bytes:
     "The exact bytes behind `ids`; specials give their names"
@@ -91,7 +109,7 @@ def decode(self:Tokenizer, ids)->str:
     "Text behind `ids`, with � for broken characters"
     return self.decode_bytes(ids).decode('utf-8', 'replace')
 
-# %% ../nbs/02a_tokenizer.ipynb #c030
+# %% ../nbs/02a_tokenizer.ipynb #c034
 def capped(
     texts,         # iterable of str
     max_chars:int, # in all
@@ -104,7 +122,7 @@ def capped(
         max_chars -= len(text)
         if max_chars <= 0: return
 
-# %% ../nbs/02a_tokenizer.ipynb #c032
+# %% ../nbs/02a_tokenizer.ipynb #c036
 @patch(cls_method=True)
 def train(cls:Tokenizer,
     texts,                       # iterable of str
@@ -121,19 +139,20 @@ def train(cls:Tokenizer,
     ranks = sorted(bpe.get_mergeable_ranks(), key=lambda r: r[1])
     return cls([bytes(token) for token, rank in ranks], pattern)
 
-# %% ../nbs/02a_tokenizer.ipynb #c044
+# %% ../nbs/02a_tokenizer.ipynb #c048
 @patch
 def token_bytes(self:Tokenizer)->np.ndarray: # (vocab_size,) int32
     "Length in bytes of each token, 0 for specials"
-    return np.array([len(t) for t in self.tokens] + [0]*len(SPECIAL_TOKENS), dtype=np.int32)
+    lengths = [len(t) if isinstance(t, bytes) else 0 for t in self.tokens]
+    return np.array(lengths + [0]*(self.vocab_size - len(lengths)), dtype=np.int32)
 
-# %% ../nbs/02a_tokenizer.ipynb #c048
+# %% ../nbs/02a_tokenizer.ipynb #c052
 TOKENIZER_FILE = 'mlxchat_tokenizer.json'
 
 @patch
 def _as_dict(self:Tokenizer):
     return dict(format='mlxchat-bpe', version=1, pattern=self.pattern, special_tokens=SPECIAL_TOKENS,
-                tokens=[base64.b64encode(t).decode() for t in self.tokens])
+                tokens=[base64.b64encode(t).decode() if isinstance(t, bytes) else [t] for t in self.tokens])
 
 @patch
 def fingerprint(self:Tokenizer)->str: # 12 hexadecimal digits
@@ -147,7 +166,7 @@ def save(self:Tokenizer,
     "Write `mlxchat_tokenizer.json`, complete or not at all"
     return atomic_write(Path(folder)/TOKENIZER_FILE, lambda tmp: tmp.write_text(json.dumps(self._as_dict(), indent=0)))
 
-# %% ../nbs/02a_tokenizer.ipynb #c049
+# %% ../nbs/02a_tokenizer.ipynb #c053
 @patch(cls_method=True)
 def load(cls:Tokenizer,
     folder, # holds mlxchat_tokenizer.json
@@ -158,11 +177,11 @@ def load(cls:Tokenizer,
     try:
         d = json.loads(path.read_text(encoding='utf-8'))
         if (d['format'], d['version'], d['special_tokens']) != ('mlxchat-bpe', 1, SPECIAL_TOKENS): raise ValueError('unknown format')
-        return cls([base64.b64decode(t, validate=True) for t in d['tokens']], d['pattern'])
-    except (ValueError, KeyError, TypeError) as e:
+        return cls([t[0] if isinstance(t, list) else base64.b64decode(t, validate=True) for t in d['tokens']], d['pattern'])
+    except (ValueError, LookupError, TypeError, RecursionError) as e:
         raise ValueError(f'{path} is damaged ({type(e).__name__}: {e}): delete it and train again with `mlxchat tokenizer`') from None
 
-# %% ../nbs/02a_tokenizer.ipynb #c053
+# %% ../nbs/02a_tokenizer.ipynb #c057
 _PARTS = {'text': (None, None), 'python': ('<|python_start|>', '<|python_end|>'), 'python_output': ('<|output_start|>', '<|output_end|>')}
 
 def _check_parts(content, where):
@@ -170,12 +189,12 @@ def _check_parts(content, where):
     if isinstance(content, str): content = [dict(type='text', text=content)]
     if not isinstance(content, (list, tuple)): raise ValueError(f'{where}: content must be a string or a list of parts, not {type(content).__name__}')
     for p in content:
-        if not isinstance(p, dict) or p.get('type') not in _PARTS: raise ValueError(f'{where}: unknown part {str(p)[:60]!r}, expected type text, python or python_output')
+        if not isinstance(p, dict) or not isinstance(p.get('type'), str) or p['type'] not in _PARTS: raise ValueError(f'{where}: unknown part {str(p)[:60]!r}, expected type text, python or python_output')
         if not isinstance(p.get('text'), str): raise ValueError(f'{where}: a {p["type"]} part has no text')
     if not any(p['text'].strip() for p in content if p['type'] != 'python_output'): raise ValueError(f'{where}: the assistant says nothing')
     return [(p['type'], p['text']) for p in content]
 
-# %% ../nbs/02a_tokenizer.ipynb #c054
+# %% ../nbs/02a_tokenizer.ipynb #c058
 def check_messages(
     messages:list, # of {'role', 'content'}
     last:str,      # who must speak last, 'user' or 'assistant'
@@ -196,7 +215,7 @@ def check_messages(
     if not turns or role != last: raise ValueError(f'the last message must be from the {last}')
     return system, turns
 
-# %% ../nbs/02a_tokenizer.ipynb #c058
+# %% ../nbs/02a_tokenizer.ipynb #c062
 @patch
 def _user_turn(self:Tokenizer, text):
     ids = [self.special('<|user_start|>'), *self.encode(text), self.special('<|user_end|>')]
@@ -213,7 +232,7 @@ def _assistant_turn(self:Tokenizer, parts):
         mask += [int(kind != 'python_output')]*len(new)
     return ids + [self.special('<|assistant_end|>')], mask + [1]
 
-# %% ../nbs/02a_tokenizer.ipynb #c062
+# %% ../nbs/02a_tokenizer.ipynb #c066
 @patch
 def _fit(self:Tokenizer, system, turns, max_tokens):
     "Ids and mask of the newest turns that fit"
@@ -226,7 +245,7 @@ def _fit(self:Tokenizer, system, turns, max_tokens):
     if extra > 0: del ids[2:2+extra], mask[2:2+extra]
     return ids[:max_tokens], mask[:max_tokens]
 
-# %% ../nbs/02a_tokenizer.ipynb #c063
+# %% ../nbs/02a_tokenizer.ipynb #c067
 @patch
 def render(self:Tokenizer,
     conversation:dict,    # {'messages': [{'role', 'content'}, ...]}, the assistant last
@@ -236,7 +255,7 @@ def render(self:Tokenizer,
     if not isinstance(conversation, dict) or 'messages' not in conversation: raise ValueError('a conversation is a dictionary with messages')
     return self._fit(*check_messages(conversation['messages'], 'assistant'), max_tokens)
 
-# %% ../nbs/02a_tokenizer.ipynb #c064
+# %% ../nbs/02a_tokenizer.ipynb #c068
 @patch
 def render_prompt(self:Tokenizer,
     messages:list,       # of {'role', 'content'}, the user last
@@ -246,7 +265,7 @@ def render_prompt(self:Tokenizer,
     ids, _ = self._fit(*check_messages(messages, 'user'), max_tokens - 1)
     return ids + [self.special('<|assistant_start|>')]
 
-# %% ../nbs/02a_tokenizer.ipynb #c067
+# %% ../nbs/02a_tokenizer.ipynb #c071
 class Html(str):
     "A string that a notebook shows as HTML"
     def _repr_html_(self): return str(self)
@@ -258,7 +277,7 @@ def visualize(self:Tokenizer,
 )->Html:
     "Tokens as coloured boxes, green where the mask is 1"
     def box(i, m):
-        text = html.escape(self.decode([i])).replace(' ', '·').replace('\n', '⏎')
+        text = html.escape(self.decode_bytes([i]).decode('utf-8', 'replace')).replace(' ', '·').replace('\n', '⏎')
         style = f'background:{"#b7e4b0" if m else "#e4e4e4"};color:#222;padding:1px 2px;border-radius:3px'
         return f'<span title="{int(i)}" style="{style}">{text}</span>'
     return Html('<div style="line-height:1.9">' + ' '.join(box(i, m) for i, m in zip(ids, [0]*len(ids) if mask is None else mask)) + '</div>')
