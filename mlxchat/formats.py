@@ -275,7 +275,7 @@ def read_hf(
         merges = [m.split(' ') if isinstance(m, str) else m for m in model['merges']]
         return _by_merges(model['vocab'], merges, specials, _hf_pattern(d.get('pre_tokenizer')), bool(model.get('ignore_merges')))
 
-# %% ../nbs/02f_formats.ipynb #c079
+# %% ../nbs/02f_formats.ipynb #c080
 MODEL_FILE = 'tokenizer.model'
 
 def _processor(
@@ -289,7 +289,7 @@ def _processor(
     if not model or not len(sp): raise ValueError('it is no SentencePiece model')
     return sp
 
-# %% ../nbs/02f_formats.ipynb #c081
+# %% ../nbs/02f_formats.ipynb #c082
 class SentencePieceTokenizer(Tokenizer):
     "A SentencePiece model with our nine special tokens after its pieces"
     pattern = None
@@ -311,13 +311,13 @@ class SentencePieceTokenizer(Tokenizer):
 
     def _encode(self, text): return self.sp.encode(text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace'))
 
-# %% ../nbs/02f_formats.ipynb #c082
+# %% ../nbs/02f_formats.ipynb #c083
 @patch
 def encode_array(self:SentencePieceTokenizer, text:str)->np.ndarray: # (n,) int32, begins with bos
     "`<|bos|>` and the ids of `text`"
     return np.array(self.encode(text, bos=True), dtype=np.int32)
 
-# %% ../nbs/02f_formats.ipynb #c084
+# %% ../nbs/02f_formats.ipynb #c085
 @patch
 def decode_bytes(self:SentencePieceTokenizer, ids)->bytes:
     "The bytes behind `ids`, one after the other; specials give their names"
@@ -330,7 +330,7 @@ def decode(self:SentencePieceTokenizer, ids)->str:
     texts = [(s, self.decode_bytes(run).decode('utf-8', 'replace')) for s, run in groupby(ids, lambda i: int(i) in special)]
     return ''.join(t if s or not self._space else t.removeprefix(' ') for s, t in texts)
 
-# %% ../nbs/02f_formats.ipynb #c085
+# %% ../nbs/02f_formats.ipynb #c086
 @patch
 def fingerprint(self:SentencePieceTokenizer)->str: # 12 hexadecimal digits
     "A short name for exactly this model"
@@ -359,7 +359,7 @@ def load(cls:SentencePieceTokenizer,
         if tok.fingerprint() != d['fingerprint']: raise ValueError(f'{MODEL_FILE} next to it is another one')
     return tok
 
-# %% ../nbs/02f_formats.ipynb #c092
+# %% ../nbs/02f_formats.ipynb #c093
 def load_tokenizer(
     path, # a folder, or a file in any of the formats
 )->Tokenizer:
@@ -379,7 +379,7 @@ def load_tokenizer(
     if path.suffix not in readers: raise ValueError(f'{path} has an unknown format: a tokenizer is a .json, .pkl, .model or .tiktoken file')
     return readers[path.suffix](path)
 
-# %% ../nbs/02f_formats.ipynb #c096
+# %% ../nbs/02f_formats.ipynb #c097
 def known_encodings(
     folder=None, # where `tiktoken` keeps its downloads; default: `tiktoken_dir`
 )->dict:         # name → Tokenizer, of those that are there
@@ -396,7 +396,7 @@ def known_encodings(
         if name in found and len(found[name].tokens) != size: raise ValueError(f'the encoding of {name} in {vocab.parent} is not complete: delete it')
     return found
 
-# %% ../nbs/02f_formats.ipynb #c098
+# %% ../nbs/02f_formats.ipynb #c099
 def compare(
     tokenizers:dict, # name → Tokenizer
     texts:dict=None, # kind → a text, or a list of them; default: `SAMPLES`

@@ -16,7 +16,7 @@ import numpy as np, pyarrow as pa, pyarrow.parquet as pq
 from tqdm import tqdm
 from .data import atomic_write, list_shards, name_hash, open_shard, read_texts, write_shard
 
-# %% ../nbs/02e_texts.ipynb #c007
+# %% ../nbs/02e_texts.ipynb #c008
 def decode(
     data:bytes
 )->tuple:      # (text, number of bad places); (None, 0) if this is no text
@@ -28,7 +28,7 @@ def decode(
     bad = text.count('\ufffd') - data.count('\ufffd'.encode()) # some were meant
     return (None, 0) if bad > len(text)/20 + 3 else (text, max(0, bad))
 
-# %% ../nbs/02e_texts.ipynb #c011
+# %% ../nbs/02e_texts.ipynb #c012
 SUFFIXES = '.txt', '.md', '.jsonl', '.parquet'
 PACKED = {'.gz': gzip.open, '.bz2': bz2.open, '.xz': lzma.open}
 
@@ -55,7 +55,7 @@ def kind_of(
     if suffixes and suffixes[-1] in PACKED: suffixes.pop()
     return suffixes[-1] if suffixes and suffixes[-1] in SUFFIXES else ''
 
-# %% ../nbs/02e_texts.ipynb #c013
+# %% ../nbs/02e_texts.ipynb #c014
 def _blocks(f, size=2**24):
     "The bytes of a file in blocks that end at a line, as far as lines are not endless"
     while block := f.read(size): yield block + f.readline(size)
@@ -85,7 +85,7 @@ def _parquet(path, report, column):
                 if isinstance(value, str): yield value
                 else: report.fault(f'rows without {column}', path)
 
-# %% ../nbs/02e_texts.ipynb #c014
+# %% ../nbs/02e_texts.ipynb #c015
 def texts_in(
     path:Path,          # a file
     report:Report,      # updated
@@ -100,7 +100,7 @@ def texts_in(
                 yield from (_json_lines(path, f, report, column) if kind == '.jsonl' else _text_file(path, f, report))
     except (OSError, EOFError, lzma.LZMAError, pa.ArrowException) as e: report.fault('damaged files', f'{path} ({type(e).__name__})')
 
-# %% ../nbs/02e_texts.ipynb #c019
+# %% ../nbs/02e_texts.ipynb #c020
 def cut(
     text:str,
     max_chars:int=8000, # 0 for no limit
@@ -116,7 +116,7 @@ def cut(
         text = text[at:].lstrip() if pause else text[at:]
     return [o for o in (*out, text.strip()) if o]
 
-# %% ../nbs/02e_texts.ipynb #c023
+# %% ../nbs/02e_texts.ipynb #c024
 FEW = 20 # files
 
 def find_files(
@@ -161,7 +161,7 @@ def documents_in(
                 yield piece, k >= len(pieces)*(1 - val_fraction) and k > 0 if few else held
         if not any_text and report.faults() == before: report.fault('files without text', path)
 
-# %% ../nbs/02e_texts.ipynb #c028
+# %% ../nbs/02e_texts.ipynb #c029
 @contextmanager
 def new_folder(
     path:Path # what is there is replaced
@@ -208,7 +208,7 @@ def make_set(
         atomic_write(work/'report.json', lambda p: p.write_text(json.dumps(dict(counts=report.counts, examples=report.examples), indent=1)))
     return report
 
-# %% ../nbs/02e_texts.ipynb #c032
+# %% ../nbs/02e_texts.ipynb #c033
 def write_bin(
     train,              # training shards
     val:Path,           # validation shard

@@ -109,7 +109,7 @@ def decode(self:Tokenizer, ids)->str:
     "Text behind `ids`, with � for broken characters"
     return self.decode_bytes(ids).decode('utf-8', 'replace')
 
-# %% ../nbs/02a_tokenizer.ipynb #c034
+# %% ../nbs/02a_tokenizer.ipynb #c035
 def capped(
     texts,         # iterable of str
     max_chars:int, # in all
@@ -122,7 +122,7 @@ def capped(
         max_chars -= len(text)
         if max_chars <= 0: return
 
-# %% ../nbs/02a_tokenizer.ipynb #c036
+# %% ../nbs/02a_tokenizer.ipynb #c037
 @patch(cls_method=True)
 def train(cls:Tokenizer,
     texts,                       # iterable of str
@@ -139,14 +139,14 @@ def train(cls:Tokenizer,
     ranks = sorted(bpe.get_mergeable_ranks(), key=lambda r: r[1])
     return cls([bytes(token) for token, rank in ranks], pattern)
 
-# %% ../nbs/02a_tokenizer.ipynb #c048
+# %% ../nbs/02a_tokenizer.ipynb #c049
 @patch
 def token_bytes(self:Tokenizer)->np.ndarray: # (vocab_size,) int32
     "Length in bytes of each token, 0 for specials"
     lengths = [len(t) if isinstance(t, bytes) else 0 for t in self.tokens]
     return np.array(lengths + [0]*(self.vocab_size - len(lengths)), dtype=np.int32)
 
-# %% ../nbs/02a_tokenizer.ipynb #c052
+# %% ../nbs/02a_tokenizer.ipynb #c053
 TOKENIZER_FILE = 'mlxchat_tokenizer.json'
 
 @patch
@@ -166,7 +166,7 @@ def save(self:Tokenizer,
     "Write `mlxchat_tokenizer.json`, complete or not at all"
     return atomic_write(Path(folder)/TOKENIZER_FILE, lambda tmp: tmp.write_text(json.dumps(self._as_dict(), indent=0)))
 
-# %% ../nbs/02a_tokenizer.ipynb #c053
+# %% ../nbs/02a_tokenizer.ipynb #c054
 @patch(cls_method=True)
 def load(cls:Tokenizer,
     folder, # holds mlxchat_tokenizer.json
@@ -181,7 +181,7 @@ def load(cls:Tokenizer,
     except (ValueError, LookupError, TypeError, RecursionError) as e:
         raise ValueError(f'{path} is damaged ({type(e).__name__}: {e}): delete it and train again with `mlxchat tokenizer`') from None
 
-# %% ../nbs/02a_tokenizer.ipynb #c057
+# %% ../nbs/02a_tokenizer.ipynb #c058
 _PARTS = {'text': (None, None), 'python': ('<|python_start|>', '<|python_end|>'), 'python_output': ('<|output_start|>', '<|output_end|>')}
 
 def _check_parts(content, where):
@@ -194,7 +194,7 @@ def _check_parts(content, where):
     if not any(p['text'].strip() for p in content if p['type'] != 'python_output'): raise ValueError(f'{where}: the assistant says nothing')
     return [(p['type'], p['text']) for p in content]
 
-# %% ../nbs/02a_tokenizer.ipynb #c058
+# %% ../nbs/02a_tokenizer.ipynb #c059
 def check_messages(
     messages:list, # of {'role', 'content'}
     last:str,      # who must speak last, 'user' or 'assistant'
@@ -215,7 +215,7 @@ def check_messages(
     if not turns or role != last: raise ValueError(f'the last message must be from the {last}')
     return system, turns
 
-# %% ../nbs/02a_tokenizer.ipynb #c062
+# %% ../nbs/02a_tokenizer.ipynb #c063
 @patch
 def _user_turn(self:Tokenizer, text):
     ids = [self.special('<|user_start|>'), *self.encode(text), self.special('<|user_end|>')]
@@ -232,7 +232,7 @@ def _assistant_turn(self:Tokenizer, parts):
         mask += [int(kind != 'python_output')]*len(new)
     return ids + [self.special('<|assistant_end|>')], mask + [1]
 
-# %% ../nbs/02a_tokenizer.ipynb #c066
+# %% ../nbs/02a_tokenizer.ipynb #c067
 @patch
 def _fit(self:Tokenizer, system, turns, max_tokens):
     "Ids and mask of the newest turns that fit"
@@ -245,7 +245,7 @@ def _fit(self:Tokenizer, system, turns, max_tokens):
     if extra > 0: del ids[2:2+extra], mask[2:2+extra]
     return ids[:max_tokens], mask[:max_tokens]
 
-# %% ../nbs/02a_tokenizer.ipynb #c067
+# %% ../nbs/02a_tokenizer.ipynb #c068
 @patch
 def render(self:Tokenizer,
     conversation:dict,    # {'messages': [{'role', 'content'}, ...]}, the assistant last
@@ -255,7 +255,7 @@ def render(self:Tokenizer,
     if not isinstance(conversation, dict) or 'messages' not in conversation: raise ValueError('a conversation is a dictionary with messages')
     return self._fit(*check_messages(conversation['messages'], 'assistant'), max_tokens)
 
-# %% ../nbs/02a_tokenizer.ipynb #c068
+# %% ../nbs/02a_tokenizer.ipynb #c069
 @patch
 def render_prompt(self:Tokenizer,
     messages:list,       # of {'role', 'content'}, the user last
@@ -265,7 +265,7 @@ def render_prompt(self:Tokenizer,
     ids, _ = self._fit(*check_messages(messages, 'user'), max_tokens - 1)
     return ids + [self.special('<|assistant_start|>')]
 
-# %% ../nbs/02a_tokenizer.ipynb #c071
+# %% ../nbs/02a_tokenizer.ipynb #c072
 class Html(str):
     "A string that a notebook shows as HTML"
     def _repr_html_(self): return str(self)

@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from tqdm import tqdm
 from .checkpoint import Run, checkpoints, find_run
 
-# %% ../nbs/03c_watch.ipynb #c007
+# %% ../nbs/03c_watch.ipynb #c008
 def duration(
     seconds:float
 )->str:           # such as '1 h 05 min'
@@ -37,7 +37,7 @@ def step_line(
     if 'val_bpb' in m: parts.append(f'val {m["val_bpb"]:.4f} bpb')
     return ' · '.join([*parts, f'{duration(left)} left'])
 
-# %% ../nbs/03c_watch.ipynb #c010
+# %% ../nbs/03c_watch.ipynb #c011
 class Progress:
     "Lines about a run, to the screen and to its log.txt"
     def __init__(self,
@@ -74,7 +74,7 @@ class Progress:
             if self.bar: self.bar.close()
         except (OSError, ValueError): pass
 
-# %% ../nbs/03c_watch.ipynb #c013
+# %% ../nbs/03c_watch.ipynb #c014
 class LiveCurve:
     "A loss curve that redraws while training runs, in a notebook"
     def __init__(self,
@@ -110,7 +110,7 @@ class LiveCurve:
         if self.handle: self.handle.update(self.image())
         else: self.handle = display(self.image(), display_id=True)
 
-# %% ../nbs/03c_watch.ipynb #c016
+# %% ../nbs/03c_watch.ipynb #c017
 AXES = dict(step=('step', 1, 'steps'), tokens=('tokens', 1e6, 'million tokens'), time=('total_seconds', 3600, 'hours'), flops=('flops', 1e15, 'PFLOPs'))
 
 def smoothed(
@@ -159,7 +159,7 @@ def table(
     widths = [max(len(r[i]) for r in cells) for i in range(len(cells[0]))]
     return '\n'.join('  '.join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths))) for r in cells)
 
-# %% ../nbs/03c_watch.ipynb #c019
+# %% ../nbs/03c_watch.ipynb #c020
 def _rapl(): # joules counted so far by each processor
     found = {}
     for p in Path('/sys/class/powercap').glob('intel-rapl:[0-9]'):
@@ -191,7 +191,7 @@ class Energy:
             self.time, self.counted = now, counted
         return self.joules/3.6e6 if self.known else None
 
-# %% ../nbs/03c_watch.ipynb #c022
+# %% ../nbs/03c_watch.ipynb #c023
 def _picture(draw, **size):
     "What `draw(ax)` draws, as an `img` element"
     from matplotlib.figure import Figure
@@ -211,7 +211,7 @@ STYLE = '''body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem a
 img{max-width:100%;background:#fff;border-radius:6px}table{border-collapse:collapse;font-size:14px}th{text-align:left;font-weight:500;padding:2px 1.5rem 2px 0;vertical-align:top}
 td{padding:2px 0;word-break:break-word}pre{white-space:pre-wrap;background:#f3f3f3;padding:.6rem;border-radius:6px}@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#262626}}'''
 
-# %% ../nbs/03c_watch.ipynb #c023
+# %% ../nbs/03c_watch.ipynb #c024
 def _curves(run, stage):
     "Pictures of a stage"
     ms = run.metrics(stage)
@@ -249,7 +249,7 @@ def report_html(
     path.write_text(page, encoding='utf-8')
     return path
 
-# %% ../nbs/03c_watch.ipynb #c026
+# %% ../nbs/03c_watch.ipynb #c027
 def where_time_went(
     metrics:list # of one stage
 )->str:
@@ -258,7 +258,7 @@ def where_time_went(
     total = max(seconds + other, 1e-9)
     return f'{duration(total)}: steps {(seconds - data)/total:.1%}, waiting for data {data/total:.1%}, validation and the rest {other/total:.1%}'
 
-# %% ../nbs/03c_watch.ipynb #c029
+# %% ../nbs/03c_watch.ipynb #c030
 class Wandb:
     "Metrics to Weights & Biases; `WANDB_MODE=offline` keeps them here"
     def __init__(self, run:Run, project:str, config:dict):
@@ -280,7 +280,7 @@ class TensorBoard:
             if isinstance(v, (int, float)) and k != 'step': self.writer.add_scalar(f'{m.get("stage", "run")}/{k}', v, m['step'])
     def close(self): self.writer.close()
 
-# %% ../nbs/03c_watch.ipynb #c032
+# %% ../nbs/03c_watch.ipynb #c033
 def status(
     run:Run,
 )->dict: # plain numbers
