@@ -6,7 +6,7 @@ problems = []
 for p in sorted(Path('nbs').rglob('*.ipynb')):
     if any(part.startswith(('.', '_')) for part in p.parts): continue
     cells = json.loads(p.read_text('utf-8'))['cells']
-    if p.stat().st_size >= 300_000: problems.append(f'{p}: {p.stat().st_size//1000} kB, the limit is 300')
+    if p.stat().st_size >= 300_000: problems.append(f'{p}: {p.stat().st_size//1000} kB, the limit is 300 (smaller pictures: python .ci/pictures.py {p})')
     for c in cells:
         if c['cell_type'] != 'code': continue
         src = ''.join(c['source'])
