@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['blas', 'blas_candidates', 'load_blas', 'keep_memory', 'on_gpu', 'compute_dtype', 'memory_bytes', 'best_seconds',
-           'matmul_gflops', 'numpy_gflops', 'info']
+           'matmul_gflops', 'numpy_gflops', 'launched', 'info']
 
-# %% ../nbs/00a_backend.ipynb #c003
-import ctypes, os, shutil, sys, time, warnings
+# %% ../nbs/00a_backend.ipynb #c039
+import ctypes, json, os, shutil, sys, time, warnings
 from pathlib import Path
 import numpy as np
 
@@ -116,6 +116,17 @@ def numpy_gflops(
     "Measured rate of NumPy's fp32 matrix product"
     a, b = (np.random.default_rng(i).standard_normal((n, n), dtype=np.float32) for i in range(2))
     return 2*n**3 / best_seconds(lambda: a @ b, repeats) / 1e9
+
+# %% ../nbs/00a_backend.ipynb #c043
+def launched(
+)->tuple[bool,str]: # is this one of several processes? and the address of the first, '' if unknown
+    "What `mlx.launch` or MPI says about the processes started with this one"
+    several = bool({'MLX_RANK', 'OMPI_COMM_WORLD_SIZE', 'PMI_SIZE'} & os.environ.keys())
+    if host := os.environ.get('NCCL_HOST_IP'): return several, host
+    try: hosts = json.loads(Path(os.environ['MLX_HOSTFILE']).read_text(encoding='utf-8'))
+    except KeyError: return several, ''
+    except (OSError, ValueError): return False, '' # a single process has an empty file
+    return several, hosts[0][0].rpartition(':')[0]
 
 # %% ../nbs/00a_backend.ipynb #c034
 def info(

@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['ALIASES', 'VERBS', 'integer', 'Parser', 'parser', 'yaml_args', 'call', 'info', 'data', 'shard_paths', 'tokenizer',
-           'open_set', 'train', 'verb_function', 'usage', 'dispatch', 'one_line', 'main']
+           'open_set', 'together', 'shared_tokenizer', 'train', 'verb_function', 'usage', 'dispatch', 'one_line',
+           'main']
 
-# %% ../nbs/06z_cli.ipynb #c002
-import argparse, importlib, os, re, sys, traceback
+# %% ../nbs/06z_cli.ipynb #c064
+import argparse, base64, importlib, os, re, shutil, sys, tempfile, traceback
+from contextlib import contextmanager
 from dataclasses import asdict
 from difflib import get_close_matches
 from json import dumps, loads
@@ -23,7 +25,8 @@ from .texts import make_set, write_bin
 from .tokenizer import Tokenizer
 from .loader import BinSource, Loader, Prefetch, TextSource, documents
 from .checkpoint import Run, checkpoints, rewind
-from .watch import TensorBoard, Wandb, report_html, where_time_went
+from .parallel import Heartbeat, World, join
+from .watch import TensorBoard, Wandb, outlive_terminal, report_html, where_time_went
 from .pretrain import PretrainConfig, build, differences, pretrain, write_config
 from .engine import Engine, sampler
 
@@ -207,7 +210,28 @@ def open_set(
     train_paths, val_path = shard_paths(set)
     return TextSource(train_paths, tok), read_texts(val_path)
 
-# %% ../nbs/06z_cli.ipynb #c026
+# %% ../nbs/06z_cli.ipynb #c062
+@contextmanager
+def together(world:World):
+    "All processes end when one does; if it is an error, only one speaks"
+    heart = Heartbeat(world)
+    try: yield
+    except BaseException as e: heart.close(isinstance(e, KeyboardInterrupt)); raise
+    heart.close()
+
+def shared_tokenizer(
+    path:Path,   # of a tokenizer that the first process can read
+    world:World,
+)->Tokenizer:
+    "The same tokenizer in every process"
+    tok = formats.load_tokenizer(path) if world.first else None
+    if not world.group: return tok
+    with tempfile.TemporaryDirectory() as d:
+        if world.first: tok.save(d)
+        for name, data in world.tell({p.name: base64.b64encode(p.read_bytes()).decode() for p in Path(d).iterdir()}).items(): (Path(d)/name).write_bytes(base64.b64decode(data))
+        return formats.load_tokenizer(d)
+
+# %% ../nbs/06z_cli.ipynb #c065
 @delegates(PretrainConfig)
 def train(
     set:str='python', # shards to learn from: a name under shards/, or a folder
@@ -226,26 +250,32 @@ def train(
     **kwargs
 ):
     "Pretrain a model, or go on with one"
-    c = PretrainConfig(**kwargs)
+    c, world = PretrainConfig(**kwargs), join()
     set, folder = data_dir or set, Path(output_dir or base_dir()/'runs')/(model_tag or f'd{c.depth}')
-    if resume and not checkpoints(folder/'checkpoints'/'base'): raise ValueError(f'there is nothing to resume in {folder}')
-    own = (folder/'tokenizer').is_dir()
-    tok = formats.load_tokenizer(folder/'tokenizer' if own else tokenizer_dir or base_dir()/'tokenizer')
-    model = build(c, tok.vocab_size); recipe = c.recipe(model)
-    if changed := differences(folder, c, recipe, set=set): raise ValueError(f'{folder} was started with other settings ({", ".join(changed)}): repeat them, or choose another --model-tag')
-    source, val_docs = open_set(set, tok, streaming, max_cached_shards)
-    run = Run(folder)
-    if resume_from_step >= 0: rewind(run, 'base', resume_from_step)
-    if not own: tok.save(folder/'tokenizer')
-    write_config(run, c, recipe, model, set=set, tokenizer=tok.fingerprint())
-    print(f'{model.count_params()["total"]:,} parameters, {recipe.steps:,} steps of {recipe.batch_tokens:,} tokens, in {folder}')
-    sinks = ([Wandb(run, wandb_project, asdict(c))] if wandb_project else []) + ([TensorBoard(run)] if tensorboard else [])
-    try: m = pretrain(run, c, lambda B, T: Prefetch(Loader(source, B, T)), val_docs, model, on_step=sinks, sample=sampler(run, Engine(model, tok), ['The ', 'A list is', 'To open a file']))
-    finally:
-        for s in sinks: s.close()
-    print(f'step {m["step"]:,}' + (f': {m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else ', nothing left to do'))
-    if profile: print(where_time_went(run.metrics('base')))
-    print(f'report in {report_html(run)}')
+    with outlive_terminal(), together(world):
+        if world.first and resume and not checkpoints(folder/'checkpoints'/'base'): raise ValueError(f'there is nothing to resume in {folder}')
+        if world.first and resume_from_step >= 0: rewind(Run(folder), 'base', resume_from_step)
+        own = (folder/'tokenizer').is_dir()
+        tok = shared_tokenizer(folder/'tokenizer' if own else tokenizer_dir or base_dir()/'tokenizer', world)
+        model = build(c, tok.vocab_size); recipe = c.recipe(model, world.size)
+        settings = dict(set=set, tokenizer=tok.fingerprint())
+        if changed := differences(folder, c, recipe, **settings) if world.first else []: raise ValueError(f'{folder} was started with other settings ({", ".join(changed)}): repeat them, or choose another --model-tag')
+        source, val_docs = open_set(set, tok, streaming, max_cached_shards)
+        run = Run(folder if world.first else tempfile.mkdtemp()) # only the first process writes
+        if not (own and world.first): tok.save(run.folder/'tokenizer')
+        sinks = []
+        if world.first:
+            write_config(run, c, recipe, model, **settings)
+            print(f'{model.count_params()["total"]:,} parameters, {recipe.steps:,} steps of {recipe.batch_tokens:,} tokens, in {folder}' + (f', {world.size} processes' if world.group else ''))
+            sinks = ([Wandb(run, wandb_project, asdict(c))] if wandb_project else []) + ([TensorBoard(run)] if tensorboard else [])
+        try: m = pretrain(run, c, lambda B, T: Prefetch(Loader(source, B, T)), val_docs, model, world, on_step=sinks, sample=sampler(run, Engine(model, tok), ['The ', 'A list is', 'To open a file']))
+        finally:
+            for s in sinks: s.close()
+            if not world.first: shutil.rmtree(run.folder, ignore_errors=True)
+        if not world.first: return
+        print(f'step {m["step"]:,}' + (f': {m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else ', nothing left to do'))
+        if profile: print(where_time_went(run.metrics('base')))
+        print(f'report in {report_html(run)}')
 
 train.__delwrap__ = PretrainConfig # the comments of its fields are the help
 

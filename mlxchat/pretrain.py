@@ -6,7 +6,7 @@
 __all__ = ['BATCH_D12', 'HABITS', 'PretrainConfig', 'Recipe', 'stop_requests', 'Guard', 'resume', 'Keeper', 'resident_bytes',
            'check_memory', 'fit', 'text_batches', 'build', 'versions', 'write_config', 'differences', 'pretrain']
 
-# %% ../nbs/03b_pretrain.ipynb #c004
+# %% ../nbs/03b_pretrain.ipynb #c060
 import json, math, os, platform, resource, shutil, signal, subprocess, sys, threading, time
 from collections import deque
 from contextlib import contextmanager
@@ -18,8 +18,9 @@ from .backend import matmul_gflops
 from .model import GPT, GPTConfig
 from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups
 from .tokenizer import Tokenizer
+from .parallel import World
 from .train import train, bits_per_byte
-from .checkpoint import Run, save_checkpoint, checkpoints, latest_checkpoint, load_model, load_optimizer, metadata, prune, write_json
+from .checkpoint import Run, save_checkpoint, checkpoints, latest_checkpoint, load_model, load_optimizer, metadata, prune, random_state, write_json
 from .watch import Energy, Progress
 import mlx.core as mx, numpy as np
 
@@ -100,7 +101,7 @@ def rows(self:PretrainConfig)->int: # per micro-batch
 def saves_memory(self:PretrainConfig)->bool: # are blocks computed again?
     return self.recompute or self.low_memory or self.ultra_low_memory
 
-# %% ../nbs/03b_pretrain.ipynb #c012
+# %% ../nbs/03b_pretrain.ipynb #c061
 @dataclass
 class Recipe:
     "What follows from it"
@@ -121,7 +122,8 @@ def _horizon(self:PretrainConfig, model, batch):
 
 @patch
 def recipe(self:PretrainConfig,
-    model:GPT # the model to be trained
+    model:GPT,      # the model to be trained
+    processes:int=1 # that share the work
 )->Recipe:
     "Horizon, batch, rates and decay for this model"
     if 0 in (self.total_batch_size, self.num_iterations, self.grad_accum_steps): raise ValueError('total_batch_size, grad_accum_steps and num_iterations must be positive, or -1')
@@ -133,7 +135,9 @@ def recipe(self:PretrainConfig,
     accumulate = self.grad_accum_steps if self.grad_accum_steps > 0 else max(1, round(batch/micro)) # a micro-batch larger than the batch becomes the batch
     batch = accumulate*micro
     if self.device_batch_size % self.rows: raise ValueError(f'--low-memory needs an even --device-batch-size, not {self.device_batch_size}')
-    return Recipe(batch, accumulate*self.device_batch_size//self.rows, self._horizon(model, batch),
+    micro_batches = accumulate*self.device_batch_size//self.rows
+    if micro_batches % processes: raise ValueError(f'{micro_batches} micro-batches a step cannot be shared by {processes} processes: choose another --device-batch-size or --total-batch-size')
+    return Recipe(batch, micro_batches, self._horizon(model, batch),
                   self.lr_scale if self.lr_scale > 0 else (batch/BATCH_D12)**0.5, self.weight_decay*(batch/BATCH_D12)**0.5/growth)
 
 # %% ../nbs/03b_pretrain.ipynb #c015
@@ -170,27 +174,38 @@ class Guard:
         self.losses.append(loss)
         return ''
 
-# %% ../nbs/03b_pretrain.ipynb #c021
+# %% ../nbs/03b_pretrain.ipynb #c068
 def resume(
     folder:Path,  # checkpoints of this stage
     model:GPT,    # brought to the state of the newest whole checkpoint
     optimizer,    # likewise
     loader=None,  # likewise, if given
     say=print,    # told about damaged checkpoints
+    world:World=World(), # only the first process reads; the others are told
 )->int:           # steps taken so far, 0 if there was nothing to resume
     "Continue from the newest whole checkpoint, if there is one"
+    step, data = world.tell(_resume(folder, model, optimizer, say) if world.first else None)
+    if world.group:
+        if 'muon' not in optimizer.state: optimizer.init(model.trainable_parameters())
+        model.update(world.share(model.parameters()))
+        for k, v in world.share(dict(optimizer.state)).items(): optimizer.state[k] = v
+        mx.random.seed(world.tell(random_state() if world.first else None))
+    if loader and data is not None: loader.restore(data)
+    return step
+
+def _resume(folder, model, optimizer, say):
+    "Step and position in the data; model and optimizer are brought there"
     path = latest_checkpoint(folder, say)
     if not path:
         if checkpoints(folder): raise ValueError(f'every checkpoint in {folder} is damaged: move the folder away to start again')
-        return 0
+        return 0, None
     saved, meta = load_model(path)
     ours, theirs = asdict(model.config), asdict(saved.config)
     differences = ', '.join(f'{k}: {theirs[k]} there, {ours[k]} here' for k in ours if ours[k] != theirs[k])
     if differences: raise ValueError(f'{path} is of another model ({differences}): use its settings, or another tag')
     model.update(saved.parameters())
     load_optimizer(path, optimizer, model)
-    if loader: loader.restore(meta['loader'])
-    return meta['step']
+    return meta['step'], meta['loader']
 
 # %% ../nbs/03b_pretrain.ipynb #c023
 @dataclass
@@ -233,7 +248,7 @@ def check_memory(
     used = max(resident_bytes(), mx.get_active_memory() + mx.get_cache_memory())/1e9
     return f'{used:.1f} of {limit_gb:g} GB are in use' if limit_gb and used > .97*limit_gb else ''
 
-# %% ../nbs/03b_pretrain.ipynb #c027
+# %% ../nbs/03b_pretrain.ipynb #c069
 class _Spoiled(Exception):
     "A step that has to be undone"
 
@@ -258,55 +273,63 @@ def fit(
     memory_check_interval:int=10, # steps between looks
     on_step=None,      # called with each step's metrics, or a list of such
     progress:bool=True,# show lines?
+    world:World=World(), # processes that share the work; the first one writes
 )->dict:               # the last metrics
     "Train to the end of the schedule, resuming and saving"
-    lines = Progress(run.folder/'log.txt', show=progress)
+    first = world.first
+    lines = Progress(run.folder/'log.txt' if first else None, show=progress and first)
     keeper = Keeper(run.stage(stage), stage, model, optimizer, loader, keep, best, lines.say)
-    start, undone = resume(keeper.folder, model, optimizer, loader, lines.say), 0
-    run.forget(stage, start)
-    facts = dict(stage=stage, flops=model.flops_per_token(), peak=matmul_gflops()*1e9, energy=Energy(), callbacks=on_step if isinstance(on_step, list) else [on_step] if on_step else [])
+    start, undone = resume(keeper.folder, model, optimizer, loader, lines.say, world), 0
+    if first: run.forget(stage, start)
+    facts = dict(stage=stage, flops=model.flops_per_token(), peak=matmul_gflops()*1e9*world.size, energy=Energy(), callbacks=on_step if isinstance(on_step, list) else [on_step] if on_step else [])
     due = lambda every, step: step == schedule.total or bool(every) and step % every == 0
     with stop_requests() as asked:
         try:
             while True:
-                before, m = run.metrics(stage), dict(step=start)
-                guard, spent = Guard(spike, [o['loss'] for o in before[-100:]]), sum(o['seconds'] for o in before)
+                before = run.metrics(stage)
+                m, guard, spent = dict(step=start), Guard(spike, world.tell([o['loss'] for o in before[-100:]])), sum(o['seconds'] for o in before)
                 recent = deque(maxlen=50)
                 try:
-                    for m in train(model, optimizer, loader, schedule, accumulate, clip, start):
+                    for m in train(model, optimizer, loader, schedule, accumulate, clip, start, world):
                         clock, step = time.perf_counter(), m['step']
                         if why := guard(m['loss']): raise _Spoiled(why)
                         spent += m['seconds']
                         m = _measured(m, facts, loader, spent)
                         if validate and due(eval_every, step): m |= validate()
                         m['other_seconds'] = time.perf_counter() - clock; recent.append(m['seconds'] + m['other_seconds'])
-                        run.log(**m)
-                        for f in facts['callbacks']: f(m)
-                        lines.step(m, schedule.total, sum(recent)/len(recent)*(schedule.total - step))
-                        if sample and sample_every and step % sample_every == 0: sample(step)
-                        stop, last = asked(), step == schedule.total
+                        if first:
+                            run.log(**m)
+                            for f in facts['callbacks']: f(m)
+                            lines.step(m, schedule.total, sum(recent)/len(recent)*(schedule.total - step))
+                            if sample and sample_every and step % sample_every == 0: _sample(sample, step, lines)
                         full = check_memory(memory_limit_gb) if step % memory_check_interval == 0 or step < 3 else ''
-                        if due(save_every, step) or stop or full or keeper.is_best(m): keeper.save(m, must=bool(last or stop or full)); undone = 0
-                        if full and not last: raise ValueError(f'{full}: saved at step {step}; go on with --low-memory or --ultra-low-memory, or a higher --memory-limit-gb')
+                        stop, fat = world.any(asked(), full); last = step == schedule.total
+                        if first and (due(save_every, step) or stop or fat or keeper.is_best(m)): keeper.save(m, must=last or stop or fat); undone = 0
+                        if fat and not last: raise ValueError(f'{full or "another process is out of memory"}: saved at step {step}; go on with --low-memory or --ultra-low-memory, or a higher --memory-limit-gb')
                         if stop and not last: raise KeyboardInterrupt(f'saved at step {step}')
                     return m
-                except _Spoiled as e: start, undone = _undo(e, run, keeper, step, undone, lines), undone + 1
+                except _Spoiled as e: start, undone = _undo(e, run, keeper, step, undone, lines, world), undone + 1
         finally: lines.close()
 
-# %% ../nbs/03b_pretrain.ipynb #c028
+# %% ../nbs/03b_pretrain.ipynb #c070
 def _measured(m, facts, loader, spent):
     "Metrics of a step with what follows from them"
     ahead, kwh = loader.status() if hasattr(loader, 'status') else {}, facts['energy'].read()
     return dict(stage=facts['stage'], **m, **ahead, flops=facts['flops']*m['tokens'], mfu=facts['flops']*m['tok_per_s']/facts['peak'],
                 memory=mx.get_peak_memory(), total_seconds=spent, **({} if kwh is None else dict(kwh=kwh)))
 
-def _undo(why, run, keeper, step, undone, lines):
+def _sample(sample, step, lines):
+    try: sample(step)
+    except OSError as e: lines.say(f'samples of step {step} could not be written ({e.strerror or e})')
+
+def _undo(why, run, keeper, step, undone, lines, world):
     "Back to the last checkpoint, the data going on from here; returns its step"
     hint = 'lower the learning rates'
+    undone, saved = world.tell([undone, bool(checkpoints(keeper.folder))])
     if undone == 3: raise FloatingPointError(f'{why} at step {step}, for the fourth time since the last checkpoint: {hint}')
-    if not checkpoints(keeper.folder): raise FloatingPointError(f'{why} at step {step}, before the first checkpoint: {hint}, or save more often')
-    start = resume(keeper.folder, keeper.model, keeper.optimizer, say=lines.say)
-    run.forget(keeper.stage, start)
+    if not saved: raise FloatingPointError(f'{why} at step {step}, before the first checkpoint: {hint}, or save more often')
+    start = resume(keeper.folder, keeper.model, keeper.optimizer, say=lines.say, world=world)
+    if world.first: run.forget(keeper.stage, start)
     lines.say(f'step {step}: {why}; back to step {start}, and on with other data')
     return start
 
@@ -380,21 +403,22 @@ def differences(
     now = asdict(recipe)
     return out + [f'{k} {there["recipe"][k]:,} there, {now[k]:,} here' for k in ('batch_tokens', 'steps') if k in there.get('recipe', {}) and there['recipe'][k] != now[k]]
 
-# %% ../nbs/03b_pretrain.ipynb #c052
+# %% ../nbs/03b_pretrain.ipynb #c066
 def pretrain(
     run:Run,            # where everything is kept; holds the tokenizer
     c:PretrainConfig,   # what is asked for
     make_loader,        # (B, T) -> resumable loader of training batches
     val_texts,          # documents to validate on, text or ids that begin with bos
     model:GPT=None,     # default: `build(c, …)`
+    world:World=World(),# processes that share the work
     **callbacks         # `sample`, `on_step`, `progress` of `fit`
 )->dict:                # the last metrics, with val_bpb
     "Pretrain from documents to a checkpoint"
     tokenizer = run.tokenizer
     model = model or build(c, tokenizer.vocab_size)
     if c.dtype != 'auto': model._dtype = getattr(mx, c.dtype)
-    r = c.recipe(model)
-    write_config(run, c, r, model)
+    r = c.recipe(model, world.size)
+    if world.first: write_config(run, c, r, model)
     rates = {k: getattr(c, k)*r.lr_scale for k in ('matrix_lr','embedding_lr','unembedding_lr','scalar_lr')}
     optimizer, habits = MuonAdamW(param_groups(model, **rates), MUON[c.preset]), {k: RECIPES[c.preset][k] for k in ('momentum','momentum_steps','cosine')}
     model.recompute(c.saves_memory)
@@ -404,8 +428,8 @@ def pretrain(
     loader = make_loader(c.rows, c.max_seq_len)
     try: return fit(run, 'base', model, optimizer, loader,
                Schedule(r.steps, min(c.warmup_steps, r.steps//4), min(1., warmdown), c.final_lr_frac, weight_decay=r.weight_decay, **habits),
-               r.accumulate, c.grad_clip, validate=lambda: dict(val_bpb=bits_per_byte(model, batches, lengths)),
+               r.accumulate, c.grad_clip, validate=lambda: dict(val_bpb=bits_per_byte(model, batches[world.rank::world.size], lengths, world)),
                eval_every=c.eval_every, sample_every=c.sample_every, save_every=c.save_every, keep=c.keep_last, best=c.save_best, spike=c.spike,
-               memory_limit_gb=c.memory_limit_gb, memory_check_interval=c.memory_check_interval, **callbacks)
+               memory_limit_gb=c.memory_limit_gb, memory_check_interval=c.memory_check_interval, world=world, **callbacks)
     finally:
         if hasattr(loader, 'close'): loader.close()

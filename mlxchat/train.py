@@ -5,25 +5,27 @@
 # %% auto #0
 __all__ = ['TrainStep', 'bits_per_byte', 'train']
 
-# %% ../nbs/03_train.ipynb #c004
+# %% ../nbs/03_train.ipynb #c036
 import math, time
 from dataclasses import dataclass
 from fastcore.basics import patch
 from .model import GPT, GPTConfig
 from .muon import MuonAdamW, Schedule, param_groups
+from .parallel import World
 import mlx.core as mx, mlx.nn as nn, mlx.optimizers as optim
 import numpy as np
 from mlx.utils import tree_flatten, tree_map
 
-# %% ../nbs/03_train.ipynb #c011
+# %% ../nbs/03_train.ipynb #c037
 class TrainStep:
     "Loss, gradients, clipping and update as one compiled step"
     def __init__(self,
         model:GPT,           # updated in place
         optimizer:MuonAdamW, # updated in place
         clip:float=0.,       # largest global norm of the gradient, 0 for no limit
+        world:World=World(), # processes that share the work
     ):
-        self.model, self.optimizer, self.clip = model, optimizer, clip
+        self.model, self.optimizer, self.clip, self.world = model, optimizer, clip, world
         if 'muon' not in optimizer.state: optimizer.init(model.trainable_parameters())
         state = [model.state, optimizer.state]
         self._one = mx.compile(self._update_from_batch, inputs=state, outputs=state)
@@ -35,18 +37,22 @@ class TrainStep:
         self.optimizer.update(self.model, grads)
         return loss
 
+    def _sums(self, ids, targets):
+        loss, grads = nn.value_and_grad(self.model, lambda m: m.loss_sum(ids, targets))(self.model)
+        return loss, (targets >= 0).sum().astype(mx.float32), grads
+
     def _update_from_batch(self, ids, targets):
+        if self.world.size > 1: return self._update_from_sum(*self._sums(ids, targets))
         return self._update(*nn.value_and_grad(self.model, lambda m: m.loss(ids, targets))(self.model))
 
-    def _add_batch(self, total, ids, targets):
-        loss, grads = nn.value_and_grad(self.model, lambda m: m.loss_sum(ids, targets))(self.model)
-        return tree_map(mx.add, total, (loss, (targets >= 0).sum(), grads))
+    def _add_batch(self, total, ids, targets): return tree_map(mx.add, total, self._sums(ids, targets))
 
     def _update_from_sum(self, loss, count, grads):
-        count = mx.maximum(count, 1)
+        loss, count, grads = self.world.mean((loss, count, grads)) # means of sums: their ratio is what we want
+        count = mx.maximum(count, 1/self.world.size)
         return self._update(loss/count, tree_map(lambda g: g/count, grads))
 
-# %% ../nbs/03_train.ipynb #c013
+# %% ../nbs/03_train.ipynb #c039
 @patch
 def __call__(self:TrainStep,
     batches:list, # micro-batches (inputs, targets), each (B, T) int32
@@ -55,7 +61,7 @@ def __call__(self:TrainStep,
     batches = [(mx.array(x), mx.array(y)) for x,y in batches]
     if len(batches) == 1: loss = self._one(*batches[0])
     else:
-        total = (mx.array(0.), mx.array(0), tree_map(mx.zeros_like, self.model.trainable_parameters()))
+        total = (mx.array(0.), mx.array(0.), tree_map(mx.zeros_like, self.model.trainable_parameters()))
         for x,y in batches:
             total = self._add(total, x, y)
             mx.eval(total)
@@ -63,11 +69,12 @@ def __call__(self:TrainStep,
     mx.eval(loss, self.model.state, self.optimizer.state)
     return loss
 
-# %% ../nbs/03_train.ipynb #c027
+# %% ../nbs/03_train.ipynb #c040
 def bits_per_byte(
     model:GPT,             # model
     batches,               # iterable of (inputs, targets), each (B, T)
     token_bytes:np.ndarray,# (V,) bytes of each token, 0 for special ones
+    world:World=World(),   # processes with batches of their own
 )->float:                  # bits per byte of text
     "How many bits the model needs for a byte of the given text"
     lengths, f = mx.array(token_bytes), mx.compile(model.nll, inputs=[model.state])
@@ -77,26 +84,29 @@ def bits_per_byte(
         n = mx.where(targets >= 0, lengths[mx.maximum(targets, 0)], 0)
         nll = f(mx.array(ids), targets) * (n > 0)
         nats, nbytes = nats + nll.sum().item(), nbytes + n.sum().item()
+    nats, nbytes = world.total(nats, nbytes)
     if not nbytes: raise ValueError('there is no text to measure: no target stands for any byte')
     return nats / (math.log(2) * nbytes)
 
-# %% ../nbs/03_train.ipynb #c031
+# %% ../nbs/03_train.ipynb #c042
 def train(
     model:GPT,         # updated in place
     optimizer:MuonAdamW,# updated in place
     loader,            # iterator of (inputs, targets)
     schedule:Schedule, # rates; its `total` ends the loop
-    accumulate:int=1,  # micro-batches per step
+    accumulate:int=1,  # micro-batches per step, of all processes together
     clip:float=0.,     # largest gradient norm, 0 for no limit
     start:int=0,       # steps taken before
+    world:World=World(), # processes that share the work
 ):                     # yields dicts: step, loss, lr, tokens, seconds (data_seconds of them waiting for batches), tok_per_s
     "Train in memory, one dictionary of numbers a step"
-    step_fn, seen = TrainStep(model, optimizer, clip), 0
+    if accumulate % world.size: raise ValueError(f'{accumulate} micro-batches cannot be shared by {world.size} processes: choose a smaller device_batch_size')
+    step_fn = TrainStep(model, optimizer, clip, world)
     for step in range(start, schedule.total):
         t, now = time.perf_counter(), schedule.at(step)
         optimizer.schedule(**now)
-        batches = [next(loader) for _ in range(accumulate)]
+        batches = [b for i, b in enumerate(next(loader) for _ in range(accumulate)) if i % world.size == world.rank]
         waited = time.perf_counter() - t
         loss = step_fn(batches).item()
-        n, seconds = sum(x.size for x,_ in batches), time.perf_counter() - t
+        n, seconds = world.size*sum(x.size for x,_ in batches), time.perf_counter() - t
         yield dict(step=step+1, loss=loss, lr=now['lr'], tokens=(step+1)*n, seconds=seconds, data_seconds=waited, tok_per_s=n/seconds)
