@@ -25,7 +25,7 @@ def blas_candidates(
     wanted = os.environ.get('MLXCHAT_BLAS', '') # '', 'mkl', 'openblas' or 'none'
     return [o for o in found if wanted in ('', o[0])]
 
-# %% ../nbs/00a_backend.ipynb #c009
+# %% ../nbs/00a_backend.ipynb #c045
 def load_blas(
 )->str: # 'mkl', 'openblas', 'accelerate' (macOS) or 'reference'
     "Load a fast BLAS for MLX's CPU backend; call before `mlx.core` is imported"
@@ -34,6 +34,7 @@ def load_blas(
         warnings.warn('mlx was imported before mlxchat, so its matrix products on the CPU stay about 50 times slower: '
                       'import mlxchat first')
         return 'reference'
+    os.environ.setdefault('MKL_CBWR', 'AUTO,STRICT') # sums in an order that does not depend on where arrays lie
     for name,path in blas_candidates():
         try: ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
         except OSError: continue
