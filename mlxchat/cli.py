@@ -7,7 +7,7 @@ __all__ = ['ALIASES', 'VERBS', 'integer', 'Parser', 'parser', 'yaml_args', 'call
            'open_set', 'together', 'shared_tokenizer', 'train', 'verb_function', 'usage', 'dispatch', 'one_line',
            'main']
 
-# %% ../nbs/06z_cli.ipynb #c064
+# %% ../nbs/06z_cli.ipynb #c066
 import argparse, base64, importlib, os, re, shutil, sys, tempfile, traceback
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -27,6 +27,7 @@ from .loader import BinSource, Loader, Prefetch, TextSource, documents
 from .checkpoint import Run, checkpoints, rewind
 from .parallel import Heartbeat, World, join
 from .watch import TensorBoard, Wandb, outlive_terminal, report_html, where_time_went
+from .plan import check_fits
 from .pretrain import PretrainConfig, build, differences, pretrain, write_config
 from .engine import Engine, sampler
 
@@ -231,7 +232,7 @@ def shared_tokenizer(
         for name, data in world.tell({p.name: base64.b64encode(p.read_bytes()).decode() for p in Path(d).iterdir()}).items(): (Path(d)/name).write_bytes(base64.b64decode(data))
         return formats.load_tokenizer(d)
 
-# %% ../nbs/06z_cli.ipynb #c065
+# %% ../nbs/06z_cli.ipynb #c067
 @delegates(PretrainConfig)
 def train(
     set:str='python', # shards to learn from: a name under shards/, or a folder
@@ -257,6 +258,7 @@ def train(
         if world.first and resume_from_step >= 0: rewind(Run(folder), 'base', resume_from_step)
         own = (folder/'tokenizer').is_dir()
         tok = shared_tokenizer(folder/'tokenizer' if own else tokenizer_dir or base_dir()/'tokenizer', world)
+        if world.first: check_fits(c, tok.vocab_size, world.size)
         model = build(c, tok.vocab_size); recipe = c.recipe(model, world.size)
         settings = dict(set=set, tokenizer=tok.fingerprint())
         if changed := differences(folder, c, recipe, **settings) if world.first else []: raise ValueError(f'{folder} was started with other settings ({", ".join(changed)}): repeat them, or choose another --model-tag')
@@ -279,17 +281,19 @@ def train(
 
 train.__delwrap__ = PretrainConfig # the comments of its fields are the help
 
-# %% ../nbs/06z_cli.ipynb #c028
+# %% ../nbs/06z_cli.ipynb #c068
 VERBS = dict( # where the function is, and what it does
     demo=('mlxchat.demo:demo', 'train a small model on this machine, then chat with it'),
     info=('mlxchat.cli:info', 'show this machine as mlxchat sees it, with measured speeds'),
     data=('mlxchat.cli:data', 'gather the offline corpus, fetch a public set, or read your own text'),
     tokenizer=('mlxchat.cli:tokenizer', 'train a tokenizer'),
     train=('mlxchat.cli:train', 'pretrain a model, or go on with one'),
+    plan=('mlxchat.plan:plan', 'predict memory, speed and time of a run, or find the largest that fits'),
     monitor=('mlxchat.watch:monitor', 'show how a run stands, also while it is running'),
     chat=('mlxchat.chat:chat', 'talk with a model'),
     **{'bench train': ('mlxchat.bench:bench_train', 'measure the speed of training, next to nanochat where it is installed'),
-       'bench loader': ('mlxchat.bench:bench_loader', 'measure how fast text becomes batches, next to tiktoken')},
+       'bench loader': ('mlxchat.bench:bench_loader', 'measure how fast text becomes batches, next to tiktoken'),
+       'bench plan': ('mlxchat.bench:bench_plan', 'predict memory and time of three runs, then make them')},
 )
 
 def verb_function(

@@ -248,7 +248,7 @@ def check_memory(
     used = max(resident_bytes(), mx.get_active_memory() + mx.get_cache_memory())/1e9
     return f'{used:.1f} of {limit_gb:g} GB are in use' if limit_gb and used > .97*limit_gb else ''
 
-# %% ../nbs/03b_pretrain.ipynb #c069
+# %% ../nbs/03b_pretrain.ipynb #c073
 class _Spoiled(Exception):
     "A step that has to be undone"
 
@@ -288,7 +288,7 @@ def fit(
             while True:
                 before = run.metrics(stage)
                 m, guard, spent = dict(step=start), Guard(spike, world.tell([o['loss'] for o in before[-100:]])), sum(o['seconds'] for o in before)
-                recent = deque(maxlen=50)
+                recent, after = deque(maxlen=50), 0.
                 try:
                     for m in train(model, optimizer, loader, schedule, accumulate, clip, start, world):
                         clock, step = time.perf_counter(), m['step']
@@ -296,7 +296,8 @@ def fit(
                         spent += m['seconds']
                         m = _measured(m, facts, loader, spent)
                         if validate and due(eval_every, step): m |= validate()
-                        m['other_seconds'] = time.perf_counter() - clock; recent.append(m['seconds'] + m['other_seconds'])
+                        m['other_seconds'] = after + time.perf_counter() - clock; recent.append(m['seconds'] + m['other_seconds'])
+                        clock = time.perf_counter()
                         if first:
                             run.log(**m)
                             for f in facts['callbacks']: f(m)
@@ -307,6 +308,7 @@ def fit(
                         if first and (due(save_every, step) or stop or fat or keeper.is_best(m)): keeper.save(m, must=last or stop or fat); undone = 0
                         if fat and not last: raise ValueError(f'{full or "another process is out of memory"}: saved at step {step}; go on with --low-memory or --ultra-low-memory, or a higher --memory-limit-gb')
                         if stop and not last: raise KeyboardInterrupt(f'saved at step {step}')
+                        after = time.perf_counter() - clock # saving counts towards the next step
                     return m
                 except _Spoiled as e: start, undone = _undo(e, run, keeper, step, undone, lines, world), undone + 1
         finally: lines.close()
@@ -403,7 +405,7 @@ def differences(
     now = asdict(recipe)
     return out + [f'{k} {there["recipe"][k]:,} there, {now[k]:,} here' for k in ('batch_tokens', 'steps') if k in there.get('recipe', {}) and there['recipe'][k] != now[k]]
 
-# %% ../nbs/03b_pretrain.ipynb #c066
+# %% ../nbs/03b_pretrain.ipynb #c072
 def pretrain(
     run:Run,            # where everything is kept; holds the tokenizer
     c:PretrainConfig,   # what is asked for
@@ -423,7 +425,7 @@ def pretrain(
     optimizer, habits = MuonAdamW(param_groups(model, **rates), MUON[c.preset]), {k: RECIPES[c.preset][k] for k in ('momentum','momentum_steps','cosine')}
     model.recompute(c.saves_memory)
     if c.ultra_low_memory: mx.set_cache_limit(0)
-    batches, lengths = text_batches(val_texts, tokenizer, 2*c.rows, c.max_seq_len, c.eval_tokens), tokenizer.token_bytes()
+    batches, lengths = text_batches(val_texts, tokenizer, c.rows, c.max_seq_len, c.eval_tokens), tokenizer.token_bytes()
     warmdown = c.warmdown_steps/r.steps if c.warmdown_steps >= 0 else c.warmdown_ratio
     loader = make_loader(c.rows, c.max_seq_len)
     try: return fit(run, 'base', model, optimizer, loader,
