@@ -171,7 +171,7 @@ class Planner:
         return Estimate(c.depth, c.rows, r.accumulate, r.steps, r.batch_tokens, model.count_params()['total'], cost.memory, step,
                         r.steps*step + checking + saves*checkpoint/self.disk, checkpoint*(c.keep_last + 1 + c.save_best))
 
-# %% ../nbs/03e_plan.ipynb #c021
+# %% ../nbs/03e_plan.ipynb #c042
 ROOM = .95 # share of the memory that a run may take; the rest is for the program itself
 
 def fits(
@@ -201,11 +201,12 @@ def best_rows(self:Planner,
 
 @patch
 def largest(self:Planner,
-    make,              # depth -> configuration
-    memory:float,      # bytes
-    seconds:float,     # for the whole run
+    make,          # depth -> configuration
+    choose,        # configuration -> (configuration, estimate), or None if it does not fit
+    memory:float,  # bytes
+    seconds:float, # for the whole run
     processes:int=1
-)->tuple:              # (configuration, estimate), None if not even depth 1 is possible
+)->tuple:          # (configuration, estimate), None if not even depth 1 is possible
     "The deepest model that fits into memory and time"
     depths = [*range(1, 9), *range(10, 65, 2)]
     def rough(d): # optimistic: nothing but what stays, and arithmetic at the best rate seen so far
@@ -214,7 +215,7 @@ def largest(self:Planner,
     known = {}
     def possible(d):
         if d not in known:
-            best = self.best_rows(make(d), memory, processes) if rough(d) else None
+            best = choose(make(d)) if rough(d) else None
             known[d] = best if best and best[1].seconds < seconds else None
         return known[d]
     possible(2) # so that the efficiency is a measured one
@@ -223,7 +224,7 @@ def largest(self:Planner,
     while i + 1 < len(depths) and depths[i+1] not in known and possible(depths[i+1]): i += 1
     return possible(depths[i])
 
-# %% ../nbs/03e_plan.ipynb #c034
+# %% ../nbs/03e_plan.ipynb #c043
 def amount(
     text:str,  # such as 36GB or 8h
     units:dict # suffix -> factor
@@ -263,7 +264,7 @@ def plan(
     if depth > 0:
         found = chosen(make(depth)) or chosen(replace(make(depth), recompute=True)) or chosen(replace(make(depth), ultra_low_memory=True))
         if not found: raise ValueError(f'depth {depth} does not fit into {room/1e9:.1f} GB, even with --ultra-low-memory: the weights and what the optimizer keeps take {sum(state_bytes(GPT(shape_of(make(depth), vocab_size))).values())/1e9:.1f} GB')
-    else: found = planner.largest(make, room, limit, processes)
+    else: found = planner.largest(make, chosen, room, limit, processes)
     if not found: raise ValueError(f'not even depth 1 fits into {room/1e9:.1f} GB and {duration(limit)}')
     c, e = found
     if json: return print(dumps(asdict(e) | dict(tok_per_s=e.tok_per_s, command=command(c))))
@@ -287,7 +288,7 @@ def command(
         options += f' --{k.replace("_", "-")}' + ('' if v is True else f' {v}')
     return 'mlxchat train' + options
 
-# %% ../nbs/03e_plan.ipynb #c026
+# %% ../nbs/03e_plan.ipynb #c040
 def rough_bytes(
     c:PretrainConfig,
     vocab_size:int
@@ -321,5 +322,5 @@ def check_fits(
     for name, o in help.items():
         if o == c or o.device_batch_size % o.rows: continue
         e = planner.estimate(o, processes)
-        if fits(e, memory): found.append(f'{name} ({e.memory/1e9:.1f} GB)')
-    raise ValueError(f'this run needs {need/1e9:.1f} GB, and there are {memory/1e9:.1f}: ' + (f'choose {" or ".join(found)}' if found else 'even --ultra-low-memory is not enough; `mlxchat plan` finds the deepest model that fits'))
+        if fits(e, memory): found.append(f'{name} ({e.memory/1e9:.2g} GB)')
+    raise ValueError(f'this run needs {need/1e9:.2g} GB, and there are {memory/1e9:.2g}: ' + (f'choose {" or ".join(found)}' if found else 'even --ultra-low-memory is not enough; `mlxchat plan` finds the deepest model that fits'))
