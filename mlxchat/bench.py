@@ -208,13 +208,13 @@ def bench_loader(
     print(dumps(result) if json else '{tokens_per_second:,} tokens/s in rows, tiktoken alone {tiktoken_tokens_per_second:,}: {ratio:.2f} times as fast, {cropped:.0%} cropped'.format(**result))
     return result
 
-# %% ../nbs/04b_bench.ipynb #c028
+# %% ../nbs/04b_bench.ipynb #c029
 PLANS = dict(cpu=[dict(depth=2, max_seq_len=512, device_batch_size=8, total_batch_size=8192), dict(depth=4, max_seq_len=512, device_batch_size=8, total_batch_size=8192), dict(depth=6, max_seq_len=1024, device_batch_size=4, total_batch_size=8192)],
              gpu=[dict(depth=d, max_seq_len=2048, device_batch_size=rows, total_batch_size=rows*2048*2) for d, rows in ((6, 32), (12, 32), (20, 8))])
 
 def bench_plan(
     vocab_size:int=4096,# of a tokenizer trained for this purpose
-    steps:int=12,       # of each run
+    steps:int=24,       # of each run
     only:int=-1,        # one of the three sizes
     json:bool=False,    # print one JSON object instead?
 )->dict:
@@ -231,7 +231,8 @@ def bench_plan(
             options = [o for k, v in asdict(c).items() if v != getattr(PretrainConfig(), k) and not isinstance(v, bool) for o in (f'--{k}', str(v))]
             subprocess.run([Path(sys.executable).with_name('mlxchat'), 'train', *options, '--no-save-best', '--set', 'python', '--tokenizer-dir', f'{d}/tokenizer', '--output-dir', d, '--model-tag', 'run'], check=True, capture_output=True)
             ms = Run(f'{d}/run').metrics('base')
-        m, real = ms[-1], sum(m['seconds'] + m['other_seconds'] for m in ms[2:])
+            last_save = (Path(d)/'run'/'checkpoints'/'base').stat().st_mtime - (Path(d)/'run'/'metrics.jsonl').stat().st_mtime # comes after the last line
+        m, real = ms[-1], sum(m['seconds'] + m['other_seconds'] for m in ms[2:]) + last_save
         predicted = e.seconds - 2*e.step_seconds
         rows.append(dict(depth=c.depth, parameters=e.parameters, tokens=f'{c.rows} × {c.max_seq_len}', predicted_gb=round(e.memory/1e9, 3), real_gb=round(m['memory']/1e9, 3), memory_ratio=round(e.memory/m['memory'], 3),
             predicted_s=round(predicted, 1), real_s=round(real, 1), time_ratio=round(predicted/real, 3)))

@@ -7,7 +7,7 @@ __all__ = ['ALIASES', 'VERBS', 'integer', 'Parser', 'parser', 'yaml_args', 'call
            'open_set', 'together', 'shared_tokenizer', 'train', 'verb_function', 'usage', 'dispatch', 'one_line',
            'main']
 
-# %% ../nbs/06z_cli.ipynb #c066
+# %% ../nbs/06z_cli.ipynb #c070
 import argparse, base64, importlib, os, re, shutil, sys, tempfile, traceback
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -26,7 +26,7 @@ from .tokenizer import Tokenizer
 from .loader import BinSource, Loader, Prefetch, TextSource, documents
 from .checkpoint import Run, checkpoints, rewind
 from .parallel import Heartbeat, World, join
-from .watch import TensorBoard, Wandb, outlive_terminal, report_html, where_time_went
+from .watch import TensorBoard, Wandb, memory_line, outlive_terminal, report_html, where_time_went
 from .plan import check_fits
 from .pretrain import PretrainConfig, build, differences, pretrain, write_config
 from .engine import Engine, sampler
@@ -232,7 +232,7 @@ def shared_tokenizer(
         for name, data in world.tell({p.name: base64.b64encode(p.read_bytes()).decode() for p in Path(d).iterdir()}).items(): (Path(d)/name).write_bytes(base64.b64decode(data))
         return formats.load_tokenizer(d)
 
-# %% ../nbs/06z_cli.ipynb #c067
+# %% ../nbs/06z_cli.ipynb #c071
 @delegates(PretrainConfig)
 def train(
     set:str='python', # shards to learn from: a name under shards/, or a folder
@@ -242,6 +242,8 @@ def train(
     max_cached_shards:int=20, # shards kept on the disk when streaming
     model_tag:str='', # name of the run, default d and the depth
     output_dir:str='',# where runs are kept, default runs/ in mlxchat's directory
+    log_dir:str='',   # TensorBoard's event files here, instead of in the run's folder
+    monitor_memory:bool=False, # say after every check how much memory is in use
     resume:bool=False,# an error if there is nothing to go on with
     resume_from_step:int=-1, # forget what came after this checkpoint
     config:str='',    # YAML file with options; those on the command line win
@@ -269,10 +271,10 @@ def train(
         if world.first:
             write_config(run, c, recipe, model, **settings)
             print(f'{model.count_params()["total"]:,} parameters, {recipe.steps:,} steps of {recipe.batch_tokens:,} tokens, in {folder}' + (f', {world.size} processes' if world.group else ''))
-            sinks = ([Wandb(run, wandb_project, asdict(c))] if wandb_project else []) + ([TensorBoard(run)] if tensorboard else [])
+            sinks = ([Wandb(run, wandb_project, asdict(c))] if wandb_project else []) + ([TensorBoard(run, log_dir)] if tensorboard or log_dir else []) + ([memory_line(c.memory_check_interval)] if monitor_memory else [])
         try: m = pretrain(run, c, lambda B, T: Prefetch(Loader(source, B, T)), val_docs, model, world, on_step=sinks, sample=sampler(run, Engine(model, tok), ['The ', 'A list is', 'To open a file']))
         finally:
-            for s in sinks: s.close()
+            for s in sinks: getattr(s, 'close', lambda: None)()
             if not world.first: shutil.rmtree(run.folder, ignore_errors=True)
         if not world.first: return
         print(f'step {m["step"]:,}' + (f': {m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else ', nothing left to do'))
@@ -281,7 +283,7 @@ def train(
 
 train.__delwrap__ = PretrainConfig # the comments of its fields are the help
 
-# %% ../nbs/06z_cli.ipynb #c068
+# %% ../nbs/06z_cli.ipynb #c072
 VERBS = dict( # where the function is, and what it does
     demo=('mlxchat.demo:demo', 'train a small model on this machine, then chat with it'),
     info=('mlxchat.cli:info', 'show this machine as mlxchat sees it, with measured speeds'),
@@ -289,6 +291,7 @@ VERBS = dict( # where the function is, and what it does
     tokenizer=('mlxchat.cli:tokenizer', 'train a tokenizer'),
     train=('mlxchat.cli:train', 'pretrain a model, or go on with one'),
     plan=('mlxchat.plan:plan', 'predict memory, speed and time of a run, or find the largest that fits'),
+    **{'dry-run': ('mlxchat.dryrun:dry_run', 'check every part with a tiny model, in half a minute')},
     monitor=('mlxchat.watch:monitor', 'show how a run stands, also while it is running'),
     chat=('mlxchat.chat:chat', 'talk with a model'),
     **{'bench train': ('mlxchat.bench:bench_train', 'measure the speed of training, next to nanochat where it is installed'),

@@ -6,13 +6,15 @@
 __all__ = ['AFFORDABLE', 'ROOM', 'BYTES', 'SECONDS', 'state_bytes', 'shape_of', 'Cost', 'probe', 'pieces', 'Estimate',
            'disk_rate', 'Planner', 'fits', 'amount', 'plan', 'command', 'rough_bytes', 'check_fits']
 
-# %% ../nbs/03e_plan.ipynb #c035
-import gc, hashlib, math, os, sys, tempfile, time
+# %% ../nbs/03e_plan.ipynb #c047
+import gc, math, os, sys, tempfile, time
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .backend import compute_dtype, matmul_gflops, memory_bytes
 from .model import GPT, GPTConfig
+from .checkpoint import file_hash, save_arrays, sync
 from .muon import MUON, MuonAdamW, param_groups
 from .pretrain import PretrainConfig
 from .train import TrainStep
@@ -37,7 +39,7 @@ def shape_of(
     "The model that is asked for"
     return GPTConfig.preset(c.preset, c.depth, vocab_size=vocab_size, sequence_len=c.max_seq_len, **c.architecture())
 
-# %% ../nbs/03e_plan.ipynb #c036
+# %% ../nbs/03e_plan.ipynb #c046
 AFFORDABLE = 4. # seconds that one step of a piece may take
 
 @dataclass
@@ -60,7 +62,6 @@ def probe(
     c:PretrainConfig,  # how it is trained
     rows:int,          # of a micro-batch
     single:bool,       # is a step a single micro-batch?
-    repeats:int=6,     # timed runs, fewer if they are slow
 )->Cost:
     "Train a piece for a few steps"
     gc.collect(); mx.clear_cache(); before = mx.get_active_memory()
@@ -72,8 +73,8 @@ def probe(
     def timed(f):
         once(f); mx.reset_peak_memory() # compiles
         seconds = [once(f)]
-        while len(seconds) < repeats and sum(seconds) < AFFORDABLE: seconds.append(once(f))
-        return sum(sorted(seconds)[:4])/len(sorted(seconds)[:4]), mx.get_peak_memory() - before
+        while sum(seconds) < 1 or len(seconds) < 3 and sum(seconds) < AFFORDABLE: seconds.append(once(f)) # a cold card is faster than a warm one
+        return sorted(seconds)[len(seconds)//2], mx.get_peak_memory() - before
     nll = mx.compile(model.nll, inputs=[model.state])
     check, look = timed(lambda: mx.eval(nll(ids, ids)))
     if single:
@@ -100,7 +101,7 @@ def pieces(
         return a + s*(short - 1) + (s + d - b)*(n - short - 1)
     return [piece(2, 'SL'), piece(4, 'SSSL'), piece(4, 'SL')], whole
 
-# %% ../nbs/03e_plan.ipynb #c037
+# %% ../nbs/03e_plan.ipynb #c048
 @dataclass
 class Estimate:
     "What to expect of a run"
@@ -117,14 +118,14 @@ class Estimate:
     def __post_init__(self): self.tok_per_s = self.batch_tokens/self.step_seconds
 
 def disk_rate(
-    folder=None,     # where; default the temporary directory
-    mb:int=64,
-)->float:            # bytes a second, to write, force to disk, and check
+    folder=None, # where; default the temporary directory
+    mb:int=128,
+)->float:        # bytes a second, to write, force to disk, and read again for the checksum
     "How fast a checkpoint is saved"
-    data = os.urandom(mb*2**20)
-    with tempfile.NamedTemporaryFile(dir=folder) as f:
-        t = time.perf_counter(); f.write(data); f.flush(); os.fsync(f.fileno()); hashlib.sha256(data).digest()
-        return len(data)/(time.perf_counter() - t)
+    arrays = [mx.random.normal((2**18,)) for _ in range(mb)]; mx.eval(arrays)
+    with tempfile.TemporaryDirectory(dir=folder) as d:
+        t = time.perf_counter(); save_arrays(path := Path(d)/'some.safetensors', arrays); file_hash(path); sync(path)
+        return mb*2**20/(time.perf_counter() - t)
 
 class Planner:
     "Measures pieces of a model, each only once"

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['AXES', 'STYLE', 'duration', 'step_line', 'Progress', 'Lasting', 'outlive_terminal', 'LiveCurve', 'smoothed',
-           'compare_runs', 'table', 'Energy', 'report_html', 'where_time_went', 'Wandb', 'TensorBoard', 'status',
-           'monitor']
+           'compare_runs', 'table', 'Energy', 'report_html', 'where_time_went', 'Wandb', 'TensorBoard', 'memory_line',
+           'status', 'monitor']
 
 # %% ../nbs/03c_watch.ipynb #c037
 import base64, html, io, json, math, os, shutil, subprocess, sys, time
@@ -281,7 +281,7 @@ def where_time_went(
     total = max(seconds + other, 1e-9)
     return f'{duration(total)}: steps {(seconds - data)/total:.1%}, waiting for data {data/total:.1%}, validation and the rest {other/total:.1%}'
 
-# %% ../nbs/03c_watch.ipynb #c030
+# %% ../nbs/03c_watch.ipynb #c042
 class Wandb:
     "Metrics to Weights & Biases; `WANDB_MODE=offline` keeps them here"
     def __init__(self, run:Run, project:str, config:dict):
@@ -294,14 +294,24 @@ class Wandb:
 
 class TensorBoard:
     "Metrics as TensorBoard's event files, in the run's folder"
-    def __init__(self, run:Run):
+    def __init__(self, run:Run, folder:str=''):
         try: from tensorboardX import SummaryWriter
         except ImportError: raise ValueError('TensorBoard event files need tensorboardX: `pip install "mlxchat[tensorboard]"`') from None
-        self.writer = SummaryWriter(str(run.folder/'tensorboard'))
+        self.writer = SummaryWriter(folder or str(run.folder/'tensorboard'))
     def __call__(self, m:dict):
         for k, v in m.items():
             if isinstance(v, (int, float)) and k != 'step': self.writer.add_scalar(f'{m.get("stage", "run")}/{k}', v, m['step'])
     def close(self): self.writer.close()
+
+# %% ../nbs/03c_watch.ipynb #c044
+def memory_line(
+    every:int=10 # steps between lines
+):               # a callback
+    "A line about memory every few steps"
+    import mlx.core as mx
+    def say(m):
+        if m['step'] % every == 0: tqdm.write(f'step {m["step"]}: {mx.get_active_memory()/1e9:.2f} GB in use, {mx.get_peak_memory()/1e9:.2f} at most, {mx.get_cache_memory()/1e9:.2f} kept for reuse', file=sys.stderr)
+    return say
 
 # %% ../nbs/03c_watch.ipynb #c033
 def status(
