@@ -283,7 +283,7 @@ def train(
 
 train.__delwrap__ = PretrainConfig # the comments of its fields are the help
 
-# %% ../nbs/06z_cli.ipynb #c072
+# %% ../nbs/06z_cli.ipynb #c073
 VERBS = dict( # where the function is, and what it does
     demo=('mlxchat.demo:demo', 'train a small model on this machine, then chat with it'),
     info=('mlxchat.cli:info', 'show this machine as mlxchat sees it, with measured speeds'),
@@ -293,6 +293,7 @@ VERBS = dict( # where the function is, and what it does
     plan=('mlxchat.plan:plan', 'predict memory, speed and time of a run, or find the largest that fits'),
     **{'dry-run': ('mlxchat.dryrun:dry_run', 'check every part with a tiny model, in half a minute')},
     monitor=('mlxchat.watch:monitor', 'show how a run stands, also while it is running'),
+    disk=('mlxchat.watch:disk', 'show what takes room on the disk'),
     chat=('mlxchat.chat:chat', 'talk with a model'),
     **{'bench train': ('mlxchat.bench:bench_train', 'measure the speed of training, next to nanochat where it is installed'),
        'bench loader': ('mlxchat.bench:bench_loader', 'measure how fast text becomes batches, next to tiktoken'),

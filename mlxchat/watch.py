@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['AXES', 'STYLE', 'duration', 'step_line', 'Progress', 'Lasting', 'outlive_terminal', 'LiveCurve', 'smoothed',
            'compare_runs', 'table', 'Energy', 'report_html', 'where_time_went', 'Wandb', 'TensorBoard', 'memory_line',
-           'status', 'monitor']
+           'status', 'monitor', 'folder_bytes', 'disk']
 
-# %% ../nbs/03c_watch.ipynb #c037
+# %% ../nbs/03c_watch.ipynb #c046
 import base64, html, io, json, math, os, shutil, subprocess, sys, time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
+from .data import base_dir
 from .checkpoint import Run, checkpoints, find_run
 
 # %% ../nbs/03c_watch.ipynb #c008
@@ -345,3 +346,23 @@ def monitor(
             print(f'  {s["disk_gib"]:.2f} GiB on the disk', flush=True)
         if not every: return
         time.sleep(every)
+
+# %% ../nbs/03c_watch.ipynb #c048
+def folder_bytes(
+    path:Path
+)->int:
+    "Size of all files below a folder"
+    return sum(p.stat().st_size for p in path.rglob('*') if p.is_file() and not p.is_symlink())
+
+def disk(
+    json:bool=False, # print one JSON object instead?
+):
+    "Show what takes room on the disk"
+    from json import dumps
+    root = base_dir()
+    sizes = {str(p.relative_to(root)): folder_bytes(p) for part in ('shards', 'runs', '.') for p in (root/part).glob('*') if p.is_dir() and p.name not in ('shards', 'runs')}
+    sizes = dict(sorted(sizes.items(), key=lambda o: -o[1]))
+    free = shutil.disk_usage(root if root.exists() else root.parent).free
+    if json: return print(dumps(dict(base_dir=str(root), bytes=sizes, total=sum(sizes.values()), free=free)))
+    for name, size in sizes.items(): print(f'{size/1e9:8.3f} GB  {name}')
+    print(f'{sum(sizes.values())/1e9:8.3f} GB  in {root}, {free/1e9:,.0f} GB are free')
