@@ -101,7 +101,7 @@ def pieces(
         return a + s*(short - 1) + (s + d - b)*(n - short - 1)
     return [piece(2, 'SL'), piece(4, 'SSSL'), piece(4, 'SL')], whole
 
-# %% ../nbs/03e_plan.ipynb #c048
+# %% ../nbs/03e_plan.ipynb #c049
 @dataclass
 class Estimate:
     "What to expect of a run"
@@ -166,7 +166,7 @@ class Planner:
         model = GPT(shape_of(c, self.vocab_size)); r, state = c.recipe(model, processes), state_bytes(model, c.preset)
         cost = self.cost(c, c.rows, r.accumulate == 1)
         step = r.accumulate*cost.micro/processes + cost.update
-        checks, saves = (math.ceil(r.steps/every) if every else 1 for every in (c.eval_every, c.save_every))
+        checks, saves = (math.ceil(r.steps/every) if every > 0 else 1 for every in (c.eval_every, c.save_every))
         checking = checks*2*(c.eval_tokens or 2**20)/(c.rows*c.max_seq_len)*cost.check/processes # rows overlap by half
         checkpoint = state['weights'] + state['optimizer']
         return Estimate(c.depth, c.rows, r.accumulate, r.steps, r.batch_tokens, model.count_params()['total'], cost.memory, step,

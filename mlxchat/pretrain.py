@@ -24,7 +24,7 @@ from .checkpoint import Run, save_checkpoint, checkpoints, latest_checkpoint, lo
 from .watch import Energy, Progress
 import mlx.core as mx, numpy as np
 
-# %% ../nbs/03b_pretrain.ipynb #c008
+# %% ../nbs/03b_pretrain.ipynb #c074
 @dataclass
 class PretrainConfig:
     "What a pretraining run is asked for; −1 means: work it out"
@@ -59,6 +59,8 @@ class PretrainConfig:
     eval_every:int=250           # steps between validations, 0 for none but the last
     eval_tokens:int=2**20        # validate on so much text, 0 for all there is
     sample_every:int=0           # steps between samples, 0 for none
+    core_metric_every:int=0      # steps between CORE scores, 0 for none
+    core_metric_max_per_task:int=500 # problems of each of its exams, 0 for all
     save_every:int=250           # steps between checkpoints, 0 for none but the last
     keep_last:int=2              # newest checkpoints to keep
     save_best:bool=True          # keep the one with the best validation score as well?
@@ -248,7 +250,7 @@ def check_memory(
     used = max(resident_bytes(), mx.get_active_memory() + mx.get_cache_memory())/1e9
     return f'{used:.1f} of {limit_gb:g} GB are in use' if limit_gb and used > .97*limit_gb else ''
 
-# %% ../nbs/03b_pretrain.ipynb #c073
+# %% ../nbs/03b_pretrain.ipynb #c075
 class _Spoiled(Exception):
     "A step that has to be undone"
 
@@ -265,6 +267,8 @@ def fit(
     eval_every:int=0,  # steps between validations; the last step always
     sample=None,       # step -> None, prints or stores samples
     sample_every:int=0,# steps between samples
+    core=None,         # () -> dict of scores that take longer
+    core_every:int=0,  # steps between those
     save_every:int=0,  # steps between checkpoints; the last step always
     keep:int=2,        # newest checkpoints to keep
     best:bool=True,    # keep the best one as well?
@@ -282,7 +286,7 @@ def fit(
     start, undone = resume(keeper.folder, model, optimizer, loader, lines.say, world), 0
     if first: run.forget(stage, start)
     facts = dict(stage=stage, flops=model.flops_per_token(), peak=matmul_gflops()*1e9*world.size, energy=Energy(), callbacks=on_step if isinstance(on_step, list) else [on_step] if on_step else [])
-    due = lambda every, step: step == schedule.total or bool(every) and step % every == 0
+    due = lambda every, step: step == schedule.total or every > 0 and step % every == 0
     with stop_requests() as asked:
         try:
             while True:
@@ -296,13 +300,14 @@ def fit(
                         spent += m['seconds']
                         m = _measured(m, facts, loader, spent)
                         if validate and due(eval_every, step): m |= validate()
+                        if core and core_every > 0 and due(core_every, step): m |= core()
                         m['other_seconds'] = after + time.perf_counter() - clock; recent.append(m['seconds'] + m['other_seconds'])
                         clock = time.perf_counter()
                         if first:
                             run.log(**m)
                             for f in facts['callbacks']: f(m)
                             lines.step(m, schedule.total, sum(recent)/len(recent)*(schedule.total - step))
-                            if sample and sample_every and step % sample_every == 0: _sample(sample, step, lines)
+                            if sample and sample_every > 0 and step % sample_every == 0: _sample(sample, step, lines)
                         full = check_memory(memory_limit_gb) if step % memory_check_interval == 0 or step < 3 else ''
                         stop, fat = world.any(asked(), full); last = step == schedule.total
                         if first and (due(save_every, step) or stop or fat or keeper.is_best(m)): keeper.save(m, must=last or stop or fat); undone = 0
@@ -385,8 +390,8 @@ def write_config(
     path = run.folder/'config.json'
     if not path.exists(): write_json(path, dict(**more, pretrain=asdict(c), recipe=asdict(recipe), model=asdict(model.config), versions=versions()))
 
-# %% ../nbs/03b_pretrain.ipynb #c050
-HABITS = {'eval_every', 'eval_tokens', 'sample_every', 'save_every', 'keep_last', 'save_best', 'spike', 'recompute', 'low_memory', 'ultra_low_memory',
+# %% ../nbs/03b_pretrain.ipynb #c076
+HABITS = {'eval_every', 'eval_tokens', 'sample_every', 'core_metric_every', 'core_metric_max_per_task', 'save_every', 'keep_last', 'save_best', 'spike', 'recompute', 'low_memory', 'ultra_low_memory',
           'memory_limit_gb', 'memory_check_interval', 'device_batch_size', 'grad_accum_steps', 'total_batch_size'} # of the last three the product counts
 
 def differences(
@@ -405,7 +410,7 @@ def differences(
     now = asdict(recipe)
     return out + [f'{k} {there["recipe"][k]:,} there, {now[k]:,} here' for k in ('batch_tokens', 'steps') if k in there.get('recipe', {}) and there['recipe'][k] != now[k]]
 
-# %% ../nbs/03b_pretrain.ipynb #c072
+# %% ../nbs/03b_pretrain.ipynb #c077
 def pretrain(
     run:Run,            # where everything is kept; holds the tokenizer
     c:PretrainConfig,   # what is asked for
@@ -413,6 +418,7 @@ def pretrain(
     val_texts,          # documents to validate on, text or ids that begin with bos
     model:GPT=None,     # default: `build(c, …)`
     world:World=World(),# processes that share the work
+    core=None,          # model -> dict of scores, for `core_metric_every`
     **callbacks         # `sample`, `on_step`, `progress` of `fit`
 )->dict:                # the last metrics, with val_bpb
     "Pretrain from documents to a checkpoint"
@@ -431,7 +437,7 @@ def pretrain(
     try: return fit(run, 'base', model, optimizer, loader,
                Schedule(r.steps, min(c.warmup_steps, r.steps//4), min(1., warmdown), c.final_lr_frac, weight_decay=r.weight_decay, **habits),
                r.accumulate, c.grad_clip, validate=lambda: dict(val_bpb=bits_per_byte(model, batches[world.rank::world.size], lengths, world)),
-               eval_every=c.eval_every, sample_every=c.sample_every, save_every=c.save_every, keep=c.keep_last, best=c.save_best, spike=c.spike,
+               eval_every=c.eval_every, sample_every=c.sample_every, core=core and (lambda: core(model)), core_every=c.core_metric_every, save_every=c.save_every, keep=c.keep_last, best=c.save_best, spike=c.spike,
                memory_limit_gb=c.memory_limit_gb, memory_check_interval=c.memory_check_interval, world=world, **callbacks)
     finally:
         if hasattr(loader, 'close'): loader.close()

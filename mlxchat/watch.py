@@ -17,7 +17,7 @@ from tqdm import tqdm
 from .data import base_dir
 from .checkpoint import Run, checkpoints, find_run
 
-# %% ../nbs/03c_watch.ipynb #c008
+# %% ../nbs/03c_watch.ipynb #c050
 def duration(
     seconds:float
 )->str:           # such as '1 h 05 min'
@@ -38,9 +38,10 @@ def step_line(
              f'mfu {m.get("mfu", 0):.0%}', f'{m.get("memory", 0)/2**30:.1f} GiB']
     if 'shards_ahead' in m: parts.append(f'{m["shards_ahead"]} shards ahead')
     if 'val_bpb' in m: parts.append(f'val {m["val_bpb"]:.4f} bpb')
+    if 'core' in m: parts.append(f'CORE {m["core"]:.4f}')
     return ' · '.join([*parts, f'{duration(left)} left'])
 
-# %% ../nbs/03c_watch.ipynb #c011
+# %% ../nbs/03c_watch.ipynb #c051
 class Progress:
     "Lines about a run, to the screen and to its log.txt"
     def __init__(self,
@@ -66,7 +67,7 @@ class Progress:
     def step(self, m:dict, total:int, left:float):
         "What happened in a step"
         line, now = step_line(m, total, left), time.monotonic()
-        due = now - self.last > self.every or m['step'] in (1, total) or 'val_bpb' in m
+        due = now - self.last > self.every or m['step'] in (1, total) or 'val_bpb' in m or 'core' in m
         try:
             if self.bar and self.show: self.bar.set_description_str(line)
         except (OSError, ValueError): self.show = False
@@ -134,7 +135,7 @@ class LiveCurve:
         if self.handle: self.handle.update(self.image())
         else: self.handle = display(self.image(), display_id=True)
 
-# %% ../nbs/03c_watch.ipynb #c017
+# %% ../nbs/03c_watch.ipynb #c052
 AXES = dict(step=('step', 1, 'steps'), tokens=('tokens', 1e6, 'million tokens'), time=('total_seconds', 3600, 'hours'), flops=('flops', 1e15, 'PFLOPs'))
 
 def smoothed(
@@ -151,7 +152,7 @@ def smoothed(
 def compare_runs(
     runs,              # `Run`s, folders or tags
     x:str='step',      # step, tokens, time or flops
-    y:str='loss',      # or val_bpb, or any other number in metrics.jsonl
+    y:str='loss',      # or val_bpb, core, or any other number in metrics.jsonl
     stage:str='base',
     ax=None,           # matplotlib axes, default new ones
 )->list:               # rows of the table, one dictionary per run
@@ -235,7 +236,7 @@ STYLE = '''body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem a
 img{max-width:100%;background:#fff;border-radius:6px}table{border-collapse:collapse;font-size:14px}th{text-align:left;font-weight:500;padding:2px 1.5rem 2px 0;vertical-align:top}
 td{padding:2px 0;word-break:break-word}pre{white-space:pre-wrap;background:#f3f3f3;padding:.6rem;border-radius:6px}@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#262626}}'''
 
-# %% ../nbs/03c_watch.ipynb #c024
+# %% ../nbs/03c_watch.ipynb #c053
 def _curves(run, stage):
     "Pictures of a stage"
     ms = run.metrics(stage)
@@ -245,7 +246,9 @@ def _curves(run, stage):
         ax.set(xlabel='step', ylabel='loss (nats per token)', yscale='log')
     vals = [(m['step'], m['val_bpb']) for m in ms if 'val_bpb' in m]
     def val(ax): ax.plot(*zip(*vals), 'o-'); ax.set(xlabel='step', ylabel='bits per byte')
-    return f'<h2>{html.escape(stage)}</h2>' + _picture(loss) + (_picture(val) if len(vals) > 1 else '')
+    scores = [(m['step'], m['core']) for m in ms if 'core' in m]
+    def core(ax): ax.plot(*zip(*scores), 'o-'); ax.set(xlabel='step', ylabel='CORE')
+    return f'<h2>{html.escape(stage)}</h2>' + _picture(loss) + (_picture(val) if len(vals) > 1 else '') + (_picture(core) if len(scores) > 1 else '')
 
 def report_html(
     run:Run,
@@ -262,6 +265,7 @@ def report_html(
         facts = dict(steps=f'{last["step"]:,}', tokens=f'{last["tokens"]:,}', loss=f'{smoothed([m["loss"] for m in ms])[-1]:.4f}', time=duration(last.get('total_seconds', 0)),
                      speed=f'{last["tokens"]/max(last.get("total_seconds", 0), 1e-9):,.0f} tokens/s')
         if vals := [m['val_bpb'] for m in ms if 'val_bpb' in m]: facts['validation'] = f'{vals[-1]:.4f} bits per byte (best {min(vals):.4f})'
+        if cores := [m['core'] for m in ms if 'core' in m]: facts['CORE'] = f'{cores[-1]:.4f}'
         if kwh := [m['kwh'] for m in ms if m.get('kwh') is not None]: facts['energy'] = f'{kwh[-1]:.3f} kWh'
         parts.append(_curves(run, s) + _html_table(facts))
     samples = [json.loads(l) for l in (run.folder/'samples.jsonl').read_text(encoding='utf-8').splitlines() if l.strip()] if (run.folder/'samples.jsonl').exists() else []
@@ -282,13 +286,13 @@ def where_time_went(
     total = max(seconds + other, 1e-9)
     return f'{duration(total)}: steps {(seconds - data)/total:.1%}, waiting for data {data/total:.1%}, validation and the rest {other/total:.1%}'
 
-# %% ../nbs/03c_watch.ipynb #c042
+# %% ../nbs/03c_watch.ipynb #c054
 class Wandb:
     "Metrics to Weights & Biases; `WANDB_MODE=offline` keeps them here"
-    def __init__(self, run:Run, project:str, config:dict):
+    def __init__(self, run:Run, project:str, config:dict, name:str=''):
         try: import wandb
         except ImportError: raise ValueError('wandb is not installed: `pip install "mlxchat[wandb]"`') from None
-        try: self.run = wandb.init(project=project, name=run.folder.name, id=run.folder.name, dir=str(run.folder), config=config, resume='allow')
+        try: self.run = wandb.init(project=project, name=name or run.folder.name, id=run.folder.name, dir=str(run.folder), config=config, resume='allow')
         except wandb.Error as e: raise ValueError(f'Weights & Biases: {e} (WANDB_MODE=offline needs no account)') from None
     def __call__(self, m:dict): self.run.log({k: v for k, v in m.items() if isinstance(v, (int, float))}, step=m['step'])
     def close(self): self.run.finish()
