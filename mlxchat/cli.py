@@ -310,7 +310,7 @@ def train(
 
 train.__delwrap__ = PretrainConfig # the comments of its fields are the help
 
-# %% ../nbs/06z_cli.ipynb #c073
+# %% ../nbs/06z_cli.ipynb #c085
 VERBS = dict( # where the function is, and what it does
     demo=('mlxchat.demo:demo', 'train a small model on this machine, then chat with it'),
     info=('mlxchat.cli:info', 'show this machine as mlxchat sees it, with measured speeds'),
@@ -324,6 +324,7 @@ VERBS = dict( # where the function is, and what it does
     chat=('mlxchat.chat:chat', 'talk with a model'),
     **{'bench train': ('mlxchat.bench:bench_train', 'measure the speed of training, next to nanochat where it is installed'),
        'bench loader': ('mlxchat.bench:bench_loader', 'measure how fast text becomes batches, next to tiktoken'),
+       'bench decode': ('mlxchat.bench:bench_decode', 'measure how fast text is generated, next to nanochat and mlx-lm where they are installed'),
        'bench plan': ('mlxchat.bench:bench_plan', 'predict memory and time of three runs, then make them')},
 )
 

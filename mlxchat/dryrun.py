@@ -6,19 +6,19 @@
 __all__ = ['STAGES', 'expect', 'build_stage', 'forward_stage', 'loss_stage', 'gradient_stage', 'step_stage', 'checkpoint_stage',
            'cache_stage', 'dry_run']
 
-# %% ../nbs/04c_dryrun.ipynb #c003
+# %% ../nbs/04c_dryrun.ipynb #c012
 import math, tempfile, time
 from pathlib import Path
 from .backend import compute_dtype
 from .checkpoint import latest_checkpoint, load_model, load_optimizer, save_checkpoint
-from .engine import prefill
+from .engine import Slots, read
 from .model import GPT, GPTConfig
 from .muon import MUON, RECIPES, MuonAdamW, param_groups
 from .train import TrainStep
 import mlx.core as mx, mlx.nn as nn
 from mlx.utils import tree_flatten
 
-# %% ../nbs/04c_dryrun.ipynb #c006
+# %% ../nbs/04c_dryrun.ipynb #c013
 def expect(ok, why):
     "Complain if it is not so"
     if not ok: raise ValueError(why)
@@ -80,11 +80,13 @@ def checkpoint_stage(s):
 def cache_stage(s):
     "generation with a cache"
     model, prompts = s['model'], [s['ids'][0, :70].tolist(), s['ids'][1, :33].tolist()]
-    cache, logits = prefill(model, prompts, 8)
+    slots, texts = Slots.empty(model, 2, 128), read(model, prompts)
+    for i, (reading, row, _) in enumerate(texts): slots.put(i, reading, row)
+    logits = mx.stack([l for _, _, l in texts])
     for n in range(8):
         tokens = logits.argmax(-1).tolist()
         for p, t in zip(prompts, tokens): p.append(t)
-        logits = model.logits(model.hidden(mx.array(tokens)[:, None], cache)[:, -1])
+        logits = model.logits(model.hidden(mx.array(tokens)[:, None], slots)[:, -1])
         whole = mx.stack([model(mx.array([p]))[0, -1] for p in prompts])
         apart = mx.abs(logits - whole).max().item()
         expect(apart < (1e-3 if compute_dtype() == mx.float32 else .3), f'with the cache, logits differ by {apart:.2g} from those without')

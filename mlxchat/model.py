@@ -126,7 +126,7 @@ def has_value_embed(
     "Every other layer, the last one included"
     return layer % 2 == (n_layer - 1) % 2
 
-# %% ../nbs/00_model.ipynb #c036
+# %% ../nbs/00_model.ipynb #c156
 class Attention(nn.Module):
     "Causal self-attention with rotary embedding, QK-norm and value embeddings"
     def __init__(self, c:GPTConfig, layer:int):
@@ -152,9 +152,7 @@ class Attention(nn.Module):
         turn = rope_norm if c.qk_norm else lambda o, cos, sin: rotate(o, cos[..., None, :], sin[..., None, :]).transpose(0, 2, 1, 3)
         q, k, v = turn(q, *rope), turn(k, *rope), v.transpose(0, 2, 1, 3) # (B, H, T, D)
         if cache is None: y = attention(q, k, v, self._window, self._scale, bounded=c.qk_norm)
-        else:
-            k, v, mask = cache.update(self._layer, k, v, self._window)
-            y = mx.fast.scaled_dot_product_attention(q, k, v, scale=self._scale, mask=mask)
+        else: y = cache.attend(self._layer, q, k, v, self._window, self._scale, c.qk_norm)
         return self.c_proj(y.transpose(0, 2, 1, 3).reshape(B, T, E))
 
 # %% ../nbs/00_model.ipynb #c040
@@ -237,12 +235,18 @@ def init_weights(self:GPT):
     if self._ve_layers: self.value_embeds.weight = uniform(self.value_embeds.weight, -bound, bound)
     if c.smear_channels: self.smear_gate.weight = uniform(self.smear_gate.weight, 0, c.gate_init)
 
-# %% ../nbs/00_model.ipynb #c049
+# %% ../nbs/00_model.ipynb #c157
+@patch
+def check_length(self:GPT,
+    n:int # tokens in a row
+):
+    "Raise `ValueError` if that is more than the model has positions for"
+    if n > self.max_positions: raise ValueError(f'{n} tokens are more than the {self.max_positions} positions of this model')
+
 @patch
 def _smear(self:GPT, x, cache):
     "Mix each embedding with the one before it; the first has none"
-    before = mx.zeros_like(x[:, :1]) if cache is None or cache.previous is None else cache.previous
-    if cache is not None: cache.previous = x[:, -1:]
+    before = mx.zeros_like(x[:, :1]) if cache is None else cache.carry(x)
     gate = self.smear_lambda.astype(x.dtype) * mx.sigmoid(self.smear_gate(x[..., :self.config.smear_channels]))
     return x + gate * mx.concatenate([before, x[:, :-1]], axis=1)
 
@@ -252,9 +256,9 @@ def hidden(self:GPT,
     cache=None,   # keys and values of earlier tokens; updated
 )->mx.array:      # (B, T, E) normalised, in the compute dtype
     "Everything up to the unembedding"
-    c, start, T = self.config, 0 if cache is None else cache.offset, ids.shape[1]
-    if start + T > self.max_positions: raise ValueError(f'{start+T} tokens are more than the {self.max_positions} positions of this model')
+    c, T = self.config, ids.shape[1]
     at = slice(T) if cache is None else cache.positions(T)
+    self.check_length(T if cache is None else cache.offset + T)
     rope = self._cos[at], self._sin[at]
     x = lookup(self.wte.weight, ids, self._dtype)
     if c.embed_norm: x = norm(x)
