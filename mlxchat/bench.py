@@ -244,7 +244,7 @@ def bench_plan(
     print(dumps(dict(runs=rows)) if json else table(rows))
     return dict(runs=rows)
 
-# %% ../nbs/04b_bench.ipynb #c033
+# %% ../nbs/04b_bench.ipynb #c036
 NANOCHAT_ENGINE = r'''
 import sys, time
 sys.path.insert(0, sys.argv[1])
@@ -301,7 +301,7 @@ def decode_ours(model, tokenizer, rows, prompt, new, sampling):
         while len(batch): batch.step()
         return first - start, time.perf_counter() - first
     go()
-    return go, engine.twin
+    return go, engine.step.model
 
 def decode_mlx_lm(c, rows, prompt, new):
     "The same for mlx-lm's model"

@@ -6,11 +6,12 @@
 __all__ = ['CHUNK', 'Reading', 'read', 'Slots', 'for_inference', 'Step', 'choose', 'Request', 'Token', 'room', 'Batch', 'Engine',
            'sampler']
 
-# %% ../nbs/04_engine.ipynb #c046
+# %% ../nbs/04_engine.ipynb #c080
 import json, random
 from dataclasses import dataclass, field
 from fastcore.basics import patch
 from tqdm import tqdm
+from .decode import Decoder, attend_one
 from .model import GPT, GPTConfig
 from .ops import attention
 from .sampling import Sampling, Wishes, candidates, draw, penalized
@@ -92,24 +93,23 @@ def read(
         for r, p in enumerate(some): done[p] = cache, r, logits[r]
     return [done[tuple(p)] for p in prompts]
 
-# %% ../nbs/04_engine.ipynb #c055
+# %% ../nbs/04_engine.ipynb #c096
 class Slots:
     "Keys and values of rows that are being written, each with a length of its own"
     def __init__(self,
-        keys:list,        # per layer (B, H_kv, S, D), S the capacity or, if that is less, window + 1
-        values:list,      # likewise
+        kv:list,          # per layer (B, 2·H_kv, S, D), keys before values, S the capacity or, if that is less, window + 1
         lengths:mx.array, # (B,) tokens so far
         last:mx.array,    # (B, 1, E) embedding of the last token, for the smear
         active:mx.array,  # (B,) 1 where there is a row, 0 where the place is free
         offset:int=0,     # at least the largest length, as far as the host knows
-    ): self.keys, self.values, self.lengths, self.last, self.active, self.offset = keys, values, lengths, last, active, offset
+    ): self.kv, self.lengths, self.last, self.active, self.offset = kv, lengths, last, active, offset
 
     @classmethod
     def empty(cls, model:GPT, rows:int, capacity:int):
         "Room for so many rows of so many tokens"
         c = model.config
-        new = lambda: [mx.zeros((rows, c.n_kv_head, min(capacity, w + 1), c.head_dim), model._dtype) for w in c.windows]
-        return cls(new(), new(), mx.zeros(rows, mx.int32), mx.zeros((rows, 1, c.n_embd), model._dtype), mx.zeros(rows, mx.int32))
+        kv = [mx.zeros((rows, 2*c.n_kv_head, min(capacity, w + 1), c.head_dim), model._dtype) for w in c.windows]
+        return cls(kv, mx.zeros(rows, mx.int32), mx.zeros((rows, 1, c.n_embd), model._dtype), mx.zeros(rows, mx.int32))
 
     def positions(self, T:int)->mx.array: # (B, 1)
         "Where each row's next token stands"
@@ -122,16 +122,23 @@ class Slots:
         before, self.last = self.last, x
         return before
 
-    def attend(self, layer, q, k, v, window, scale, bounded)->mx.array: # (B, H, 1, D)
-        "Store a key and a value per row, and attend to all that the row may see"
-        B, n, S, D = self.keys[layer].shape
-        at = mx.broadcast_to((self.lengths % S)[:, None, None, None], (B, n, 1, D))
-        self.keys[layer] = mx.put_along_axis(self.keys[layer], at, k, 2)
-        self.values[layer] = mx.put_along_axis(self.values[layer], at, v, 2)
-        mask = (mx.arange(S) <= self.lengths[:, None])[:, None, None] # (B, 1, 1, S); a full ring is all visible
-        return mx.fast.scaled_dot_product_attention(q, self.keys[layer], self.values[layer], scale=scale, mask=mask)
+    def attend_one(self,
+        layer:int,   # index
+        q:mx.array,  # (B, H, D)
+        kv:mx.array, # (B, 2·H_kv, 1, D)
+        scale:float, # of the scores
+        bounded:bool # see `decode.attend_one`
+    )->mx.array:     # (B, H·D)
+        "Store a key and a value per row and head, and attend to all that the row may see"
+        at = mx.broadcast_to((self.lengths % self.kv[layer].shape[2])[:, None, None, None], kv.shape)
+        self.kv[layer] = mx.put_along_axis(self.kv[layer], at, kv, 2)
+        return attend_one(q, self.kv[layer], self.lengths, scale, bounded) # a full ring is all visible
 
-# %% ../nbs/04_engine.ipynb #c057
+    def attend(self, layer, q, k, v, window, scale, bounded)->mx.array: # (B, H, 1, D)
+        "The same, as the general model asks for it"
+        return self.attend_one(layer, q[:, :, 0], mx.concatenate([k, v], 1), scale, bounded).reshape(q.shape)
+
+# %% ../nbs/04_engine.ipynb #c094
 @patch
 def put(self:Slots,
     slot:int,        # row here
@@ -140,16 +147,13 @@ def put(self:Slots,
 ):
     "A row that has been read takes its place"
     n = reading.lengths[row] if reading.lengths else reading.offset
-    for mine, theirs in (self.keys, reading.keys), (self.values, reading.values):
-        for a, b in zip(mine, theirs):
-            S = a.shape[2]
-            b = b[row:row+1, :, :n] if reading.lengths else b[row:row+1]
-            b = b[:, :, max(0, b.shape[2] - S):]
-            first = n - b.shape[2] # position of the oldest that is kept
-            if first % S + b.shape[2] > S: # around the corner
-                cut = S - first % S
-                a[slot:slot+1, :, first % S:] = b[:, :, :cut]; a[slot:slot+1, :, :b.shape[2] - cut] = b[:, :, cut:]
-            else: a[slot:slot+1, :, first % S:first % S + b.shape[2]] = b
+    for a, k, v in zip(self.kv, reading.keys, reading.values):
+        S, kept = a.shape[2], slice(None) if reading.lengths is None else slice(n)
+        b = mx.concatenate([k[row:row+1, :, kept], v[row:row+1, :, kept]], 1)[:, :, -S:]
+        first = (n - b.shape[2]) % S # slot of the oldest
+        cut = min(b.shape[2], S - first) # the rest goes around the corner
+        a[slot:slot+1, :, first:first+cut] = b[:, :, :cut]
+        if cut < b.shape[2]: a[slot:slot+1, :, :b.shape[2]-cut] = b[:, :, cut:]
     self.lengths[slot], self.active[slot], self.offset = n, 1, max(self.offset, n)
     if reading.last is not None: self.last[slot] = reading.last[row]
 
@@ -164,10 +168,9 @@ def resized(self:Slots,
     def fit(x, w):
         S = min(capacity, w + 1)
         return mx.pad(x[at], [(0, 0), (0, 0), (0, S - x.shape[2]), (0, 0)]) if S > x.shape[2] else x[at]
-    return Slots([fit(x, w) for x, w in zip(self.keys, c.windows)], [fit(x, w) for x, w in zip(self.values, c.windows)],
-                 self.lengths[at], self.last[at], self.active[at]*mx.array([int(r >= 0) for r in rows]), self.offset)
+    return Slots([fit(x, w) for x, w in zip(self.kv, c.windows)], self.lengths[at], self.last[at], self.active[at]*mx.array([int(r >= 0) for r in rows]), self.offset)
 
-# %% ../nbs/04_engine.ipynb #c061
+# %% ../nbs/04_engine.ipynb #c098
 def for_inference(
     model:GPT
 )->GPT:       # the same, if nothing has to be cast
@@ -181,7 +184,7 @@ def for_inference(
 
 class Step:
     "Tokens in, tokens out: the model and the choice, compiled"
-    def __init__(self, model:GPT): self.model, self.programs = model, {}
+    def __init__(self, model:GPT): self.model, self.decoder, self.programs = model, Decoder(model) if isinstance(model, GPT) else model, {}
 
     def __call__(self,
         slots:Slots,        # updated
@@ -190,26 +193,25 @@ class Step:
         u:mx.array,         # (B,) numbers from [0, 1)
         wishes:Wishes,
         seen:mx.array=None, # (B, V) what the rows contain, if there are penalties
-        alternatives:int=0, # likeliest tokens to report
+        alternatives:int=-1,# see `choose`
     )->tuple:               # what `choose` returns, and `seen` with these tokens
         "One token for every row"
         key = wishes.greedy, wishes.width, wishes.wide, seen is not None, alternatives
-        if key not in self.programs: self.programs[key] = mx.compile(self._program(*key), inputs=[self.model.state])
+        if key not in self.programs: self.programs[key] = mx.compile(self._program(*key), inputs=[self.model.state, self.decoder.arrays])
         choice, marks = [] if wishes.greedy else [u, *wishes.arrays], [] if seen is None else [seen, wishes.penalty]
-        cache = slots.keys, slots.values, slots.lengths, slots.last
-        slots.keys = slots.values = slots.lengths = slots.last = None # so that memory can be written in place
-        out, seen, slots.keys, slots.values, slots.lengths, slots.last = self.programs[key](tokens, forced, choice, marks, slots.active, *cache)
+        cache, slots.kv, slots.lengths, slots.last = (slots.kv, slots.lengths, slots.last), None, None, None # so that memory can be written in place
+        out, seen, slots.kv, slots.lengths, slots.last = self.programs[key](tokens, forced, choice, marks, slots.active, *cache)
         slots.offset += 1
-        return *out, seen[0] if seen else None
+        return out, seen[0] if seen else None
 
     def _program(self, greedy, width, wide, penalize, alternatives):
-        def step(tokens, forced, choice, marks, active, keys, values, lengths, last):
-            slots = Slots(list(keys), list(values), lengths, last, active)
+        def step(tokens, forced, choice, marks, active, kv, lengths, last):
+            slots = Slots(list(kv), lengths, last, active)
             tokens = mx.where(forced >= 0, forced, tokens)
             seen = [mx.put_along_axis(marks[0], tokens[:, None], mx.array(True), 1)] if penalize else []
-            logits = self.model.logits(self.model.hidden(tokens[:, None], slots)[:, 0])
+            logits = self.decoder.logits(self.decoder.hidden(tokens, slots, self.decoder.arrays), self.decoder.arrays)
             out = choose(logits, greedy, choice, width, wide, [*seen, *marks[1:]], alternatives)
-            return out, seen, slots.keys, slots.values, slots.lengths, slots.last
+            return out, seen, slots.kv, slots.lengths, slots.last
         return step
 
 def choose(
@@ -219,16 +221,17 @@ def choose(
     width:int,       # see `Wishes`
     wide:bool,       # likewise
     marks:list,      # what the rows contain and their penalties, if there are any
-    alternatives:int,# likeliest tokens to report
-)->tuple:            # (B,) ids, (B,) their log-probabilities, (B, n) the likeliest, (B, n) theirs
+    alternatives:int,# likeliest tokens to report; −1: nothing but the choice
+)->list:             # (B,) ids; if wanted (B,) their log-probabilities, (B, n) the likeliest, (B, n) theirs
     "The next tokens, and how likely the model itself found them"
     liked = penalized(logits, *marks) if marks else logits
     chosen = liked.argmax(-1).astype(mx.int32) if greedy else draw(liked, *choice, width, wide)
+    if alternatives < 0: return [chosen]
     log_p = logits - mx.logsumexp(logits, -1, keepdims=True)
     best = candidates(log_p, alternatives) if alternatives else mx.zeros((len(logits), 0), mx.int32)
-    return chosen, mx.take_along_axis(log_p, chosen[:, None], -1)[:, 0], best, mx.take_along_axis(log_p, best, -1)
+    return [chosen, mx.take_along_axis(log_p, chosen[:, None], -1)[:, 0], best, mx.take_along_axis(log_p, best, -1)]
 
-# %% ../nbs/04_engine.ipynb #c065
+# %% ../nbs/04_engine.ipynb #c087
 @dataclass
 class Request:
     "A text that somebody wants to have continued"
@@ -237,7 +240,7 @@ class Request:
     sampling:Sampling=field(default_factory=Sampling)
     stops:frozenset=frozenset() # ids that end it
     tools:bool=True           # let it use the calculator?
-    alternatives:int=0        # likeliest tokens to report at every position
+    logprobs:int=-1           # report log-probabilities, and so many of the likeliest tokens; −1: none
 
 @dataclass
 class Token:
@@ -245,9 +248,9 @@ class Token:
     request:Request
     id:int
     forced:bool         # was it a result of the calculator?
-    logprob:float       # as the model itself sees it, before wishes; of a forced token that of what it would have said
-    alternatives:list   # of (id, log-probability), best first
     finish:str=''       # with the last token: 'stop' or 'length'
+    logprob:float=None  # if wanted: as the model itself sees it, before wishes; of a forced token that of what it would have said
+    alternatives:list=()# of (id, log-probability), best first
 
 class _Row:
     def __init__(self, request, tokenizer):
@@ -306,13 +309,13 @@ class Batch:
         for i, row in enumerate(self.rows):
             if row and row.request is request: self._leave(i)
 
-# %% ../nbs/04_engine.ipynb #c067
+# %% ../nbs/04_engine.ipynb #c088
 @patch
 def _first(self:Batch, rows, logits):
     "Choose the first tokens of rows that have been read"
     wishes = Wishes([r.request.sampling for r in rows])
     u, marks = mx.array([r.rng.random() for r in rows]), [] if wishes.penalty is None else [self._contents(rows), wishes.penalty]
-    made = choose(logits, wishes.greedy, [u, *wishes.arrays], wishes.width, wishes.wide, marks, max(r.request.alternatives for r in rows))
+    made = choose(logits, wishes.greedy, [u, *wishes.arrays], wishes.width, wishes.wide, marks, max(r.request.logprobs for r in rows))
     for row, *ready in zip(rows, *(o.tolist() for o in made)): row.ready = tuple(ready)
 
 @patch
@@ -341,7 +344,7 @@ def _resize(self:Batch, places, length):
 def _rows_changed(self:Batch):
     "Wishes and marks follow the rows"
     self.wishes = Wishes([r.request.sampling if r else None for r in self.rows])
-    self.alternatives = max((r.request.alternatives for r in self.rows if r), default=0)
+    self.logprobs = max((r.request.logprobs for r in self.rows if r), default=-1)
     self.slots.active = mx.array([int(r is not None) for r in self.rows])
     self.seen = None if self.wishes.penalty is None else self._contents(self.rows)
 
@@ -356,13 +359,13 @@ def _launch(self:Batch):
     self._resize(None, max(r.length for r in self.rows if r))
     forced = [r.state.upcoming if r and r.state else -1 for r in self.rows]
     u = [r.rng.random() if r else 0. for r in self.rows]
-    self.tokens, *self.facts, self.seen = self.step_fn(self.slots, self.tokens, mx.array(forced), mx.array(u), self.wishes, self.seen, self.alternatives)
+    (self.tokens, *self.facts), self.seen = self.step_fn(self.slots, self.tokens, mx.array(forced), mx.array(u), self.wishes, self.seen, self.logprobs)
     mx.async_eval(self.tokens, self.facts)
     for r in self.rows:
         if r: r.length += 1
 
 @patch
-def _take(self:Batch, i, row, sampled, logprob, best, theirs):
+def _take(self:Batch, i, row, sampled, logprob=None, best=(), theirs=()):
     "A row gets its token"
     r = row.request; row.ready = None
     id, forced = row.state.next(sampled) if row.state else (sampled, False)
@@ -370,9 +373,9 @@ def _take(self:Batch, i, row, sampled, logprob, best, theirs):
     if r.sampling.repetition_penalty != 1: row.said.append(id)
     finish = 'stop' if id in r.stops else 'length' if row.made >= r.max_tokens else ''
     if finish and self.rows[i] is row: self._leave(i)
-    return Token(r, id, forced, logprob, list(zip(best, theirs))[:r.alternatives], finish)
+    return Token(r, id, forced, finish, *((logprob, list(zip(best, theirs))[:r.logprobs]) if r.logprobs >= 0 else ()))
 
-# %% ../nbs/04_engine.ipynb #c073
+# %% ../nbs/04_engine.ipynb #c090
 class Engine:
     "Generation with a cache, sampling and tools"
     def __init__(self,
@@ -380,16 +383,17 @@ class Engine:
         tokenizer:Tokenizer, # its tokenizer
         rows:int=128,        # texts that are written at the same time, at most
     ):
-        self.model, self.tokenizer, self.rows, self.twin, self.step = model, tokenizer, rows, None, None
+        self.model, self.tokenizer, self.rows, self.step = model, tokenizer, rows, None
         self.stops = frozenset({tokenizer.special('<|assistant_end|>'), tokenizer.bos_id})
 
     def batch(self)->Batch:
         "A new batch, with the weights as they are now"
         twin = for_inference(self.model)
-        if self.twin is None or twin is self.model: self.twin = twin
-        else: self.twin.update(twin.parameters())
-        if self.step is None: self.step = Step(self.twin)
-        return Batch(self.twin, self.tokenizer, self.step)
+        if self.step is None: self.step = Step(twin)
+        else:
+            if twin is not self.model: self.step.model.update(twin.parameters())
+            self.step.decoder.refresh()
+        return Batch(self.step.model, self.tokenizer, self.step)
 
     def run(self,
         requests # iterable of `Request`

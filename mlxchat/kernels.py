@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['HEADER', 'ADD_NORM', 'ADD_NORM_GRAD', 'MIX_GRAD', 'ROPE_NORM', 'ROPE_NORM_GRAD', 'CROSS_ENTROPY', 'LOOKUP',
-           'LOOKUP_GRAD', 'GATED_GRAD', 'available', 'run', 'add_norm', 'add_norm_grad', 'mix_norm_grad', 'rope_norm',
-           'cross_entropy', 'lookup', 'lookup_grad', 'gated_grad']
+           'LOOKUP_GRAD', 'GATED_GRAD', 'ADD_MIX_NORM', 'PREPARE', 'ATTEND_ONE', 'available', 'run', 'add_norm',
+           'add_norm_grad', 'mix_norm_grad', 'rope_norm', 'cross_entropy', 'lookup', 'lookup_grad', 'gated_grad',
+           'add_mix_norm', 'prepare', 'attend_one']
 
 # %% ../nbs/00c_kernels.ipynb #c003
 from functools import lru_cache
@@ -356,3 +357,182 @@ def gated_grad(
     threads = B*T*H*(D//8)
     return run('gated_grad', GATED_GRAD, dict(g=mx.contiguous(g), gate=mx.contiguous(gate), ve=ve), dict(d_gate=(gate.shape, gate.dtype), d_ve=(ve.shape, ve.dtype)),
                -(-threads//256)*256, 256, strided=True, B=B, T=T, H=H, D=D)
+
+# %% ../nbs/00c_kernels.ipynb #c029
+ADD_MIX_NORM = r"""
+  const size_t row = (size_t)blockIdx.x*(blockDim.x/32) + threadIdx.x/32;
+  const int lane = threadIdx.x % 32;
+  if (row >= x_shape[0]) return;
+  constexpr int C = (E + 255)/256;
+  float a[C][8], u[8], squares = 0;
+  const float l = factors[0], m = factors[1];
+  #pragma unroll
+  for (int c = 0; c < C; c++) {
+    const int j = (c*32 + lane)*8;
+    if (j < E) {
+      load(x + row*E + j, a[c]); load(y + row*E + j, u);
+      #pragma unroll
+      for (int k = 0; k < 8; k++) a[c][k] = rounded(a[c][k] + u[k]);
+      store(added + row*E + j, a[c]);
+      load(x0 + row*E + j, u);
+      #pragma unroll
+      for (int k = 0; k < 8; k++) { a[c][k] = rounded(l*a[c][k] + m*u[k]); squares += a[c][k]*a[c][k]; }
+      store(s + row*E + j, a[c]);
+    }
+  }
+  const float r = rsqrtf(total<32>(squares)/E + 1.1920929e-07f);
+  #pragma unroll
+  for (int c = 0; c < C; c++) {
+    const int j = (c*32 + lane)*8;
+    if (j < E) {
+      #pragma unroll
+      for (int k = 0; k < 8; k++) a[c][k] *= r;
+      store(normed + row*E + j, a[c]);
+    }
+  }
+"""
+
+def add_mix_norm(
+    x:mx.array,      # (B, E) the stream
+    y:mx.array,      # (B, E) what a layer adds
+    x0:mx.array,     # (B, E) where the stream began
+    factors:mx.array # (2,) λ and μ of the next layer, fp32
+)->list:             # x + y, λ(x + y) + μx₀, and the norm of that
+    "From one layer to the next"
+    B, E = x.shape
+    return run('add_mix_norm', ADD_MIX_NORM, dict(x=x, y=y, x0=x0, factors=factors), dict(added=(x.shape, x.dtype), s=(x.shape, x.dtype), normed=(x.shape, x.dtype)), -(-B//4)*128, 128, E=E)
+
+PREPARE = r"""
+  constexpr int LANES = D/16, HEADS = H + 2*N;
+  const size_t row = ((size_t)blockIdx.x*blockDim.x + threadIdx.x)/LANES; // (b, head)
+  const int j = (threadIdx.x % LANES)*8, head = row % HEADS;
+  const bool inside = row/HEADS < y_shape[0];
+  const size_t b = inside ? row/HEADS : 0;
+  float a[8], c[8], u[8];
+  const __nv_bfloat16* from = y + b*F + head*D;
+  load(from + j, a); load(from + j + D/2, c);
+  float squares = 0;
+  #pragma unroll
+  for (int k = 0; k < 8; k++) squares += a[k]*a[k] + c[k]*c[k];
+  const float r = rsqrtf(total<LANES>(squares)/D + 1.1920929e-07f);
+  if (head < H + N) {
+    const float* cs = cosine + (size_t)lengths[b]*(D/2) + j;
+    const float* sn = sine + (size_t)lengths[b]*(D/2) + j;
+    #pragma unroll
+    for (int k = 0; k < 8; k++) { const float a0 = a[k]; a[k] = (a0*cs[k] + c[k]*sn[k])*r; c[k] = (c[k]*cs[k] - a0*sn[k])*r; }
+  } else if (GATED) {
+    const int n = head - H - N;
+    const float gate = rounded(0.01f*SCALE/(1 + __expf(-__bfloat162float(y[b*F + HEADS*D + n]))));
+    const __nv_bfloat16* e = ve + (b*ve_shape[1]/D + at[0]*N + n)*D;
+    load(e + j, u);
+    #pragma unroll
+    for (int k = 0; k < 8; k++) a[k] += gate*u[k];
+    load(e + j + D/2, u);
+    #pragma unroll
+    for (int k = 0; k < 8; k++) c[k] += gate*u[k];
+  }
+  if (inside) {
+    __nv_bfloat16* to = head < H ? q + (b*H + head)*D : kv + (b*2*N + head - H)*D;
+    store(to + j, a); store(to + j + D/2, c);
+  }
+"""
+
+def prepare(
+    y:mx.array,       # (B, F) queries, keys and values of all heads side by side, then the gates before the sigmoid
+    cos:mx.array,     # (positions, D/2) fp32
+    sin:mx.array,     # (positions, D/2) fp32
+    lengths:mx.array, # (B,) int32 the position of each row
+    heads:tuple,      # H, H_kv and D
+    ve:mx.array=None, # (B, layers·H_kv·D) value embeddings of all layers that have them
+    at:int=None,      # this layer's among those, if it has any
+    gate_scale:float=1., # of the gate, in hundredths
+)->list:              # q (B, H, D), and kv (B, 2·H_kv, 1, D), keys before values
+    "Queries, keys and values as attention wants them"
+    (H, n, D), (B, F) = heads, y.shape
+    threads = B*(H + 2*n)*(D//16)
+    return run('prepare', PREPARE, dict(y=y, cosine=cos, sine=sin, lengths=lengths, ve=y if at is None else ve, at=mx.array([at or 0])), dict(q=((B, H, D), y.dtype), kv=((B, 2*n, 1, D), y.dtype)),
+               -(-threads//128)*128, 128, H=H, N=n, D=D, F=F, GATED=int(at is not None), SCALE=round(100*gate_scale))
+
+ATTEND_ONE = r"""
+  constexpr int C = D/64, U = 2; // each key is read by 8 lanes; each lane has two keys under way
+  const int b = blockIdx.x / H, h = blockIdx.x % H, lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const int sub = lane % 8, group = lane / 8, S = kv_shape[2], visible = min(lengths[b] + 1, S);
+  const __nv_bfloat16* K = kv + ((size_t)b*2*N + h/(H/N))*S*D;
+  const __nv_bfloat16* V = K + (size_t)N*S*D;
+  float Q[C][8], acc[C][8], top = -1e30f, sum = 0;
+  #pragma unroll
+  for (int c = 0; c < C; c++) {
+    load(q + ((size_t)b*H + h)*D + (c*8 + sub)*8, Q[c]);
+    #pragma unroll
+    for (int k = 0; k < 8; k++) { Q[c][k] *= scale[0]; acc[c][k] = 0; }
+  }
+  for (int base = warp*4*U; base < visible; base += WARPS*4*U) {
+    float x[U][C][8], v[U][C][8], s[U];
+    #pragma unroll
+    for (int u = 0; u < U; u++) {
+      const size_t at = (size_t)min(base + u*4 + group, visible - 1)*D;
+      #pragma unroll
+      for (int c = 0; c < C; c++) { load(K + at + (c*8 + sub)*8, x[u][c]); load(V + at + (c*8 + sub)*8, v[u][c]); }
+    }
+    #pragma unroll
+    for (int u = 0; u < U; u++) {
+      s[u] = 0;
+      #pragma unroll
+      for (int c = 0; c < C; c++)
+        #pragma unroll
+        for (int k = 0; k < 8; k++) s[u] += Q[c][k]*x[u][c][k];
+      s[u] = total<8>(s[u]);
+      if (base + u*4 + group >= visible) s[u] = -1e30f;
+    }
+    float now = top;
+    #pragma unroll
+    for (int u = 0; u < U; u++) now = fmaxf(now, s[u]);
+    const float shrink = __expf(top - now);
+    sum *= shrink; top = now;
+    float p[U];
+    #pragma unroll
+    for (int u = 0; u < U; u++) { p[u] = s[u] > -1e29f ? __expf(s[u] - now) : 0; sum += p[u]; }
+    #pragma unroll
+    for (int c = 0; c < C; c++)
+      #pragma unroll
+      for (int k = 0; k < 8; k++) {
+        acc[c][k] *= shrink;
+        #pragma unroll
+        for (int u = 0; u < U; u++) acc[c][k] += p[u]*v[u][c][k];
+      }
+  }
+  __shared__ float tops[WARPS], sums[WARPS], parts[WARPS][D];
+  float all = fmaxf(top, __shfl_xor_sync(0xffffffff, top, 8)); // the four groups of a warp come together
+  all = fmaxf(all, __shfl_xor_sync(0xffffffff, all, 16));
+  const float f = __expf(top - all);
+  sum *= f; sum += __shfl_xor_sync(0xffffffff, sum, 8); sum += __shfl_xor_sync(0xffffffff, sum, 16);
+  #pragma unroll
+  for (int c = 0; c < C; c++)
+    #pragma unroll
+    for (int k = 0; k < 8; k++) {
+      float a = acc[c][k]*f;
+      a += __shfl_xor_sync(0xffffffff, a, 8); a += __shfl_xor_sync(0xffffffff, a, 16);
+      if (group == 0) parts[warp][(c*8 + sub)*8 + k] = a;
+    }
+  if (lane == 0) { tops[warp] = all; sums[warp] = sum; }
+  __syncthreads();
+  for (int d = threadIdx.x; d < D; d += blockDim.x) {
+    float best = -1e30f, whole = 0, a = 0;
+    #pragma unroll
+    for (int w = 0; w < WARPS; w++) best = fmaxf(best, tops[w]);
+    #pragma unroll
+    for (int w = 0; w < WARPS; w++) { const float g = __expf(tops[w] - best); whole += g*sums[w]; a += g*parts[w][d]; }
+    o[((size_t)b*H + h)*D + d] = __float2bfloat16_rn(a/whole);
+  }
+"""
+
+def attend_one(
+    q:mx.array,       # (B, H, D)
+    kv:mx.array,      # (B, 2·H_kv, S, D) keys before values
+    lengths:mx.array, # (B,) int32 slots 0…length are visible, at most all
+    scale:float,      # of the scores
+)->mx.array:          # (B, H·D)
+    "Attention with one query per row and head"
+    (B, H, D), n = q.shape, kv.shape[1]//2
+    warps = 16 if B*H < 512 else 8
+    return run('attend_one', ATTEND_ONE, dict(q=q, kv=kv, lengths=lengths, scale=mx.array([scale])), dict(o=((B, H*D), q.dtype)), B*H*warps*32, warps*32, H=H, N=n, D=D, WARPS=warps)[0]
