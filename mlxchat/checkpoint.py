@@ -35,7 +35,7 @@ def write_json(
     "Write JSON that is either old or new, never half"
     return atomic_write(path, lambda tmp: tmp.write_text(json.dumps(values, indent=1), encoding='utf-8'))
 
-# %% ../nbs/03a_checkpoint.ipynb #c043
+# %% ../nbs/03a_checkpoint.ipynb #c045
 def file_hash(
     path:Path # file
 )->str:       # SHA-256, hexadecimal
@@ -76,7 +76,7 @@ def save_checkpoint(
         if optimizer: save_arrays(tmp/'optimizer.safetensors', optimizer.state)
         hashes = {p.name: file_hash(p) for p in tmp.iterdir()}
         for p in tmp.iterdir(): sync(p)
-        write_json(tmp/'metadata.json', dict(step=step, config=asdict(model.config), rng=random_state(), files=hashes, **metadata))
+        write_json(tmp/'metadata.json', dict(step=step, config=asdict(model.config), rng=random_state(), files=hashes, **(dict(quantized=model._quantized) if model._quantized else {}), **metadata))
         sync(tmp)
         if final.exists():
             old = tmp.with_name(tmp.name + '.old'); os.rename(final, old)
@@ -112,7 +112,7 @@ def latest_checkpoint(
         if not (why := damage(p)): return p
         say(f'skipping checkpoint {p}: {why}')
 
-# %% ../nbs/03a_checkpoint.ipynb #c015
+# %% ../nbs/03a_checkpoint.ipynb #c046
 def load_model(
     path:Path # checkpoint directory
 )->tuple[GPT,dict]: # model, metadata
@@ -120,6 +120,7 @@ def load_model(
     if why := damage(path): raise ValueError(f'checkpoint {path} cannot be used: {why}')
     meta = json.loads((Path(path)/'metadata.json').read_text())
     model = GPT(GPTConfig(**meta['config']))
+    if meta.get('quantized'): model.quantize(**meta['quantized'])
     model.load_weights(str(Path(path)/'model.safetensors'), strict=True)
     mx.eval(model.parameters())
     return model, meta
@@ -175,7 +176,7 @@ def alive(pid:int)->bool:
     except PermissionError: pass
     return True
 
-# %% ../nbs/03a_checkpoint.ipynb #c038
+# %% ../nbs/03a_checkpoint.ipynb #c048
 class Run:
     "The directory of one training run"
     def __init__(self,
@@ -190,14 +191,15 @@ class Run:
     def tokenizer(self)->Tokenizer: return load_tokenizer(self.folder/'tokenizer')
 
     def load(self,
-        stage:str='' # 'base', 'sft'…; '' for the furthest
+        stage:str='', # 'base', 'sft'…; '' for the furthest
+        step:int=-1   # which checkpoint, default the newest whole one
     )->tuple[GPT,Tokenizer,dict]: # model, tokenizer, metadata
         "The newest whole checkpoint of a stage, ready to use"
-        for s in [stage] if stage else ('rl', 'sft', 'base'):
-            if path := latest_checkpoint(self.stage(s), say=lambda o: print(o, file=sys.stderr)):
+        for s in [stage] if stage else ('rl', 'sft', 'mid', 'base'):
+            if step >= 0 and (path := self.stage(s)/f'step_{step:06d}').is_dir() or step < 0 and (path := latest_checkpoint(self.stage(s), say=lambda o: print(o, file=sys.stderr))):
                 model, meta = load_model(path)
                 return model, self.tokenizer, meta
-        raise FileNotFoundError(f'no {stage or "trained"} checkpoint in {self.folder}: train one first')
+        raise FileNotFoundError(f'no {stage or "trained"} checkpoint{f" of step {step}" if step >= 0 else ""} in {self.folder}' + (': train one first' if step < 0 else ''))
 
 # %% ../nbs/03a_checkpoint.ipynb #c040
 @patch

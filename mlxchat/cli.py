@@ -42,7 +42,7 @@ def integer(
     if x != x or x in (float('inf'), -float('inf')) or x != int(x): raise ValueError(f'{text} is not a whole number')
     return int(x)
 
-# %% ../nbs/06z_cli.ipynb #c075
+# %% ../nbs/06z_cli.ipynb #c087
 class Parser(argparse.ArgumentParser):
     "A parser that raises instead of printing its usage"
     def error(self, message): raise ValueError(f'{message} (`{self.prog} --help` lists the options)')
@@ -62,11 +62,12 @@ def parser(
         if o.default is True: kind = dict(action=argparse.BooleanOptionalAction)
         if o.anno == bool | str: kind = dict(nargs='?', const=True, metavar='DIR')
         if o.anno is list: kind = dict(nargs='+', metavar='PATH')
-        p.add_argument(*([f'-{SHORT[name]}'] if name in SHORT else []), option, default=o.default, help=help, **kind)
+        if name == 'dir': p.add_argument('dir', nargs='?', default='', metavar='DIR', help=help)
+        else: p.add_argument(*([f'-{SHORT[name]}'] if name in SHORT else []), option, default=o.default, help=help, **kind)
     return p
 
-# %% ../nbs/06z_cli.ipynb #c076
-ALIASES = dict(run='model_tag', model_name='model_tag', sequence_length='max_seq_len', val_tokens='eval_tokens', warmup_iters='warmup_steps', warmdown_iters='warmdown_steps', learning_rate='matrix_lr', max_steps='num_iterations', run_name='model_tag', context_length='max_seq_len', block_size='max_seq_len', sequence_len='max_seq_len', batch_size='device_batch_size',
+# %% ../nbs/06z_cli.ipynb #c090
+ALIASES = dict(run='model_tag', model_name='model_tag', model_tag='run', checkpoint='run', source='stage', sequence_length='max_seq_len', val_tokens='eval_tokens', warmup_iters='warmup_steps', warmdown_iters='warmdown_steps', learning_rate='matrix_lr', max_steps='num_iterations', run_name='model_tag', context_length='max_seq_len', block_size='max_seq_len', sequence_len='max_seq_len', batch_size='device_batch_size',
     gradient_accumulation_steps='grad_accum_steps', n_layer='depth', n_layers='depth', num_layers='depth', max_iters='num_iterations')
 
 def yaml_args(
@@ -82,7 +83,7 @@ def yaml_args(
     args = []
     for key, value in leaves(found or {}):
         if key == 'mixed_precision': key, value = 'dtype', 'bfloat16' if value else 'float32'
-        name = ALIASES.get(key, key)
+        name = key if key in names else ALIASES.get(key, key)
         if name not in names:
             near = get_close_matches(name, [*names, *ALIASES], 1)
             raise ValueError(f'{path}: there is no option {key}' + (f', did you mean {near[0]}?' if near else ''))
@@ -310,7 +311,7 @@ def train(
 
 train.__delwrap__ = PretrainConfig # the comments of its fields are the help
 
-# %% ../nbs/06z_cli.ipynb #c085
+# %% ../nbs/06z_cli.ipynb #c089
 VERBS = dict( # where the function is, and what it does
     demo=('mlxchat.demo:demo', 'train a small model on this machine, then chat with it'),
     info=('mlxchat.cli:info', 'show this machine as mlxchat sees it, with measured speeds'),
@@ -322,7 +323,11 @@ VERBS = dict( # where the function is, and what it does
     monitor=('mlxchat.watch:monitor', 'show how a run stands, also while it is running'),
     disk=('mlxchat.watch:disk', 'show what takes room on the disk'),
     chat=('mlxchat.chat:chat', 'talk with a model'),
-    **{'bench train': ('mlxchat.bench:bench_train', 'measure the speed of training, next to nanochat where it is installed'),
+    generate=('mlxchat.chat:generate', 'continue texts with a base model'),
+    quantize=('mlxchat.interop:quantize', 'make a model of 4 or 8 bits'),
+    export=('mlxchat.interop:export', 'write a model for nanochat, mlx-lm, transformers or llama.cpp'),
+    **{'import-nanochat': ('mlxchat.interop:import_nanochat', 'make a run of a checkpoint of nanochat'),
+       'bench train': ('mlxchat.bench:bench_train', 'measure the speed of training, next to nanochat where it is installed'),
        'bench loader': ('mlxchat.bench:bench_loader', 'measure how fast text becomes batches, next to tiktoken'),
        'bench decode': ('mlxchat.bench:bench_decode', 'measure how fast text is generated, next to nanochat and mlx-lm where they are installed'),
        'bench plan': ('mlxchat.bench:bench_plan', 'predict memory and time of three runs, then make them')},
@@ -338,7 +343,7 @@ def verb_function(
 def usage(
 )->str:
     "The verbs, one a line"
-    lines = [f'  {verb:12} {what}' for verb, (_, what) in VERBS.items()]
+    lines = [f'  {verb:15} {what}' for verb, (_, what) in VERBS.items()]
     return '\n'.join(['usage: mlxchat VERB [OPTIONS]', '', *lines, '',
         '`mlxchat VERB --help` lists the options of a verb. With --debug, an error shows where it arose.'])
 

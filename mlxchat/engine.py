@@ -6,8 +6,8 @@
 __all__ = ['CHUNK', 'Reading', 'read', 'Slots', 'for_inference', 'Step', 'choose', 'Request', 'Token', 'room', 'Batch', 'Engine',
            'sampler']
 
-# %% ../nbs/04_engine.ipynb #c080
-import json, random
+# %% ../nbs/04_engine.ipynb #c100
+import json, random, time
 from dataclasses import dataclass, field
 from fastcore.basics import patch
 from tqdm import tqdm
@@ -442,7 +442,7 @@ class Engine:
             if t.id not in self.stops: out[id(t.request)][0].append(t.id); out[id(t.request)][1].append(t.forced)
         return [out[id(r)] for r in requests]
 
-# %% ../nbs/04_engine.ipynb #c078
+# %% ../nbs/04_engine.ipynb #c102
 @patch
 def reply(self:Engine,
     messages:list,         # conversation so far, the user last
@@ -455,8 +455,10 @@ def reply(self:Engine,
     room = self.model.max_positions - max_tokens
     if room < 16: raise ValueError(f'max_tokens {max_tokens} leaves no room for a prompt in {self.model.max_positions} positions')
     prompt, read = self.tokenizer.render_prompt(messages, max_tokens=room), TextStream(self.tokenizer)
+    start, n = time.perf_counter(), 0
     for (token, _), in self.stream([prompt], max_tokens=max_tokens, temperature=temperature, top_k=top_k, **options):
-        kind, text = read(token)
+        kind, text = read(token); n += 1
+        self.speed = f'{n} tokens in {time.perf_counter() - start:.1f} s, {n/(time.perf_counter() - start):.0f} a second'
         if text: yield kind, text
 
 # %% ../nbs/04_engine.ipynb #c041
