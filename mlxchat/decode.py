@@ -12,14 +12,14 @@ from .model import GPT
 from .ops import add_norm, bounded_tanh, mix_norm, norm, pade_exp, relu2, rope_norm, rotate
 import mlx.core as mx, mlx.nn as nn
 
-# %% ../nbs/04f_decode.ipynb #c020
+# %% ../nbs/04f_decode.ipynb #c024
 def stacked(
     layers:list # `Linear`, or quantised, with the same input
-)->list:        # arrays: the weight; of quantised layers also scales and biases
-    "One matrix that does what several did, transposed unless it is quantised"
+)->list:        # arrays: the weight, transposed (on a GPU as it is, too); of quantised layers weight, scales and biases
+    "One matrix that does what several did"
     names = ('weight', 'scales', 'biases') if isinstance(layers[0], nn.QuantizedLinear) else ('weight',)
     parts = [mx.concatenate([l[n] for l in layers]) if len(layers) > 1 else layers[0][n] for n in names]
-    return parts if len(parts) > 1 else [parts[0].T if on_gpu() else mx.contiguous(parts[0].T)]
+    return parts if len(parts) > 1 else [parts[0].T, parts[0]] if on_gpu() else [mx.contiguous(parts[0].T)]
 
 def product(
     x:mx.array,  # (B, d_in)
@@ -28,7 +28,7 @@ def product(
     group:int=64 # numbers that share a scale
 )->mx.array:     # (B, d_out)
     "What the layers would have said, side by side"
-    if len(matrix) == 1: return x @ matrix[0]
+    if len(matrix) < 3: return x @ matrix[0]
     return mx.quantized_matmul(x, *matrix, transpose=True, group_size=group, bits=bits)
 
 # %% ../nbs/04f_decode.ipynb #c021
@@ -50,7 +50,7 @@ def attend_one(
     total = p @ mx.ones((S, 1), p.dtype)
     return ((p @ values)/total).reshape(B, H*D)
 
-# %% ../nbs/04f_decode.ipynb #c023
+# %% ../nbs/04f_decode.ipynb #c025
 class Decoder:
     "A model, rearranged for one new token per row"
     def __init__(self, model:GPT):
@@ -103,7 +103,9 @@ class Decoder:
             x = x + gate * slots.carry(x[:, None])[:, 0]
         ve = m.value_embeds(tokens).astype(x.dtype) if m._ve_layers else None # (B, layers·H_kv·D)
         x0, more, middle = x, None, None
-        for i, (block, a) in enumerate(zip(m.blocks, arrays['layers'])):
+        few = B*c.n_embd <= 3072 and kernels.available(x) and not self.bits and c.qk_norm and c.mlp == 'relu2' and c.head_dim in (64, 128)
+        if few: x, more, middle = self.few_rows(x, ve, slots, arrays)
+        for i, (block, a) in enumerate(zip(m.blocks, arrays['layers']) if not few else ()):
             x, h, before = self.enter(x, more, x0, arrays['factors'][i] if arrays['factors'] else None)
             if i == c.n_layer//2 + 1: middle = before
             h = h*block.attn_norm.astype(h.dtype) if c.norm_weights else h
@@ -120,6 +122,19 @@ class Decoder:
         if c.backout: x = x - m.backout_lambda.astype(x.dtype) * (x if middle is None else middle)
         x = norm(x)
         return x*m.final_norm.astype(x.dtype) if c.norm_weights else x
+
+    def few_rows(self, x, ve, slots, arrays):
+        "All layers, for a few rows on CUDA: the last stream, what is to be added to it, and the stream of the middle"
+        m, c = self.model, self.config
+        heads, x0, more, middle = (c.n_head, c.n_kv_head, c.head_dim), x, mx.zeros_like(x), None
+        for i, a in enumerate(arrays['layers']):
+            before, x, y = kernels.few_rows(a['qkv'][1], x, more, x0, arrays['factors'][i] if arrays['factors'] else mx.array([1., 0.]))
+            if i == c.n_layer//2 + 1: middle = before
+            o, kv = kernels.attend_new(y, slots.kv[i], m._cos, m._sin, slots.lengths, heads, c.qk_gain**2 * c.head_dim**-.5, ve, m._ve_layers.index(i) if i in m._ve_layers else None, c.gate_scale)
+            slots.store(i, kv)
+            x, u = kernels.few_rows(a['up'][1], x, kernels.few_rows(a['proj'][1], o)[0], squared=True)
+            more = kernels.few_rows(a['down'][1], u)[0]
+        return x, more, middle
 
     def enter(self, x, more, x0, factors):
         "The stream as a layer wants it, its norm, and the stream before the beginning was mixed in"

@@ -93,7 +93,7 @@ def read(
         for r, p in enumerate(some): done[p] = cache, r, logits[r]
     return [done[tuple(p)] for p in prompts]
 
-# %% ../nbs/04_engine.ipynb #c096
+# %% ../nbs/04_engine.ipynb #c103
 class Slots:
     "Keys and values of rows that are being written, each with a length of its own"
     def __init__(self,
@@ -122,6 +122,14 @@ class Slots:
         before, self.last = self.last, x
         return before
 
+    def store(self,
+        layer:int,   # index
+        kv:mx.array, # (B, 2·H_kv, 1, D)
+    ):
+        "Put a key and a value per row and head into the next slot"
+        at = mx.broadcast_to((self.lengths % self.kv[layer].shape[2])[:, None, None, None], kv.shape)
+        self.kv[layer] = mx.put_along_axis(self.kv[layer], at, kv, 2)
+
     def attend_one(self,
         layer:int,   # index
         q:mx.array,  # (B, H, D)
@@ -130,8 +138,7 @@ class Slots:
         bounded:bool # see `decode.attend_one`
     )->mx.array:     # (B, H·D)
         "Store a key and a value per row and head, and attend to all that the row may see"
-        at = mx.broadcast_to((self.lengths % self.kv[layer].shape[2])[:, None, None, None], kv.shape)
-        self.kv[layer] = mx.put_along_axis(self.kv[layer], at, kv, 2)
+        self.store(layer, kv)
         return attend_one(q, self.kv[layer], self.lengths, scale, bounded) # a full ring is all visible
 
     def attend(self, layer, q, k, v, window, scale, bounded)->mx.array: # (B, H, 1, D)

@@ -326,7 +326,7 @@ def _export_hf(model, tokenizer, meta, folder):
     _write_tokenizer(tokenizer, model, folder)
     return f'transformers.AutoModelForCausalLM.from_pretrained({str(folder)!r})'
 
-# %% ../nbs/04a_interop.ipynb #c022
+# %% ../nbs/04a_interop.ipynb #c060
 def _interleaved(w, heads): # rows of each head: halves → pairs
     return w.reshape(heads, 2, w.shape[0]//heads//2, -1).transpose(0, 2, 1, 3).reshape(w.shape)
 
@@ -342,11 +342,11 @@ def _export_gguf(model, tokenizer, meta, folder):
     out.add_name('mlxchat'); out.add_context_length(c.sequence_len); out.add_embedding_length(c.n_embd); out.add_block_count(c.n_layer); out.add_feed_forward_length(c.hidden_dim)
     out.add_head_count(c.n_head); out.add_head_count_kv(c.n_kv_head); out.add_layer_norm_rms_eps(EPS); out.add_rope_freq_base(c.rope_base); out.add_rope_dimension_count(c.head_dim)
     out.add_vocab_size(c.vocab_size); out.add_file_type(gguf.LlamaFileType.ALL_F32)
-    digits = re.search(r'\\p\{N\}(?:\{1,(\d)\})?', tokenizer.pattern)
+    digits = re.search(r'\|\\p\{N\}(?:\{1,(\d)\})?\|', tokenizer.pattern)
     names = {i: t for t, i in tokenizer.specials.items()}
     ranks = {t: i for i, t in enumerate(tokenizer.tokens) if isinstance(t, bytes)}
     texts = [names.get(i) or spell(tokenizer.tokens[i]) for i in range(c.vocab_size)]
-    out.add_tokenizer_model('gpt2'); out.add_tokenizer_pre('qwen2' if digits and digits[1] is None or digits and digits[1] == '1' else 'llama-bpe')
+    out.add_tokenizer_model('gpt2'); out.add_tokenizer_pre('qwen2' if digits and digits[1] in (None, '1') else 'dbrx')
     out.add_token_list(texts); out.add_token_types([gguf.TokenType.CONTROL if i in names else gguf.TokenType.NORMAL for i in range(c.vocab_size)])
     out.add_token_merges([f'{spell(p[0])} {spell(p[1])}' for t in ranks if len(t) > 1 and (p := halves(t, ranks))])
     out.add_bos_token_id(tokenizer.bos_id); out.add_eos_token_id(tokenizer.special('<|assistant_end|>')); out.add_add_bos_token(True); out.add_chat_template(CHAT_TEMPLATE)

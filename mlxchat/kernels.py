@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['HEADER', 'ADD_NORM', 'ADD_NORM_GRAD', 'MIX_GRAD', 'ROPE_NORM', 'ROPE_NORM_GRAD', 'CROSS_ENTROPY', 'LOOKUP',
-           'LOOKUP_GRAD', 'GATED_GRAD', 'ADD_MIX_NORM', 'PREPARE', 'ATTEND_ONE', 'available', 'run', 'add_norm',
-           'add_norm_grad', 'mix_norm_grad', 'rope_norm', 'cross_entropy', 'lookup', 'lookup_grad', 'gated_grad',
-           'add_mix_norm', 'prepare', 'attend_one']
+           'LOOKUP_GRAD', 'GATED_GRAD', 'ADD_MIX_NORM', 'PREPARE', 'ATTEND_ONE', 'FEW_ROWS', 'ATTEND_NEW', 'available',
+           'run', 'add_norm', 'add_norm_grad', 'mix_norm_grad', 'rope_norm', 'cross_entropy', 'lookup', 'lookup_grad',
+           'gated_grad', 'add_mix_norm', 'prepare', 'attend_one', 'few_rows', 'attend_new']
 
 # %% ../nbs/00c_kernels.ipynb #c003
 from functools import lru_cache
@@ -536,3 +536,159 @@ def attend_one(
     (B, H, D), n = q.shape, kv.shape[1]//2
     warps = 16 if B*H < 512 else 8
     return run('attend_one', ATTEND_ONE, dict(q=q, kv=kv, lengths=lengths, scale=mx.array([scale])), dict(o=((B, H*D), q.dtype)), B*H*warps*32, warps*32, H=H, N=n, D=D, WARPS=warps)[0]
+
+# %% ../nbs/00c_kernels.ipynb #c032
+FEW_ROWS = r"""
+  const int lane = threadIdx.x % 32, row = (blockIdx.x*(blockDim.x/32) + threadIdx.x/32)*ROWS;
+  constexpr int C = (K + 255)/256, KEPT = MODE ? C : 1;
+  float h[B][KEPT][8], u[8], sum[ROWS][B];
+  if (MODE) {
+    #pragma unroll
+    for (int b = 0; b < B; b++) {
+      float squares = 0;
+      #pragma unroll
+      for (int c = 0; c < KEPT; c++) {
+        const int j = (c*32 + lane)*8, at = b*K + j;
+        #pragma unroll
+        for (int k = 0; k < 8; k++) h[b][c][k] = 0;
+        if (j < K) {
+          load(x + at, h[b][c]); load(y + at, u);
+          #pragma unroll
+          for (int k = 0; k < 8; k++) h[b][c][k] = rounded(h[b][c][k] + u[k]);
+          if (row == 0) store(added + at, h[b][c]);
+          if (MODE == 2) {
+            load(x0 + at, u);
+            #pragma unroll
+            for (int k = 0; k < 8; k++) h[b][c][k] = rounded(factors[0]*h[b][c][k] + factors[1]*u[k]);
+            if (row == 0) store(s + at, h[b][c]);
+          }
+          #pragma unroll
+          for (int k = 0; k < 8; k++) squares += h[b][c][k]*h[b][c][k];
+        }
+      }
+      const float r = rsqrtf(total<32>(squares)/K + 1.1920929e-07f);
+      #pragma unroll
+      for (int c = 0; c < KEPT; c++)
+        #pragma unroll
+        for (int k = 0; k < 8; k++) h[b][c][k] = rounded(h[b][c][k]*r);
+    }
+  }
+  #pragma unroll
+  for (int r = 0; r < ROWS; r++)
+    #pragma unroll
+    for (int b = 0; b < B; b++) sum[r][b] = 0;
+  #pragma unroll
+  for (int c = 0; c < C; c++) {
+    const int j = (c*32 + lane)*8;
+    if (j < K) {
+      float w[ROWS][8];
+      #pragma unroll
+      for (int r = 0; r < ROWS; r++) load(weight + (size_t)min(row + r, N-1)*K + j, w[r]);
+      #pragma unroll
+      for (int b = 0; b < B; b++) {
+        if (!MODE) load(x + b*K + j, h[b][0]);
+        #pragma unroll
+        for (int r = 0; r < ROWS; r++)
+          #pragma unroll
+          for (int k = 0; k < 8; k++) sum[r][b] += w[r][k]*h[b][MODE ? c : 0][k];
+      }
+    }
+  }
+  #pragma unroll
+  for (int r = 0; r < ROWS; r++)
+    #pragma unroll
+    for (int b = 0; b < B; b++) {
+      float v = total<32>(sum[r][b]);
+      if (SQUARED) { v = fmaxf(rounded(v), 0.f); v *= v; }
+      if (lane == 0 && row + r < N) o[b*N + row + r] = __float2bfloat16_rn(v);
+    }
+"""
+
+def few_rows(
+    weight:mx.array,  # (N, K)
+    x:mx.array,       # (B, K) few rows
+    y:mx.array=None,  # (B, K) to be added to `x`; then the norm of the sum is multiplied
+    x0:mx.array=None, # (B, K) where the stream began; then it is mixed in before the norm
+    factors:mx.array=None, # (2,) λ and μ, with `x0`
+    squared:bool=False,# squared ReLU of the result?
+)->list:              # x + y if there is a y, λ(x + y) + μx₀ if there is an x₀, (B, N) the product
+    "A product with what comes before it"
+    (B, K), N, mode = x.shape, len(weight), 0 if y is None else 1 if x0 is None else 2
+    rows = 1 if N < 2048 else 2
+    some = (x.shape, x.dtype)
+    outputs = (dict(added=some) if mode else {}) | (dict(s=some) if mode == 2 else {}) | dict(o=((B, N), x.dtype))
+    inputs = dict(weight=weight, x=x) | (dict(y=y) if mode else {}) | (dict(x0=x0, factors=factors) if mode == 2 else {})
+    source = FEW_ROWS
+    if mode < 2: source = source.replace('load(x0 + at, u);', '').replace('factors[0]', '1.f').replace('factors[1]', '0.f').replace('if (row == 0) store(s + at, h[b][c]);', '')
+    if not mode: source = source.replace('load(y + at, u);', '').replace('if (row == 0) store(added + at, h[b][c]);', '')
+    blocks = -(-N//(4*rows))
+    return run(f'few_rows_{mode}', source, inputs, outputs, blocks*128, 128, K=K, N=N, B=B, MODE=mode, ROWS=rows, SQUARED=int(squared))
+
+ATTEND_NEW = ATTEND_ONE.replace('const int b = blockIdx.x / H, h = blockIdx.x % H, lane = threadIdx.x % 32, warp = threadIdx.x / 32;', r"""
+  const int b = blockIdx.x / H, h = blockIdx.x % H, lane = threadIdx.x % 32, warp = threadIdx.x / 32, mine = h/(H/N), length = lengths[b];
+  __shared__ float fresh[3][D]; // query, key and value of the new token
+  if (warp < 3) {
+    const int head = warp == 0 ? h : warp == 1 ? H + mine : H + N + mine;
+    const __nv_bfloat16* from = y + (size_t)b*F + head*D;
+    float a[D/64], c[D/64], squares = 0;
+    #pragma unroll
+    for (int i = 0; i < D/64; i++) {
+      a[i] = __bfloat162float(from[i*32 + lane]); c[i] = __bfloat162float(from[i*32 + lane + D/2]);
+      squares += a[i]*a[i] + c[i]*c[i];
+    }
+    const float r = rsqrtf(total<32>(squares)/D + 1.1920929e-07f);
+    const float gate = GATED && warp == 2 ? rounded(0.01f*SCALE/(1 + __expf(-__bfloat162float(y[(size_t)b*F + (H + 2*N)*D + mine])))) : 0;
+    #pragma unroll
+    for (int i = 0; i < D/64; i++) {
+      const int j = i*32 + lane;
+      if (warp < 2) {
+        const float a0 = a[i], cs = cosine[(size_t)length*(D/2) + j], sn = sine[(size_t)length*(D/2) + j];
+        a[i] = (a0*cs + c[i]*sn)*r; c[i] = (c[i]*cs - a0*sn)*r;
+      } else if (GATED) {
+        const __nv_bfloat16* e = ve + ((size_t)b*ve_shape[1]/D + at[0]*N + mine)*D;
+        a[i] += gate*__bfloat162float(e[j]); c[i] += gate*__bfloat162float(e[j + D/2]);
+      }
+      fresh[warp][j] = rounded(a[i]); fresh[warp][j + D/2] = rounded(c[i]);
+      if (warp && h % (H/N) == 0) {
+        __nv_bfloat16* to = made + ((size_t)b*2*N + (warp - 1)*N + mine)*D;
+        to[j] = __float2bfloat16_rn(a[i]); to[j + D/2] = __float2bfloat16_rn(c[i]);
+      }
+    }
+  }
+  __syncthreads();""").replace('visible = min(lengths[b] + 1, S);', 'visible = min(length, S), gone = length >= S ? length % S : -1; // the oldest is out of sight').replace(
+  'load(q + ((size_t)b*H + h)*D + (c*8 + sub)*8, Q[c]);', 'for (int k = 0; k < 8; k++) Q[c][k] = fresh[0][(c*8 + sub)*8 + k];').replace(
+  'if (base + u*4 + group >= visible) s[u] = -1e30f;', 'if (base + u*4 + group >= visible || base + u*4 + group == gone) s[u] = -1e30f;').replace(
+  '__shared__ float tops[WARPS]', r"""if (warp == 0) { // the new token itself
+    float mine = 0;
+    #pragma unroll
+    for (int c = 0; c < C; c++)
+      #pragma unroll
+      for (int k = 0; k < 8; k++) mine += Q[c][k]*fresh[1][(c*8 + sub)*8 + k];
+    mine = total<8>(mine);
+    if (group == 0) {
+      const float now = fmaxf(top, mine), shrink = __expf(top - now), p = __expf(mine - now);
+      sum = sum*shrink + p; top = now;
+      #pragma unroll
+      for (int c = 0; c < C; c++)
+        #pragma unroll
+        for (int k = 0; k < 8; k++) acc[c][k] = acc[c][k]*shrink + p*fresh[2][(c*8 + sub)*8 + k];
+    }
+  }
+  __shared__ float tops[WARPS]""", 1)
+
+def attend_new(
+    y:mx.array,       # (B, F) as for `prepare`
+    kv:mx.array,      # (B, 2·H_kv, S, D) of the tokens before
+    cos:mx.array,     # (positions, D/2) fp32
+    sin:mx.array,     # (positions, D/2) fp32
+    lengths:mx.array, # (B,) int32 tokens before
+    heads:tuple,      # H, H_kv and D
+    scale:float,      # of the scores
+    ve:mx.array=None, # as for `prepare`
+    at:int=None,
+    gate_scale:float=1.,
+)->list:              # (B, H·D), and kv (B, 2·H_kv, 1, D) of the new token
+    "`prepare` and attention in one; what is new is still to be stored"
+    (H, n, D), (B, F) = heads, y.shape
+    inputs = dict(y=y, kv=kv, cosine=cos, sine=sin, lengths=lengths, ve=y if at is None else ve, at=mx.array([at or 0]), scale=mx.array([scale]))
+    return run('attend_new', ATTEND_NEW, inputs, dict(o=((B, H*D), y.dtype), made=((B, 2*n, 1, D), y.dtype)), B*H*512, 512, H=H, N=n, D=D, F=F, WARPS=16, GATED=int(at is not None), SCALE=round(100*gate_scale))
