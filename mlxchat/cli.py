@@ -311,7 +311,7 @@ def train(
 
 train.__delwrap__ = PretrainConfig # the comments of its fields are the help
 
-# %% ../nbs/06z_cli.ipynb #c089
+# %% ../nbs/06z_cli.ipynb #c091
 VERBS = dict( # where the function is, and what it does
     demo=('mlxchat.demo:demo', 'train a small model on this machine, then chat with it'),
     info=('mlxchat.cli:info', 'show this machine as mlxchat sees it, with measured speeds'),
@@ -323,6 +323,7 @@ VERBS = dict( # where the function is, and what it does
     monitor=('mlxchat.watch:monitor', 'show how a run stands, also while it is running'),
     disk=('mlxchat.watch:disk', 'show what takes room on the disk'),
     chat=('mlxchat.chat:chat', 'talk with a model'),
+    serve=('mlxchat.serve:serve', 'a chat page and an API, for browsers and programs on this machine'),
     generate=('mlxchat.chat:generate', 'continue texts with a base model'),
     quantize=('mlxchat.interop:quantize', 'make a model of 4 or 8 bits'),
     export=('mlxchat.interop:export', 'write a model for nanochat, mlx-lm, transformers or llama.cpp'),

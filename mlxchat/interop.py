@@ -357,7 +357,7 @@ def _export_gguf(model, tokenizer, meta, folder):
     out.write_header_to_file(); out.write_kv_data_to_file(); out.write_tensors_to_file(); out.close()
     return f'llama-cli -m {folder}/model.gguf' + (' (numbers of three and more digits may be cut differently there)' if digits and digits[1] == '2' else '')
 
-# %% ../nbs/04a_interop.ipynb #c024
+# %% ../nbs/04a_interop.ipynb #c062
 TARGETS = {'nanochat': _export_nanochat, 'mlx-lm': _export_mlx_lm, 'hf': _export_hf, 'gguf': _export_gguf}
 
 def export(
@@ -408,5 +408,5 @@ def quantize(
 
 def _unseen(run):
     "Validation text of the set that a run has learnt from, or None"
-    try: return list(read_texts(local_shards(json.loads((run.folder/'config.json').read_text())['set'])[1]))
+    try: return list(read_texts(local_shards(json.loads((run.folder/'config.json').read_text()).get('set', 'python'))[1]))
     except (OSError, ValueError, KeyError): return None

@@ -49,7 +49,7 @@ def candidates(
     some = mx.minimum(some, V-1)
     return mx.take_along_axis(some, mx.argsort(-mx.take_along_axis(logits, some, -1), -1)[:, :k], -1)
 
-# %% ../nbs/04d_sampling.ipynb #c024
+# %% ../nbs/04d_sampling.ipynb #c027
 def draw(
     logits:mx.array,      # (B, V) fp32
     u:mx.array,           # (B,) numbers from [0, 1)
@@ -68,7 +68,7 @@ def draw(
         l = mx.take_along_axis(logits, ids, -1)
         l = mx.where((k == 0) | (mx.arange(l.shape[-1]) < k), l, -mx.inf)
         p = mx.softmax(l/t, -1)
-        keep = (l > -mx.inf) & ((mx.cumsum(p, -1) - p < p_all) | (p_all >= 1))
+        keep = (l > -mx.inf) & ((mx.cumsum(p, -1) - p < p_all) | (p_all >= 1) | (mx.arange(p.shape[-1]) == 0)) # the best always stays
         if wide: l = mx.where(mx.put_along_axis(mx.zeros(logits.shape, mx.bool_), ids, keep, -1) | (k == 0) & (p_all >= 1), logits, -mx.inf)
         else: # in the order of the ids, as in the whole vocabulary
             order = mx.argsort(ids, -1)
