@@ -177,13 +177,13 @@ def resized(self:Slots,
         return mx.pad(x[at], [(0, 0), (0, 0), (0, S - x.shape[2]), (0, 0)]) if S > x.shape[2] else x[at]
     return Slots([fit(x, w) for x, w in zip(self.kv, c.windows)], self.lengths[at], self.last[at], self.active[at]*mx.array([int(r >= 0) for r in rows]), self.offset)
 
-# %% ../nbs/04_engine.ipynb #c098
+# %% ../nbs/04_engine.ipynb #c104
 def for_inference(
     model:GPT
 )->GPT:       # the same, if nothing has to be cast
     "A model whose matrices are in the type it computes in"
     cast = lambda x: x.astype(model._dtype) if x.dtype == mx.float32 and x.ndim > 1 else x
-    if model._dtype == mx.float32: return model
+    if model._dtype == mx.float32 or model._quantized: return model
     twin = GPT(model.config); twin._dtype = model._dtype
     twin.update(tree_map(cast, model.parameters()))
     mx.eval(twin.parameters())
