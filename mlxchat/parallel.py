@@ -79,7 +79,7 @@ def tell(self:World,
     sent = self.share(mx.array(data.astype(np.int32) if self.first else np.zeros(n, np.int32)))
     return json.loads(np.array(sent).astype(np.uint8).tobytes())
 
-# %% ../nbs/03d_parallel.ipynb #c014
+# %% ../nbs/03d_parallel.ipynb #c022
 class Heartbeat:
     "Ends this process when another one is gone"
     ALIVE, DONE, FAILED = b'.', b'd', b'f'
@@ -122,7 +122,7 @@ class Heartbeat:
         if not self.over.is_set(): self._end(f'mlxchat: process {rank} of {self.world.size} {why}, so all end; start again to go on from the last checkpoint', 2)
 
     def _end(self, text, status):
-        if text: print(text, file=sys.stderr, flush=True)
+        if text: sys.stderr.write(f'\n{text}\n'); sys.stderr.flush() # a line of its own, whatever else is being said at this moment
         self._send(self.FAILED) # who hears this need not say it again
         self.end(status)
 
