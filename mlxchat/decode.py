@@ -6,7 +6,7 @@
 __all__ = ['stacked', 'product', 'attend_one', 'Decoder']
 
 # %% ../nbs/04f_decode.ipynb #c004
-from . import kernels
+from . import kernels, megakernel
 from .backend import on_gpu
 from .model import GPT
 from .ops import add_norm, bounded_tanh, mix_norm, norm, pade_exp, relu2, rope_norm, rotate
@@ -71,7 +71,19 @@ class Decoder:
         self.arrays['layers'] = [layer(b) for b in m.blocks]
         self.arrays['factors'] = list(mx.stack([m.resid_lambdas, m.x0_lambdas], -1)) if c.resid_init else [] # (2,) each
         self.arrays['head'] = [] if self.bits else [m.unembedding[:c.vocab_size].T]
+        self.arrays['whole'] = self.for_one_launch() if megakernel.fits(c, 1) and m._dtype == mx.bfloat16 and kernels.available(mx.zeros((1, 8), m._dtype)) else {}
         mx.eval(self.arrays)
+
+    def for_one_launch(self):
+        "What the kernel wants, apart from the row's own"
+        m, c, head = self.model, self.config, self.model.wte if self.config.tied else self.model.lm_head
+        names = ('weight', 'scales', 'biases') if self.bits else ('weight',)
+        def as_it_lies(stack): return stack if self.bits else stack[1:]
+        matrices = [{**{k: as_it_lies(o) for k, o in a.items()}, **(dict(gate=b.attn.ve_gate.weight) if self.bits and 've_gate' in b.attn else {})} for a, b in zip(self.arrays['layers'], m.blocks)]
+        factors = mx.stack([m.resid_lambdas, m.x0_lambdas], -1) if c.resid_init else mx.zeros((c.n_layer, 2))
+        backout = m.backout_lambda if c.backout else mx.zeros(1)
+        numbers = mx.concatenate([mx.array([c.qk_gain**2 * c.head_dim**-.5]), backout, mx.array([c.gate_scale, c.softcap])])
+        return dict(matrices=matrices, head=[head[n] for n in names], factors=factors, numbers=numbers, counter=self.arrays.get('whole', {}).get('counter', mx.zeros(1, mx.int64)))
 
     def product(self, x, matrix): return product(x, matrix, self.bits, self.group)
 
@@ -89,23 +101,37 @@ class Decoder:
         qk = (rope_norm(qk, cos, sin).transpose(0, 2, 1, 3) if c.qk_norm else rotate(qk, cos[:, None], sin[:, None]))[0]
         return qk[:, :H], mx.concatenate([qk[:, H:], v], 1)[:, :, None]
 
-    def hidden(self,
-        tokens:mx.array, # (B,) one per row
-        slots,           # see the engine; updated
-        arrays:dict,     # `self.arrays`
-    )->mx.array:         # (B, E)
-        "Everything up to the unembedding"
-        m, c, B = self.model, self.config, len(tokens)
+    def embed(self, tokens, slots):
+        "The beginning of the stream (B, E), and the value embeddings of all layers (B, layers·H_kv·D)"
+        m, c = self.model, self.config
         x = m.wte(tokens).astype(m._dtype)
         if c.embed_norm: x = norm(x)
         if c.smear_channels:
             gate = m.smear_lambda.astype(x.dtype) * mx.sigmoid(m.smear_gate(x[:, :c.smear_channels]))
             x = x + gate * slots.carry(x[:, None])[:, 0]
-        ve = m.value_embeds(tokens).astype(x.dtype) if m._ve_layers else None # (B, layers·H_kv·D)
-        x0, more, middle = x, None, None
-        few = B*c.n_embd <= 3072 and kernels.available(x) and not self.bits and c.qk_norm and c.mlp == 'relu2' and c.head_dim in (64, 128)
-        if few: x, more, middle = self.few_rows(x, ve, slots, arrays)
-        for i, (block, a) in enumerate(zip(m.blocks, arrays['layers']) if not few else ()):
+        return x, m.value_embeds(tokens).astype(x.dtype) if m._ve_layers else None
+
+    def __call__(self,
+        tokens:mx.array, # (B,) one per row
+        slots,           # see the engine; updated
+        arrays:dict,     # `self.arrays`
+    )->mx.array:         # (B, V) fp32
+        "Scores of all words"
+        (x, ve), m, c = self.embed(tokens, slots), self.model, self.config
+        if not arrays['whole'] or not megakernel.fits(c, len(tokens)): return self.logits(self.layers(x, ve, slots, arrays), arrays)
+        l = megakernel.write_token(c, x, ve, slots.kv, slots.lengths, (m._cos, m._sin), **arrays['whole'], bits=self.bits)
+        slots.advance(1)
+        return l
+
+    def layers(self,
+        x:mx.array,      # (B, E) from `embed`
+        ve:mx.array|None,# likewise
+        slots,           # updated
+        arrays:dict,     # `self.arrays`
+    )->mx.array:         # (B, E)
+        "Everything from the embeddings to the last norm"
+        m, c, x0, more, middle = self.model, self.config, x, None, None
+        for i, (block, a) in enumerate(zip(m.blocks, arrays['layers'])):
             x, h, before = self.enter(x, more, x0, arrays['factors'][i] if arrays['factors'] else None)
             if i == c.n_layer//2 + 1: middle = before
             h = h*block.attn_norm.astype(h.dtype) if c.norm_weights else h
@@ -122,19 +148,6 @@ class Decoder:
         if c.backout: x = x - m.backout_lambda.astype(x.dtype) * (x if middle is None else middle)
         x = norm(x)
         return x*m.final_norm.astype(x.dtype) if c.norm_weights else x
-
-    def few_rows(self, x, ve, slots, arrays):
-        "All layers, for a few rows on CUDA: the last stream, what is to be added to it, and the stream of the middle"
-        m, c = self.model, self.config
-        heads, x0, more, middle = (c.n_head, c.n_kv_head, c.head_dim), x, mx.zeros_like(x), None
-        for i, a in enumerate(arrays['layers']):
-            before, x, y = kernels.few_rows(a['qkv'][1], x, more, x0, arrays['factors'][i] if arrays['factors'] else mx.array([1., 0.]))
-            if i == c.n_layer//2 + 1: middle = before
-            o, kv = kernels.attend_new(y, slots.kv[i], m._cos, m._sin, slots.lengths, heads, c.qk_gain**2 * c.head_dim**-.5, ve, m._ve_layers.index(i) if i in m._ve_layers else None, c.gate_scale)
-            slots.store(i, kv)
-            x, u = kernels.few_rows(a['up'][1], x, kernels.few_rows(a['proj'][1], o)[0], squared=True)
-            more = kernels.few_rows(a['down'][1], u)[0]
-        return x, more, middle
 
     def enter(self, x, more, x0, factors):
         "The stream as a layer wants it, its norm, and the stream before the beginning was mixed in"

@@ -216,7 +216,7 @@ class Step:
             slots = Slots(list(kv), lengths, last, active)
             tokens = mx.where(forced >= 0, forced, tokens)
             seen = [mx.put_along_axis(marks[0], tokens[:, None], mx.array(True), 1)] if penalize else []
-            logits = self.decoder.logits(self.decoder.hidden(tokens, slots, self.decoder.arrays), self.decoder.arrays)
+            logits = self.decoder(tokens, slots, self.decoder.arrays)
             out = choose(logits, greedy, choice, width, wide, [*seen, *marks[1:]], alternatives)
             return out, seen, slots.kv, slots.lengths, slots.last
         return step
