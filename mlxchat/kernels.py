@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['HEADER', 'ADD_NORM', 'ADD_NORM_GRAD', 'MIX_GRAD', 'ROPE_NORM', 'ROPE_NORM_GRAD', 'CROSS_ENTROPY', 'LOOKUP',
-           'LOOKUP_GRAD', 'GATED_GRAD', 'ADD_MIX_NORM', 'PREPARE', 'ATTEND_ONE', 'available', 'run', 'add_norm',
-           'add_norm_grad', 'mix_norm_grad', 'rope_norm', 'cross_entropy', 'lookup', 'lookup_grad', 'gated_grad',
-           'add_mix_norm', 'prepare', 'attend_one']
+           'LOOKUP_GRAD', 'GATED_GRAD', 'ADD_MIX_NORM', 'PREPARE', 'ATTEND_ONE', 'SKINNY_HEADER', 'SKINNY', 'available',
+           'run', 'add_norm', 'add_norm_grad', 'mix_norm_grad', 'rope_norm', 'cross_entropy', 'lookup', 'lookup_grad',
+           'gated_grad', 'add_mix_norm', 'prepare', 'attend_one', 'skinny']
 
 # %% ../nbs/00c_kernels.ipynb #c003
 from functools import lru_cache
@@ -432,13 +432,14 @@ PREPARE = r"""
     for (int k = 0; k < 8; k++) c[k] += gate*u[k];
   }
   if (inside) {
-    __nv_bfloat16* to = head < H ? q + (b*H + head)*D : kv + (b*2*N + head - H)*D;
+    __nv_bfloat16* to = head < H ? q + (b*H + head)*D : (__nv_bfloat16*)kv + ((b*2*N + head - H)*(size_t)kv_shape[2] + lengths[b] % kv_shape[2])*D;
     store(to + j, a); store(to + j + D/2, c);
   }
 """
 
 def prepare(
     y:mx.array,       # (B, F) queries, keys and values of all heads side by side, then the gates before the sigmoid
+    kv:mx.array,      # (B, 2·H_kv, S, D) keys before values; the new ones are written into it
     cos:mx.array,     # (positions, D/2) fp32
     sin:mx.array,     # (positions, D/2) fp32
     lengths:mx.array, # (B,) int32 the position of each row
@@ -446,12 +447,12 @@ def prepare(
     ve:mx.array=None, # (B, layers·H_kv·D) value embeddings of all layers that have them
     at:int=None,      # this layer's among those, if it has any
     gate_scale:float=1., # of the gate, in hundredths
-)->list:              # q (B, H, D), and kv (B, 2·H_kv, 1, D), keys before values
-    "Queries, keys and values as attention wants them"
+)->mx.array:          # q (B, H, D)
+    "Queries as attention wants them; keys and values go where attention will look for them"
     (H, n, D), (B, F) = heads, y.shape
     threads = B*(H + 2*n)*(D//16)
-    return run('prepare', PREPARE, dict(y=y, cosine=cos, sine=sin, lengths=lengths, ve=y if at is None else ve, at=mx.array([at or 0])), dict(q=((B, H, D), y.dtype), kv=((B, 2*n, 1, D), y.dtype)),
-               -(-threads//128)*128, 128, H=H, N=n, D=D, F=F, GATED=int(at is not None), SCALE=round(100*gate_scale))
+    return run('prepare', PREPARE, dict(y=y, kv=kv, cosine=cos, sine=sin, lengths=lengths, ve=y if at is None else ve, at=mx.array([at or 0])), dict(q=((B, H, D), y.dtype)),
+               -(-threads//128)*128, 128, strided=True, H=H, N=n, D=D, F=F, GATED=int(at is not None), SCALE=round(100*gate_scale))[0]
 
 ATTEND_ONE = r"""
   constexpr int C = D/64, U = 2; // each key is read by 8 lanes; each lane has two keys under way
@@ -536,3 +537,52 @@ def attend_one(
     (B, H, D), n = q.shape, kv.shape[1]//2
     warps = 16 if B*H < 512 else 8
     return run('attend_one', ATTEND_ONE, dict(q=q, kv=kv, lengths=lengths, scale=mx.array([scale])), dict(o=((B, H*D), q.dtype)), B*H*warps*32, warps*32, H=H, N=n, D=D, WARPS=warps)[0]
+
+# %% ../nbs/00c_kernels.ipynb #c037
+SKINNY_HEADER = HEADER + r"""
+__device__ inline void mma(float* c, unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned b0, unsigned b1) { // c (16, 8) += a (16, 16) · b (16, 8)
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+    : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+"""
+
+SKINNY = r"""
+  constexpr int TILES = (B + 7)/8;
+  const int lane = threadIdx.x % 32, warp = threadIdx.x/32, g = lane/4, t = lane % 4, first = blockIdx.x*16;
+  float sum[TILES][4] = {};
+  const __nv_bfloat16* upper = weight + (size_t)min(first + g, N - 1)*K + 8*t;
+  const __nv_bfloat16* lower = weight + (size_t)min(first + g + 8, N - 1)*K + 8*t;
+  #pragma unroll 4
+  for (int k = warp*32; k < K; k += WARPS*32) {
+    const uint4 u = __ldg((const uint4*)(upper + k)), l = __ldg((const uint4*)(lower + k));
+    #pragma unroll
+    for (int n = 0; n < TILES; n++) {
+      const uint4 v = __ldg((const uint4*)(x + (size_t)min(n*8 + g, B - 1)*K + k + 8*t));
+      mma(sum[n], u.x, l.x, u.y, l.y, v.x, v.y);
+      mma(sum[n], u.z, l.z, u.w, l.w, v.z, v.w);
+    }
+  }
+  __shared__ float parts[WARPS][TILES*8][16];
+  #pragma unroll
+  for (int n = 0; n < TILES; n++)
+    #pragma unroll
+    for (int i = 0; i < 4; i++) parts[warp][n*8 + 2*t + i % 2][g + i/2*8] = sum[n][i];
+  __syncthreads();
+  for (int i = threadIdx.x; i < B*16; i += WARPS*32) {
+    float v = 0;
+    #pragma unroll
+    for (int w = 0; w < WARPS; w++) v += parts[w][i/16][i % 16];
+    if (SQUARED) { v = fmaxf(rounded(v), 0.f); v *= v; }
+    if (first + i % 16 < N) o[(size_t)(i/16)*N + first + i % 16] = __float2bfloat16_rn(v);
+  }
+"""
+
+def skinny(
+    weight:mx.array, # (at least N, K), K a multiple of 32
+    x:mx.array,      # (B, K) up to 64 rows
+    n:int=0,         # N, default all
+    squared:bool=False,# squared ReLU of the result?
+)->mx.array:         # (B, N)
+    "A product with few rows"
+    (B, K), N = x.shape, n or len(weight)
+    return run('skinny', SKINNY, dict(weight=weight, x=x), dict(o=((B, N), x.dtype)), -(-N//16)*256, 256, SKINNY_HEADER, B=B, K=K, N=N, WARPS=8, SQUARED=int(squared))[0]

@@ -160,10 +160,15 @@ BEGIN = r"""
   __shared__ __align__(16) bf16 stream[B*E], middle[B*E], wide[WIDE]; // wide: what the next product reads
   float (*pieces)[D] = (float (*)[D])wide; // or what the warps found, while they attend
   __shared__ float fresh[3][D], tops[WARPS], weights[WARPS], sums[WARPS*2*B];
+  __shared__ int length[B], slots[L]; __shared__ float number[4], factor[2*L]; // small arrays may lie on the host's side: read them once
   __shared__ const void* kv[L]; __shared__ Matrix qkv[L], proj[L], up[L], down[L]; __shared__ const bf16* gates[L];
   if (threadIdx.x == 0) {
     // POINTERS
   }
+  for (int j = threadIdx.x; j < B; j += WARPS*32) length[j] = lengths[j];
+  for (int j = threadIdx.x; j < L; j += WARPS*32) slots[j] = sizes[j];
+  for (int j = threadIdx.x; j < 2*L; j += WARPS*32) factor[j] = factors[j];
+  for (int j = threadIdx.x; j < 4; j += WARPS*32) number[j] = numbers[j];
   for (int j = threadIdx.x*8; j < B*E; j += WARPS*256) *(uint4*)(stream + j) = *(const uint4*)(x0 + j);
   unsigned long long* arrived = (unsigned long long*)barrier;
   unsigned long long goal = threadIdx.x == 0 ? arrivals(arrived) : 0;
@@ -187,12 +192,12 @@ QUERIES = r"""
         if (i < L && MIX) {
           load(x0 + warp*E + j, u);
           #pragma unroll
-          for (int k = 0; k < 8; k++) a[k] = rounded(factors[2*i]*a[k] + factors[2*i + 1]*u[k]);
+          for (int k = 0; k < 8; k++) a[k] = rounded(factor[2*i]*a[k] + factor[2*i + 1]*u[k]);
         }
         if (i == L && BACKOUT) {
           load(middle + warp*E + j, u);
           #pragma unroll
-          for (int k = 0; k < 8; k++) a[k] = rounded(a[k] - rounded(rounded(numbers[1])*u[k]));
+          for (int k = 0; k < 8; k++) a[k] = rounded(a[k] - rounded(rounded(number[1])*u[k]));
         }
         store(stream + warp*E + j, a);
         #pragma unroll
@@ -222,15 +227,15 @@ QUERIES = r"""
 
 # %% ../nbs/00f_megakernel.ipynb #c015
 ATTENTION = r"""
-    const int S = sizes[i];
+    const int S = slots[i];
     for (int item = blockIdx.x; item < B*H*SPLIT; item += gridDim.x) { // a head, or a share of its slots
-      const int split = item % SPLIT, b = item/SPLIT/H, h = item/SPLIT % H, own = h/(H/N), length = lengths[b], slot = length % S;
-      const int visible = min(length, S), share = (visible + SPLIT - 1)/SPLIT, end = min(visible, (split + 1)*share), gone = length >= S ? slot : -1; // the oldest is out of sight
+      const int split = item % SPLIT, b = item/SPLIT/H, h = item/SPLIT % H, own = h/(H/N), at = length[b], slot = at % S;
+      const int visible = min(at, S), share = (visible + SPLIT - 1)/SPLIT, end = min(visible, (split + 1)*share), gone = at >= S ? slot : -1; // the oldest is out of sight
       bf16* K = (bf16*)kv[i] + ((size_t)b*2*N + own)*S*D;
       bf16* V = K + (size_t)N*S*D;
       if (warp < 3) { // query, key and value of the new token
         const bf16* from = y + b*F + (warp == 0 ? h : warp == 1 ? H + own : H + N + own)*D;
-        const float gate = gated && warp == 2 ? rounded(numbers[2]/(1 + __expf(-fresh_number(y + b*F + QKV + own)))) : 0;
+        const float gate = gated && warp == 2 ? rounded(number[2]/(1 + __expf(-fresh_number(y + b*F + QKV + own)))) : 0;
         float a[D/64], c[D/64], squares = 0;
         #pragma unroll
         for (int k = 0; k < D/64; k++) {
@@ -242,7 +247,7 @@ ATTENTION = r"""
         for (int k = 0; k < D/64; k++) {
           const int j = k*32 + lane;
           if (warp < 2) {
-            const float a0 = a[k], cs = cosine[(size_t)length*(D/2) + j], sn = sine[(size_t)length*(D/2) + j];
+            const float a0 = a[k], cs = cosine[(size_t)at*(D/2) + j], sn = sine[(size_t)at*(D/2) + j];
             a[k] = (a0*cs + c[k]*sn)*r; c[k] = (c[k]*cs - a0*sn)*r;
           } else if (gated) {
             const bf16* e = values + (size_t)b*VALUES*N*D + (i/2*N + own)*D;
@@ -262,14 +267,14 @@ ATTENTION = r"""
       #pragma unroll
       for (int c = 0; c < C; c++)
         #pragma unroll
-        for (int k = 0; k < 8; k++) { Q[c][k] = fresh[0][(c*8 + sub)*8 + k]*numbers[0]; acc[c][k] = 0; }
+        for (int k = 0; k < 8; k++) { Q[c][k] = fresh[0][(c*8 + sub)*8 + k]*number[0]; acc[c][k] = 0; }
       for (int base = split*share + warp*4*U; base < end; base += WARPS*4*U) {
         float x[U][C][8], v[U][C][8], s[U], now = top;
         #pragma unroll
         for (int u = 0; u < U; u++) {
-          const size_t at = (size_t)min(base + u*4 + group, end - 1)*D;
+          const size_t from = (size_t)min(base + u*4 + group, end - 1)*D;
           #pragma unroll
-          for (int c = 0; c < C; c++) { load(K + at + (c*8 + sub)*8, x[u][c]); load(V + at + (c*8 + sub)*8, v[u][c]); }
+          for (int c = 0; c < C; c++) { load(K + from + (c*8 + sub)*8, x[u][c]); load(V + from + (c*8 + sub)*8, v[u][c]); }
         }
         #pragma unroll
         for (int u = 0; u < U; u++) {
@@ -384,7 +389,7 @@ REST = r"""
     else ahead<BITS, VOCAB, E, WARPS>(HEAD_MATRIX, VOCAB);
     everyone(arrived, goal);
   }
-  product<BITS, B, VOCAB, E, WARPS>(HEAD_MATRIX, VOCAB, wide, sums, [&](int row, int b, float v) { logits[(size_t)b*VOCAB + row] = CAPPED ? numbers[3]*tanhf(v/numbers[3]) : v; });
+  product<BITS, B, VOCAB, E, WARPS>(HEAD_MATRIX, VOCAB, wide, sums, [&](int row, int b, float v) { logits[(size_t)b*VOCAB + row] = CAPPED ? number[3]*tanhf(v/number[3]) : v; });
 """
 
 # %% ../nbs/00f_megakernel.ipynb #c017
@@ -408,7 +413,7 @@ def write_token(
     head:list,        # the unembedding, likewise
     factors:mx.array, # (L, 2) λ and μ of the residual streams, fp32
     numbers:mx.array, # (4,) scale of the scores, backout's λ, scale of the gates, softcap
-    counter:mx.array, # (1,) int64, zero at first, then always the same array; written to
+    counter:mx.array, # (128,) int64, zero at first, then always the same array; its first number is written to
     bits:int=0,       # of quantised weights
 )->mx.array:          # (B, V) logits, fp32
     "All layers and the unembedding, for one new token per row"
