@@ -8,7 +8,7 @@ __all__ = ['COUNT_PHRASINGS', 'SPELL_PHRASINGS', 'SUM_PHRASINGS', 'OPERATIONS', 
            'is_heldout_word', 'heldout_words', 'repeats', 'pseudo_word', 'word_pieces', 'piece_word', 'WordTask',
            'loosen', 'SpellingBee', 'SimpleSpelling', 'draw_number', 'is_heldout_pair', 'Arithmetic',
            'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'TaskMixture', 'TaskSequence',
-           'Dialogues']
+           'Subset', 'Dialogues']
 
 # %% ../nbs/05a_tasks.ipynb #c003
 import random, re
@@ -21,9 +21,12 @@ from .tokenizer import Tokenizer
 # %% ../nbs/05a_tasks.ipynb #c008
 class Task:
     "Conversations that can judge an answer"
+    kind = 'generative' # or 'choice': the answer is one of a few letters
+    baseline = 0.       # accuracy of guessing
     def num_examples(self)->int: raise NotImplementedError
     def get_example(self, i:int)->dict: raise NotImplementedError
     def evaluate(self, i:int, output_text:str)->bool: raise NotImplementedError
+    def reward(self, i:int, output_text:str)->float: return float(self.evaluate(i, output_text))
     def __len__(self): return self.num_examples()
 
 # %% ../nbs/05a_tasks.ipynb #c010
@@ -385,12 +388,42 @@ class TaskMixture(Task):
         k, j = self.locate(i)
         return self.tasks[k].evaluate(j, output_text)
 
+    def reward(self, i:int, output_text:str)->float:
+        k, j = self.locate(i)
+        return self.tasks[k].reward(j, output_text)
+
 # %% ../nbs/05a_tasks.ipynb #c084
 class TaskSequence(TaskMixture):
     "One task after the other"
     def __init__(self, tasks:list):
         super().__init__(tasks)
         self.order.sort()
+
+# %% ../nbs/05a_tasks.ipynb #c094
+class Subset(Task):
+    "Some examples of a task, in some order"
+    def __init__(self,
+        task:Task,
+        indices, # a range or an array: example `i` is the task's `indices[i]`
+    ):
+        self.task, self.indices, self.kind, self.baseline = task, indices, task.kind, task.baseline
+
+    def num_examples(self)->int: return len(self.indices)
+    def index(self, i:int)->int: return int(self.indices[i])
+    def get_example(self, i:int)->dict: return self.task.get_example(self.index(i))
+    def evaluate(self, i:int, output_text:str)->bool: return self.task.evaluate(self.index(i), output_text)
+    def reward(self, i:int, output_text:str)->float: return self.task.reward(self.index(i), output_text)
+    def problem(self, i:int)->dict: return self.task.problem(self.index(i))
+
+@patch
+def __getitem__(self:Task, i)->Task: # an example for a number, a task for a slice
+    "`get_example(i)`, or the part of a slice"
+    return Subset(self, range(len(self))[i]) if isinstance(i, slice) else self.get_example(i)
+
+@patch
+def shuffle(self:Task, seed:int=0)->Task: # the same order for the same seed
+    "The same examples in another order"
+    return Subset(self, np.random.default_rng(seed).permutation(len(self)))
 
 # %% ../nbs/05a_tasks.ipynb #c087
 class Dialogues(Task):
@@ -410,3 +443,4 @@ class Dialogues(Task):
         return dict(messages=[m for j in [*before, i] for m in self.task.get_example(j)['messages']])
 
     def evaluate(self, i:int, output_text:str)->bool: return self.task.evaluate(i, output_text)
+    def reward(self, i:int, output_text:str)->float: return self.task.reward(i, output_text)
