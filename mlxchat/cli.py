@@ -61,13 +61,13 @@ def parser(
         if o.default not in ('', None) and o.anno is not bool: help += f' (default {o.default})'
         if o.default is True: kind = dict(action=argparse.BooleanOptionalAction)
         if o.anno == bool | str: kind = dict(nargs='?', const=True, metavar='DIR')
-        if o.anno is list: kind = dict(nargs='+', metavar='PATH')
+        if o.anno is list: kind = dict(nargs='+', metavar='TASK' if name == 'tasks' else 'PATH')
         if name == 'dir': p.add_argument('dir', nargs='?', default='', metavar='DIR', help=help)
         else: p.add_argument(*([f'-{SHORT[name]}'] if name in SHORT else []), option, default=o.default, help=help, **kind)
     return p
 
 # %% ../nbs/06z_cli.ipynb #c090
-ALIASES = dict(run='model_tag', model_name='model_tag', model_tag='run', checkpoint='run', source='stage', sequence_length='max_seq_len', val_tokens='eval_tokens', warmup_iters='warmup_steps', warmdown_iters='warmdown_steps', learning_rate='matrix_lr', max_steps='num_iterations', run_name='model_tag', context_length='max_seq_len', block_size='max_seq_len', sequence_len='max_seq_len', batch_size='device_batch_size',
+ALIASES = dict(task_name='tasks', max_problems='max_examples', max_new_tokens='max_tokens', run='model_tag', model_name='model_tag', model_tag='run', checkpoint='run', source='stage', sequence_length='max_seq_len', val_tokens='eval_tokens', warmup_iters='warmup_steps', warmdown_iters='warmdown_steps', learning_rate='matrix_lr', max_steps='num_iterations', run_name='model_tag', context_length='max_seq_len', block_size='max_seq_len', sequence_len='max_seq_len', batch_size='device_batch_size',
     gradient_accumulation_steps='grad_accum_steps', n_layer='depth', n_layers='depth', num_layers='depth', max_iters='num_iterations')
 
 def yaml_args(
@@ -334,7 +334,8 @@ VERBS = dict( # where the function is, and what it does
        'bench train': ('mlxchat.bench:bench_train', 'measure the speed of training, next to nanochat where it is installed'),
        'bench loader': ('mlxchat.bench:bench_loader', 'measure how fast text becomes batches, next to tiktoken'),
        'bench decode': ('mlxchat.bench:bench_decode', 'measure how fast text is generated, next to nanochat and mlx-lm where they are installed'),
-       'bench plan': ('mlxchat.bench:bench_plan', 'predict memory and time of three runs, then make them')},
+       'bench plan': ('mlxchat.bench:bench_plan', 'predict memory and time of three runs, then make them'),
+       'bench eval': ('mlxchat.grade:bench_eval', 'measure how fast choices are scored, next to one at a time')},
 )
 
 def verb_function(

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['COUNT_PHRASINGS', 'SPELL_PHRASINGS', 'SUM_PHRASINGS', 'OPERATIONS', 'IDENTITY', 'OPENINGS', 'ENDINGS', 'SMALL_TALK',
-           'Task', 'Generator', 'answer', 'answer_with_tool', 'final_text', 'final_number', 'word_list',
+           'SHARES', 'Task', 'Generator', 'answer', 'answer_with_tool', 'final_text', 'final_number', 'word_list',
            'is_heldout_word', 'heldout_words', 'repeats', 'pseudo_word', 'word_pieces', 'piece_word', 'WordTask',
            'loosen', 'SpellingBee', 'SimpleSpelling', 'draw_number', 'is_heldout_pair', 'Arithmetic',
-           'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'TaskMixture', 'TaskSequence',
-           'Subset', 'Dialogues']
+           'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'practice', 'TaskMixture',
+           'TaskSequence', 'Subset', 'Dialogues']
 
 # %% ../nbs/05a_tasks.ipynb #c003
 import random, re
@@ -349,6 +349,19 @@ class Identity(Generator):
 
     def get_example(self, i:int)->dict: return answer(*self._draw(i))
     def evaluate(self, i:int, output_text:str)->bool: return normalize(final_text(output_text)) == normalize(self._draw(i)[1])
+
+# %% ../nbs/05a_tasks.ipynb #c098
+SHARES = dict(arithmetic=.2, counting=.3, spelling=.4, identity=.1) # of the demo's conversations
+
+def practice(
+    words:list,          # words of the corpus
+    split:str='train',   # or 'val', for questions never practised
+    tokenizer:Tokenizer=None, # makes up words; for 'val', ask only words of several tokens
+    made_up:float=.4,    # share of words that are no words
+)->dict:                 # task by name
+    "The four generators"
+    letters = dict(words=words, split=split, tokenizer=tokenizer, pseudo=made_up)
+    return dict(arithmetic=Arithmetic(split), counting=SpellingBee(**letters), spelling=SimpleSpelling(**letters), identity=Identity(split))
 
 # %% ../nbs/05a_tasks.ipynb #c081
 class TaskMixture(Task):

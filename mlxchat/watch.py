@@ -271,6 +271,8 @@ def report_html(
     samples = [json.loads(l) for l in (run.folder/'samples.jsonl').read_text(encoding='utf-8').splitlines() if l.strip()] if (run.folder/'samples.jsonl').exists() else []
     if samples: parts.append('<h2>Samples</h2>' + ''.join(f'<p>step {o["step"]:,}</p><pre>{html.escape(chr(10).join(o["samples"]))}</pre>' for o in samples[-6:]))
     if scores := read('report.json', {}): parts.append('<h2>Scores</h2>' + _html_table({k: v for k, v in scores.items() if isinstance(v, (int, float, str, dict)) and k not in ('config', 'machine')}))
+    for name, marks in read('scores.json', {}).items(): # from `mlxchat eval`
+        parts.append(f'<h2>Exams of {html.escape(name)}</h2>' + _html_table({k: f'{m["score"]:.4f} ({m["low"]:.4f} to {m["high"]:.4f} with 95 % confidence)' for k, m in marks.items()}))
     parts.append('<h2>Configuration</h2>' + _html_table(read('config.json', {})))
     page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title><style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1>{"".join(parts)}</body></html>'
     path = run.folder/'report.html'
