@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['sync', 'write_json', 'file_hash', 'random_state', 'save_arrays', 'save_checkpoint', 'damage', 'checkpoints',
-           'latest_checkpoint', 'load_model', 'load_optimizer', 'metadata', 'score', 'prune', 'alive', 'Run', 'rewind',
-           'find_run']
+           'latest_checkpoint', 'load_model', 'seen_from', 'load_optimizer', 'metadata', 'score', 'prune', 'alive',
+           'Run', 'rewind', 'find_run']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, shutil, sys
@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from fastcore.basics import patch
 from .model import GPT, GPTConfig
+from . import lora
 from .data import base_dir, atomic_write
 from .tokenizer import Tokenizer
 from .formats import load_tokenizer
@@ -72,11 +73,11 @@ def save_checkpoint(
     final, tmp = Path(folder)/f'step_{step:06d}', Path(folder)/f'.step_{step:06d}.{os.getpid()}'
     shutil.rmtree(tmp, ignore_errors=True); tmp.mkdir(parents=True)
     try:
-        save_arrays(tmp/'model.safetensors', model.parameters())
+        save_arrays(tmp/'model.safetensors', model.trainable_parameters() if model._lora else model.parameters())
         if optimizer: save_arrays(tmp/'optimizer.safetensors', optimizer.state)
         hashes = {p.name: file_hash(p) for p in tmp.iterdir()}
         for p in tmp.iterdir(): sync(p)
-        write_json(tmp/'metadata.json', dict(step=step, config=asdict(model.config), rng=random_state(), files=hashes, **(dict(quantized=model._quantized) if model._quantized else {}), **metadata))
+        write_json(tmp/'metadata.json', dict(step=step, config=asdict(model.config), rng=random_state(), files=hashes, **{k: v for k, v in dict(quantized=model._quantized, lora=model._lora).items() if v}, **metadata))
         sync(tmp)
         if final.exists():
             old = tmp.with_name(tmp.name + '.old'); os.rename(final, old)
@@ -119,11 +120,29 @@ def load_model(
     "A model with the weights and configuration of a checkpoint"
     if why := damage(path): raise ValueError(f'checkpoint {path} cannot be used: {why}')
     meta = json.loads((Path(path)/'metadata.json').read_text())
+    if 'lora' in meta: return _with_adapters(path, **meta['lora']), meta
     model = GPT(GPTConfig(**meta['config']))
     if meta.get('quantized'): model.quantize(**meta['quantized'])
     model.load_weights(str(Path(path)/'model.safetensors'), strict=True)
     mx.eval(model.parameters())
     return model, meta
+
+def seen_from(
+    folder:Path, # checkpoints of the adapters
+    path:Path,   # the checkpoint that they belong to
+)->dict:         # where that is, and its checksum
+    "What adapters remember of their base"
+    return dict(path=os.path.relpath(Path(path).resolve(), Path(folder).resolve()/'step'), sha256=metadata(path)['files']['model.safetensors'])
+
+def _with_adapters(path, base, **how):
+    there = Path(os.path.normpath(Path(path).resolve()/base['path']))
+    found = metadata(there).get('files', {}).get('model.safetensors')
+    if not found: raise FileNotFoundError(f'{path} holds only adapters, and their base is no longer in {there}')
+    if found != base['sha256']: raise ValueError(f'{path} holds only adapters, and {there} is not the base that they were made for')
+    model = load_model(there)[0].add_lora(**how)
+    model.load_weights(str(Path(path)/'model.safetensors'), strict=False)
+    model = model.merged(); mx.eval(model.parameters())
+    return model
 
 def load_optimizer(
     path:Path,  # checkpoint directory

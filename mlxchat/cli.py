@@ -328,6 +328,7 @@ VERBS = dict( # where the function is, and what it does
     chat=('mlxchat.chat:chat', 'talk with a model'),
     serve=('mlxchat.serve:serve', 'a chat page and an API, for browsers and programs on this machine'),
     generate=('mlxchat.chat:generate', 'continue texts with a base model'),
+    merge=('mlxchat.sft:merge', 'make a plain model of a base and its adapters'),
     quantize=('mlxchat.interop:quantize', 'make a model of 4 or 8 bits'),
     export=('mlxchat.interop:export', 'write a model for nanochat, mlx-lm, transformers or llama.cpp'),
     **{'import-nanochat': ('mlxchat.interop:import_nanochat', 'make a run of a checkpoint of nanochat'),

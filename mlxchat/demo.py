@@ -22,7 +22,7 @@ from .pretrain import PretrainConfig, build, pretrain
 from .tasks import SHARES, Dialogues, TaskMixture, practice, word_list
 from .engine import Engine, sampler
 from .eval import compressed_bpb, score_task
-from .sft import SFTConfig, sft
+from .sft import SFTConfig, finetune
 from .chat import add_piece, chat
 
 # %% ../nbs/06d_demo.ipynb #c007
@@ -127,10 +127,10 @@ def base_stage(self:Demo, **callbacks)->dict:
 def sft_stage(self:Demo, **callbacks)->dict:
     "Practise"
     c = self.c
-    config = SFTConfig(c.sft_steps, c.sft_len, c.sft_rows, init_lr_frac=.7, warmdown_ratio=1., save_every=500,
+    config = SFTConfig(c.sft_steps, c.sft_len, c.sft_rows, init_lr_frac=.7, warmdown_ratio=1., save_every=500, lr_scale=1.,
                        matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr)
     with self.stage('fine-tuning', f'4. Fine-tuning: counting, spelling, arithmetic, manners; {c.sft_steps} steps'):
-        return sft(self.run, config, mixture(self.tasks(), seed=2), progress=self.progress, **callbacks)
+        return finetune(self.run, config, mixture(self.tasks(), seed=2), progress=self.progress, **callbacks)
 
 # %% ../nbs/06d_demo.ipynb #c020
 @patch

@@ -105,7 +105,9 @@ class Linear(nn.Linear):
         d_in:int, # size of the last axis of the input
         d_out:int # size of the last axis of the output
     ): super().__init__(d_in, d_out, bias=False)
-    def __call__(self, x): return linear(x, self.weight)
+    @property
+    def frozen(self)->bool: return 'weight' in self._no_grad
+    def __call__(self, x): return x @ self.weight.astype(x.dtype).T if self.frozen else linear(x, self.weight)
 
 # %% ../nbs/00_model.ipynb #c020
 def rope_tables(
@@ -147,7 +149,7 @@ class Attention(nn.Module):
     )->mx.array:          # (B, T, E)
         c, (B, T, E) = self._config, x.shape
         layers = self.c_q, self.c_k, self.c_v
-        q, k, v = (o.reshape(B, T, -1, c.head_dim) for o in ([l(x) for l in layers] if 'scales' in self.c_q else qkv(x, *(l.weight for l in layers)))) # (B, T, H, D)
+        q, k, v = (o.reshape(B, T, -1, c.head_dim) for o in (qkv(x, *(l.weight for l in layers)) if all(type(l) is Linear and not l.frozen for l in layers) else [l(x) for l in layers])) # (B, T, H, D)
         if ve is not None:
             gate = c.gate_scale * mx.sigmoid(self.ve_gate(x[..., :c.gate_channels])) # (B, T, H_kv)
             v = gated_add(v, gate, ve)
@@ -224,7 +226,7 @@ class GPT(nn.Module):
         if c.smear_channels: self.smear_gate, self.smear_lambda = Linear(c.smear_channels, 1), mx.zeros(1)
         if c.backout: self.backout_lambda = mx.array([c.backout])
         self._dtype = compute_dtype()
-        self._recompute, self._quantized = False, None # see `recompute` and `quantize`
+        self._recompute, self._quantized, self._lora = False, None, None # see `recompute`, `quantize` and `add_lora`
         self._cos, self._sin = rope_tables(10*c.sequence_len, c.head_dim, c.rope_base, c.rope_sign)
         self.init_weights()
 
@@ -337,7 +339,8 @@ def loss_sum(self:GPT,
 )->mx.array:         # () nats, fp32
     "Summed loss over all targets"
     x, c = self.hidden(ids), self.config
-    return cross_entropy(x.reshape(-1, c.n_embd), self.unembedding, targets.reshape(-1), c.softcap, c.vocab_size)
+    learns = 'weight' in (self.wte if c.tied else self.lm_head).trainable_parameters()
+    return cross_entropy(x.reshape(-1, c.n_embd), self.unembedding, targets.reshape(-1), c.softcap, c.vocab_size, learns)
 
 @patch
 def loss(self:GPT,
@@ -386,4 +389,5 @@ def flops_per_token(self:GPT
 )->int: # floating-point operations, forward and backward
     "Work of training on one token"
     c, n = self.config, self.count_params()
-    return 6*(n['scaling'] + c.smear_channels) + 12*c.n_embd*sum(min(w, c.sequence_len) for w in c.windows)
+    learnt = sum(v.size for k,v in tree_flatten(self.trainable_parameters()) if k.startswith(('blocks.', 'wte' if c.tied else 'lm_head')))
+    return 4*n['scaling'] + 2*learnt + 6*c.smear_channels + 12*c.n_embd*sum(min(w, c.sequence_len) for w in c.windows)

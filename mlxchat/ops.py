@@ -390,7 +390,7 @@ def _chunk_loss(logits, targets, cap):
     return (mx.log(total) + top - mx.take_along_axis(z, ti, -1)) * valid, d
 
 @lru_cache
-def _cross_entropy(cap, vocab_size):
+def _cross_entropy(cap, vocab_size, learns=True):
     "Summed loss with its gradients, computed chunk by chunk"
     @mx.custom_function
     def loss_and_grads(x, w, targets):
@@ -399,15 +399,15 @@ def _cross_entropy(cap, vocab_size):
         for i in range(0, len(x), chunk):
             xi = mx.depends([x[i:i+chunk]], [loss, dw, *dxs[-1:]])[0] # one chunk after the other
             nll, d = _chunk_loss(xi @ w16.T, targets[i:i+chunk], cap)
-            loss, dw = loss + nll.sum(), dw + (d.T @ xi).astype(mx.float32)
+            loss, dw = loss + nll.sum(), dw + (d.T @ xi).astype(mx.float32) if learns else dw
             dxs.append(d @ w16)
-        dw = mx.pad(dw, [(0, w.shape[0]-vocab_size), (0, 0)]) if w.shape[0] > vocab_size else dw
+        if learns and w.shape[0] > vocab_size: dw = mx.pad(dw, [(0, w.shape[0]-vocab_size), (0, 0)])
         return loss, mx.concatenate(dxs), dw.astype(w.dtype)
 
     @loss_and_grads.vjp
     def vjp(primals, cotangents, outputs):
         (x, w, targets), (_, dx, dw) = primals, outputs
-        return dx*cotangents[0].astype(dx.dtype), dw*cotangents[0].astype(dw.dtype), mx.zeros_like(targets)
+        return dx*cotangents[0].astype(dx.dtype), dw*cotangents[0].astype(dw.dtype) if learns else mx.zeros_like(w), mx.zeros_like(targets)
     return loss_and_grads
 
 def cross_entropy(
@@ -416,9 +416,10 @@ def cross_entropy(
     targets:mx.array, # (N,) ids, −1 for none
     cap:float,        # softcap on the logits, 0 for none
     vocab_size:int,   # V
+    learns:bool=True, # is a gradient for `w` wanted?
 )->mx.array:          # () summed loss in nats, fp32
     "Summed cross-entropy of `x @ w.T`, without ever holding all logits"
-    return _cross_entropy(cap, vocab_size)(x, w, targets)[0]
+    return _cross_entropy(cap, vocab_size, learns)(x, w, targets)[0]
 
 # %% ../nbs/00b_ops.ipynb #c068
 def token_nll(
