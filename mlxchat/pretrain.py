@@ -19,7 +19,7 @@ from .model import GPT, GPTConfig
 from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups
 from .tokenizer import Tokenizer
 from .parallel import World
-from .train import train, bits_per_byte
+from .train import TrainStep, train, bits_per_byte
 from .checkpoint import Run, save_checkpoint, checkpoints, latest_checkpoint, load_model, load_optimizer, metadata, prune, random_state, write_json
 from .watch import Energy, Progress
 import mlx.core as mx, numpy as np
@@ -256,7 +256,7 @@ class _Spoiled(Exception):
 
 def fit(
     run:Run,           # where everything is kept
-    stage:str,         # 'base' or 'sft'
+    stage:str,         # 'base', 'sft' or 'rl'
     model:GPT,         # updated in place
     optimizer:MuonAdamW,# updated in place
     loader,            # resumable batches
@@ -278,6 +278,7 @@ def fit(
     on_step=None,      # called with each step's metrics, or a list of such
     progress:bool=True,# show lines?
     world:World=World(), # processes that share the work; the first one writes
+    step_fn=TrainStep, # see `train`
 )->dict:               # the last metrics
     "Train to the end of the schedule, resuming and saving"
     first = world.first
@@ -294,7 +295,7 @@ def fit(
                 m, guard, spent = dict(step=start), Guard(spike, world.tell([o['loss'] for o in before[-100:]])), sum(o['seconds'] for o in before)
                 recent, after = deque(maxlen=50), 0.
                 try:
-                    for m in train(model, optimizer, loader, schedule, accumulate, clip, start, world):
+                    for m in train(model, optimizer, loader, schedule, accumulate, clip, start, world, step_fn):
                         clock, step = time.perf_counter(), m['step']
                         if why := guard(m['loss']): raise _Spoiled(why)
                         spent += m['seconds']
@@ -322,7 +323,7 @@ def fit(
 def _measured(m, facts, loader, spent):
     "Metrics of a step with what follows from them"
     ahead, kwh = loader.status() if hasattr(loader, 'status') else {}, facts['energy'].read()
-    return dict(stage=facts['stage'], **m, **ahead, flops=facts['flops']*m['tokens'], mfu=facts['flops']*m['tok_per_s']/facts['peak'],
+    return dict(stage=facts['stage'], **{**m, **ahead}, flops=facts['flops']*m['tokens'], mfu=facts['flops']*m['tok_per_s']/facts['peak'],
                 memory=mx.get_peak_memory(), total_seconds=spent, **({} if kwh is None else dict(kwh=kwh)))
 
 def _sample(sample, step, lines):

@@ -99,21 +99,22 @@ def bits_per_byte(
 def train(
     model:GPT,         # updated in place
     optimizer:MuonAdamW,# updated in place
-    loader,            # iterator of (inputs, targets)
+    loader,            # iterator of (inputs, targets), or of what else `step_fn` wants, inputs first
     schedule:Schedule, # rates; its `total` ends the loop
     accumulate:int=1,  # micro-batches per step, of all processes together
     clip:float=0.,     # largest gradient norm, 0 for no limit
     start:int=0,       # steps taken before
     world:World=World(), # processes that share the work
+    step_fn=TrainStep, # makes what takes a step
 ):                     # yields dicts: step, loss, lr, tokens, seconds (data_seconds of them waiting for batches), tok_per_s
     "Train in memory, one dictionary of numbers a step"
     if accumulate % world.size: raise ValueError(f'{accumulate} micro-batches cannot be shared by {world.size} processes: choose a smaller device_batch_size')
-    step_fn = TrainStep(model, optimizer, clip, world)
+    step_fn = step_fn(model, optimizer, clip, world)
     for step in range(start, schedule.total):
         t, now = time.perf_counter(), schedule.at(step)
         optimizer.schedule(**now)
         batches = [b for i, b in enumerate(next(loader) for _ in range(accumulate)) if i % world.size == world.rank]
         waited = time.perf_counter() - t
         loss = step_fn(batches).item()
-        n, seconds = world.size*sum(x.size for x,_ in batches), time.perf_counter() - t
+        n, seconds = world.size*sum(x.size for x, *_ in batches), time.perf_counter() - t
         yield dict(step=step+1, loss=loss, lr=now['lr'], tokens=(step+1)*n, seconds=seconds, data_seconds=waited, tok_per_s=n/seconds)

@@ -37,6 +37,8 @@ def step_line(
     parts = [f'step {m["step"]:>{len(f"{total:,}")},}/{total:,}', f'loss {m["loss"]:.3f}', f'lr {m["lr"]:.2f}', f'{m["tok_per_s"]:,.0f} tok/s',
              f'mfu {m.get("mfu", 0):.0%}', f'{m.get("memory", 0)/2**30:.1f} GiB']
     if 'shards_ahead' in m: parts.append(f'{m["shards_ahead"]} shards ahead')
+    if 'reward' in m: parts.append(f'reward {m["reward"]:.3f}')
+    if 'pass@1' in m: parts.append(f'pass@1 {m["pass@1"]:.1%}')
     if 'val_bpb' in m: parts.append(f'val {m["val_bpb"]:.4f} bpb')
     if 'core' in m: parts.append(f'CORE {m["core"]:.4f}')
     return ' · '.join([*parts, f'{duration(left)} left'])
@@ -67,7 +69,7 @@ class Progress:
     def step(self, m:dict, total:int, left:float):
         "What happened in a step"
         line, now = step_line(m, total, left), time.monotonic()
-        due = now - self.last > self.every or m['step'] in (1, total) or 'val_bpb' in m or 'core' in m
+        due = now - self.last > self.every or m['step'] in (1, total) or {'val_bpb', 'pass@1', 'core'} & m.keys()
         try:
             if self.bar and self.show: self.bar.set_description_str(line)
         except (OSError, ValueError): self.show = False
