@@ -21,7 +21,9 @@ from .checkpoint import Run, write_json
 from .pretrain import PretrainConfig, build, pretrain
 from .tasks import SHARES, Dialogues, TaskMixture, practice, word_list
 from .engine import Engine, sampler
-from .eval import compressed_bpb, score_task
+from .eval import compressed_bpb, score_task, wilson
+from .grade import keep_scores
+from .watch import report_html
 from .sft import SFTConfig, finetune
 from .chat import add_piece, chat
 
@@ -135,9 +137,9 @@ def sft_stage(self:Demo, **callbacks)->dict:
 # %% ../nbs/06d_demo.ipynb #c020
 @patch
 def evaluate(self:Demo)->dict:
-    "Ask what was never practised, and write report.json"
+    "Ask what was never practised, and write report.json and report.html"
     with self.stage('evaluation', f'5. Evaluation: {self.c.questions} questions of each kind that it has never seen'):
-        model, tok, _ = self.run.load()
+        model, tok, meta = self.run.load()
         scores = {k: score_task(Engine(model, tok), t, self.c.questions, progress=k if self.progress else '') for k,t in self.tasks('val').items()}
     base, tuned = self.run.metrics('base'), self.run.metrics('sft')
     rate = lambda ms: sum(m['tok_per_s']*m['seconds'] for m in ms)/sum(m['seconds'] for m in ms)
@@ -147,7 +149,9 @@ def evaluate(self:Demo)->dict:
         accuracy={k: s.accuracy for k,s in scores.items()}, exact={k: s.exact for k,s in scores.items()}, questions={k: s.n for k,s in scores.items()},
         transcripts=[s.transcripts[0] for s in scores.values()] + [scores['counting'].transcripts[1]], config=asdict(self.c), machine=info())
     self.plots(base, tuned)
+    keep_scores(self.run, f'{meta["stage"]} step {meta["step"]:,}', {k: dict(score=s.accuracy, **dict(zip(('low', 'high'), wilson(round(s.accuracy*s.n), s.n)))) for k,s in scores.items()})
     write_json(self.run.folder/'report.json', report)
+    report_html(self.run)
     return report
 
 # %% ../nbs/06d_demo.ipynb #c021

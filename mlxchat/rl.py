@@ -386,7 +386,7 @@ def rl(
     practice, held = find_tasks(task, data, data_dir, r.tokenizer)
     with outlive_terminal(): m = practise(r, c, practice, held, stage, settings=dict(task=task, data=Path(data).name))
     for k, x in json.loads((r.folder/'rl.json').read_text(encoding='utf-8')).items(): print(f'{k:8} {x:6.1%}' + (f' → {m[k]:.1%}' if k in m else ''))
-    print(f'tries in {r.folder/"rollouts.jsonl"}; talk to it with `mlxchat chat --run {r.folder.name}`')
+    print(f'tries in {r.folder/"rollouts.jsonl"}; talk to it with `mlxchat chat --run {r.folder.name}`'.replace(str(Path.home()), '~'))
 
 rl.__delwrap__ = RLConfig # the comments of its fields are the help
 

@@ -309,10 +309,10 @@ def sft(
         batches, sizes = held_batches(val, tokenizer, c.device_batch_size, c.max_seq_len, c.eval_tokens) if val else [], tokenizer.token_bytes()
         cropped = f'; {found["cropped"]:.0%} are longer than a row and lose their oldest turns' if found['cropped'] else ''
         print(f'{found["conversations"]:,} conversations of {found["tokens"]:.0f} tokens, {found["learnt"]:.0%} of them learnt{cropped}')
-        print(f'{c.num_iterations:,} steps of {rows*c.max_seq_len:,} tokens' + (f', adapters of rank {c.lora}' if c.lora else '') + f', in {run.folder}')
+        print(f'{c.num_iterations:,} steps of {rows*c.max_seq_len:,} tokens' + (f', adapters of rank {c.lora}' if c.lora else '') + f', in {run.folder}'.replace(str(Path.home()), '~'))
         m = finetune(run, c, learn, validate=(lambda model: dict(val_bpb=bits_per_byte(model, batches, sizes))) if val else None, core=marks(tasks, c) if tasks else None, base=path, model=model)
         print(f'step {m["step"]:,}' + (f': {m["val_bpb"]:.3f} bits per byte on held-out answers' if 'val_bpb' in m else '' if 'loss' in m else ', nothing left to do'))
-        print(f'report in {report_html(run)}')
+        print(f'report in {report_html(run)}'.replace(str(Path.home()), '~'))
 
 sft.__delwrap__ = SFTConfig # the comments of its fields are the help
 
