@@ -675,7 +675,7 @@ class CustomJSON(Task):
         good, bad = read_jsonl(path)
         if bad and (strict or not good):
             more = f'; {len(bad) - 1} more lines are bad' if len(bad) > 1 else ''
-            raise ValueError(f'{path}, line {bad[0][0]}: {bad[0][1]}{more}' + (' (without strict they are skipped)' if good else ''))
+            raise ValueError(f'{path}, line {bad[0][0]}: {bad[0][1]}{more}' + (' (--no-strict skips such lines)' if good else ''))
         if not good: raise ValueError(f'{path} has no examples')
         for n, why in bad[:5]: say(f'{path}, line {n}: {why}; skipped')
         if bad: say(f'{path}: {len(good)} examples, {len(bad)} lines skipped')

@@ -131,8 +131,9 @@ def hold_out(
     if not fraction: return task, None
     marks = np.array([name_hash(json.dumps(task.get_example(i)['messages']), 'sft') for i in range(len(task))])
     different = np.unique(marks)
-    if len(different) < 2: raise ValueError('a single conversation cannot be divided: use --val-fraction 0')
-    held = marks <= different[max(1, round(fraction*len(different))) - 1]
+    n = round(fraction*len(different))
+    if not n: return task, None # too few to spare one
+    held = marks <= different[n - 1]
     return Subset(task, np.flatnonzero(~held)), Subset(task, np.flatnonzero(held))
 
 # %% ../nbs/06a_sft.ipynb #c132
