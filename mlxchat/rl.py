@@ -15,15 +15,15 @@ from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .checkpoint import Run, checkpoints, find_run, write_json
-from .datasets import TASKS, open_task
+from .datasets import TASKS, open_task, spelling_words
 from .engine import Engine
 from .eval import pass_at_k, score_task
 from .model import GPT
 from .muon import MUON, MuonAdamW, Schedule, param_groups
 from .pretrain import Keeper, fit
-from .puzzles import easy_tasks, hard_tasks
+from .puzzles import hard_tasks
 from .sft import settle
-from .tasks import Task
+from .tasks import Task, practice
 from .tokenizer import check_messages
 from .train import TrainStep
 from .watch import outlive_terminal
@@ -355,7 +355,6 @@ def practise(
 )->dict:            # the last metrics
     "Learn from rewards"
     model, tokenizer, about = run.load(stage)
-    if model._lora: model = model.merged()
     if model._quantized: raise ValueError(f'the {stage} model is quantised, and cannot learn: start from the one it was made of')
     if c.num_iterations < 0: c.num_iterations = max(1, len(task)//c.examples_per_step)
     settle(run, 'rl', settings | dict(stage=stage, weights=about['files']['model.safetensors'][:12], **{k: v for k, v in asdict(c).items() if k not in HABITS}))
@@ -404,7 +403,7 @@ def puzzle_run(
     run, tok = Run(demo.folder.with_name(f'{demo.folder.name}-rl-{seed}')), demo.tokenizer
     for o in 'tokenizer', 'checkpoints/sft':
         if not (run.folder/o).is_dir(): shutil.copytree(demo.folder/o, run.folder/o)
-    exams = hard_tasks('val') | easy_tasks('val', tok)
+    exams = hard_tasks('val') | practice(spelling_words(), 'val', tok)
     def scores(engine, n): return {k: score_task(engine, t, n) for k, t in exams.items()}
     def both(stage): return {k: dict(n=s.n, accuracy=s.accuracy, exact=s.exact) for k, s in scores(Engine(*run.load(stage)[:2]), questions).items()}
     before, start = both('sft'), time.perf_counter()
