@@ -273,12 +273,12 @@ for line in sys.stdin:
 '''
 
 def memory_rate(
-    mb:int=256 # bytes to read, in millions
+    mb:int=256 # of an array, in millions of bytes
 )->float:      # bytes a second
-    "How fast this machine reads memory, the best of some sums"
-    x = mx.ones(mb*1_000_000//4); mx.eval(x)
-    f = mx.compile(lambda x: x.sum())
-    return x.nbytes/min(seconds(f, x, repeats=3) for _ in range(3))
+    "How fast this machine moves memory: the best of a sum, a copy with a change, and a matrix times a vector"
+    x, v = mx.ones((mb*1000, 250)), mx.ones(250); mx.eval(x, v)
+    ways = (1, lambda x: x.sum()), (2, lambda x: x + 1), (1, lambda x: x @ v)
+    return max(n*x.nbytes/min(seconds(mx.compile(f), x) for _ in range(3)) for n, f in ways)
 
 def decode_bytes(
     model:GPT,    # as the engine runs it

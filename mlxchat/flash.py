@@ -135,6 +135,7 @@ template <int N> __device__ void store(char* room, __nv_bfloat16* head, const fl
 
 # %% ../nbs/00d_flash.ipynb #c015
 FORWARD = r'''
+  const int T = q_shape[1];
   constexpr int BYTES = D * 128, THREADS = GROUPS * 128;
   extern __shared__ __align__(1024) char smem[];
   const unsigned qs = shared_address(smem), ks = qs + GROUPS * BYTES, vs = ks + 2 * BYTES;
@@ -181,6 +182,7 @@ FORWARD = r'''
 
 # %% ../nbs/00d_flash.ipynb #c017
 BACKWARD_Q = r'''
+  const int T = q_shape[1];
   constexpr int BYTES = D * 128, THREADS = 128;
   extern __shared__ __align__(1024) char smem[];
   const unsigned qs = shared_address(smem), gs = qs + BYTES, ks = gs + BYTES, vs = ks + 2 * BYTES;
@@ -238,6 +240,7 @@ BACKWARD_Q = r'''
 
 # %% ../nbs/00d_flash.ipynb #c019
 BACKWARD_KV = r'''
+  const int T = q_shape[1];
   constexpr int BYTES = D * 128, THREADS = 128, SHARE = H / HKV;
   extern __shared__ __align__(1024) char smem[];
   const unsigned ks = shared_address(smem), vs = ks + BYTES, qs = vs + BYTES, gs = qs + 2 * BYTES, ns = gs + 2 * BYTES;
@@ -302,11 +305,11 @@ def available(
     return q.shape[-1] in (64, 128) and kernels.available(q) and _hopper()
 
 def _call(name, source, inputs, outputs, blocks, threads, tiles, window, scale, **constants):
-    (B, T, H, D), kv = inputs['q'].shape, inputs['k'].shape[2]
+    (H, D), kv = inputs['q'].shape[2:], inputs['k'].shape[2]
     header = f'constexpr float SCALE = {float(scale)!r}f, LOG2E = 1.44269504f;\n' + TILES + WGMMA + PRODUCTS + COPIES
     x, y, z = blocks
     return kernels.run(name, source, inputs, outputs, (x*threads, y, z), threads, header=header, shared=tiles*D*128 + 1024,
-                       T=T, H=H, HKV=kv, D=D, W=min(window, T), **constants)
+                       H=H, HKV=kv, D=D, W=window, **constants)
 
 def forward(
     q:mx.array,  # (B, T, H, D) bf16

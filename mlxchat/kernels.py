@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['HEADER', 'ADD_NORM', 'ADD_NORM_GRAD', 'MIX_GRAD', 'ROPE_NORM', 'ROPE_NORM_GRAD', 'CROSS_ENTROPY', 'LOOKUP',
-           'LOOKUP_GRAD', 'GATED_GRAD', 'ADD_MIX_NORM', 'PREPARE', 'ATTEND_ONE', 'SKINNY_HEADER', 'SKINNY', 'available',
-           'run', 'add_norm', 'add_norm_grad', 'mix_norm_grad', 'rope_norm', 'cross_entropy', 'lookup', 'lookup_grad',
-           'gated_grad', 'add_mix_norm', 'prepare', 'attend_one', 'skinny']
+           'LOOKUP_GRAD', 'GATED_GRAD', 'ADD_MIX_NORM', 'PREPARE', 'ATTENDING', 'ATTEND_ONE', 'SKINNY_HEADER', 'SKINNY',
+           'available', 'run', 'add_norm', 'add_norm_grad', 'mix_norm_grad', 'rope_norm', 'cross_entropy', 'lookup',
+           'lookup_grad', 'gated_grad', 'add_mix_norm', 'prepare', 'attend_one', 'skinny']
 
 # %% ../nbs/00c_kernels.ipynb #c003
 from functools import lru_cache
@@ -46,14 +46,15 @@ def run(
 
 # %% ../nbs/00c_kernels.ipynb #c008
 HEADER = r'''
+using bf16 = __nv_bfloat16;
 struct alignas(16) Eight { __nv_bfloat162 pair[4]; };
 
-__device__ inline void load(const __nv_bfloat16* from, float* x) {
+__device__ inline void load(const bf16* from, float* x) {
   Eight e = *reinterpret_cast<const Eight*>(from);
   #pragma unroll
   for (int i = 0; i < 4; i++) { float2 f = __bfloat1622float2(e.pair[i]); x[2*i] = f.x; x[2*i + 1] = f.y; }
 }
-__device__ inline void store(__nv_bfloat16* to, const float* x) {
+__device__ inline void store(bf16* to, const float* x) {
   Eight e;
   #pragma unroll
   for (int i = 0; i < 4; i++) e.pair[i] = __floats2bfloat162_rn(x[2*i], x[2*i + 1]);
@@ -177,7 +178,7 @@ def mix_norm_grad(
 ROPE_NORM = r'''
   constexpr int LANES = D/16;
   const size_t row = ((size_t)blockIdx.x*blockDim.x + threadIdx.x)/LANES; // (b, t, h)
-  const int j = (threadIdx.x % LANES)*8, t = (row/H) % T;
+  const int j = (threadIdx.x % LANES)*8, t = (int)(row/H) % (int)cosine_shape[0];
   const bool inside = row < x_shape[0];
   const size_t at = (inside ? row : 0)*D + j;
   float a[8], b[8], squares = 0;
@@ -197,7 +198,7 @@ ROPE_NORM = r'''
 ROPE_NORM_GRAD = r'''
   constexpr int LANES = D/16;
   const size_t row = ((size_t)blockIdx.x*blockDim.x + threadIdx.x)/LANES;
-  const int j = (threadIdx.x % LANES)*8, t = (row/H) % T;
+  const int j = (threadIdx.x % LANES)*8, t = (int)(row/H) % (int)cosine_shape[0];
   const bool inside = row < x_shape[0];
   const size_t at = (inside ? row : 0)*D + j;
   float a[8], b[8], ga[8], gb[8], squares = 0, dot = 0;
@@ -227,7 +228,7 @@ def rope_norm(
     inputs = dict(x=_rows(x), cosine=cos, sine=sin) | ({} if g is None else dict(g=_rows(g)))
     name, source, out = ('rope_norm', ROPE_NORM, 'y') if g is None else ('rope_norm_grad', ROPE_NORM_GRAD, 'dx')
     block = 256
-    return run(name, source, inputs, {out: (x.shape, x.dtype)}, -(-B*T*H*(D//16)//block)*block, block, T=T, H=H, D=D)[0]
+    return run(name, source, inputs, {out: (x.shape, x.dtype)}, -(-B*T*H*(D//16)//block)*block, block, H=H, D=D)[0]
 
 # %% ../nbs/00c_kernels.ipynb #c017
 CROSS_ENTROPY = r'''
@@ -243,7 +244,7 @@ CROSS_ENTROPY = r'''
     const int j = (c*BLOCK + threadIdx.x)*8;
     if (j < V) {
       raw[c] = *reinterpret_cast<const Eight*>(logits + j);
-      load(reinterpret_cast<const __nv_bfloat16*>(&raw[c]), z);
+      load(reinterpret_cast<const bf16*>(&raw[c]), z);
       #pragma unroll
       for (int k = 0; k < 8; k++) sum += __expf(cap - __fdividef(2*cap, 1 + __expf(2/cap*z[k])));
     }
@@ -258,7 +259,7 @@ CROSS_ENTROPY = r'''
   for (int c = 0; c < C; c++) {
     const int j = (c*BLOCK + threadIdx.x)*8;
     if (j < V) {
-      load(reinterpret_cast<const __nv_bfloat16*>(&raw[c]), z);
+      load(reinterpret_cast<const bf16*>(&raw[c]), z);
       #pragma unroll
       for (int k = 0; k < 8; k++) {
         const float t = 1 - __fdividef(2.f, 1 + __expf(2/cap*z[k]));
@@ -332,11 +333,12 @@ GATED_GRAD = r'''
   constexpr int LANES = D/8;
   const size_t i = (size_t)blockIdx.x*blockDim.x + threadIdx.x, head = i/LANES, token = head/H;
   const int j = (head % H)*D + (i % LANES)*8;
-  const bool inside = token < (size_t)B*T;
+  const int T = g_shape[1];
+  const bool inside = token < (size_t)g_shape[0]*T;
   const size_t at = inside ? token*H*D + j : 0;
   float a[8], b[8], dot = 0;
   load(g + at, a);
-  load(ve + (inside ? (token/T)*ve_strides[0] + (token % T)*ve_strides[1] + j : 0), b);
+  load(ve + (inside ? ((int)token/T)*ve_strides[0] + ((int)token % T)*ve_strides[1] + j : 0), b);
   const float s = __bfloat162float(gate[inside ? head : 0]);
   #pragma unroll
   for (int k = 0; k < 8; k++) { dot += a[k]*b[k]; a[k] *= s; }
@@ -356,7 +358,7 @@ def gated_grad(
     B, T, H, D = g.shape
     threads = B*T*H*(D//8)
     return run('gated_grad', GATED_GRAD, dict(g=mx.contiguous(g), gate=mx.contiguous(gate), ve=ve), dict(d_gate=(gate.shape, gate.dtype), d_ve=(ve.shape, ve.dtype)),
-               -(-threads//256)*256, 256, strided=True, B=B, T=T, H=H, D=D)
+               -(-threads//256)*256, 256, strided=True, H=H, D=D)
 
 # %% ../nbs/00c_kernels.ipynb #c029
 ADD_MIX_NORM = r"""
@@ -409,7 +411,7 @@ PREPARE = r"""
   const bool inside = row/HEADS < y_shape[0];
   const size_t b = inside ? row/HEADS : 0;
   float a[8], c[8], u[8];
-  const __nv_bfloat16* from = y + b*F + head*D;
+  const bf16* from = y + b*F + head*D;
   load(from + j, a); load(from + j + D/2, c);
   float squares = 0;
   #pragma unroll
@@ -423,7 +425,7 @@ PREPARE = r"""
   } else if (GATED) {
     const int n = head - H - N;
     const float gate = rounded(0.01f*SCALE/(1 + __expf(-__bfloat162float(y[b*F + HEADS*D + n]))));
-    const __nv_bfloat16* e = ve + (b*ve_shape[1]/D + at[0]*N + n)*D;
+    const bf16* e = ve + (b*ve_shape[1]/D + at[0]*N + n)*D;
     load(e + j, u);
     #pragma unroll
     for (int k = 0; k < 8; k++) a[k] += gate*u[k];
@@ -432,7 +434,7 @@ PREPARE = r"""
     for (int k = 0; k < 8; k++) c[k] += gate*u[k];
   }
   if (inside) {
-    __nv_bfloat16* to = head < H ? q + (b*H + head)*D : (__nv_bfloat16*)kv + ((b*2*N + head - H)*(size_t)kv_shape[2] + lengths[b] % kv_shape[2])*D;
+    bf16* to = head < H ? q + (b*H + head)*D : (bf16*)kv + ((b*2*N + head - H)*(size_t)kv_shape[2] + lengths[b] % kv_shape[2])*D;
     store(to + j, a); store(to + j + D/2, c);
   }
 """
@@ -454,76 +456,104 @@ def prepare(
     return run('prepare', PREPARE, dict(y=y, kv=kv, cosine=cos, sine=sin, lengths=lengths, ve=y if at is None else ve, at=mx.array([at or 0])), dict(q=((B, H, D), y.dtype)),
                -(-threads//128)*128, 128, strided=True, H=H, N=n, D=D, F=F, GATED=int(at is not None), SCALE=round(100*gate_scale))[0]
 
-ATTEND_ONE = r"""
-  constexpr int C = D/64, U = 2; // each key is read by 8 lanes; each lane has two keys under way
-  const int b = blockIdx.x / H, h = blockIdx.x % H, lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const int sub = lane % 8, group = lane / 8, S = kv_shape[2], visible = min(lengths[b] + 1, S);
-  const __nv_bfloat16* K = kv + ((size_t)b*2*N + h/(H/N))*S*D;
-  const __nv_bfloat16* V = K + (size_t)N*S*D;
-  float Q[C][8], acc[C][8], top = -1e30f, sum = 0;
-  #pragma unroll
-  for (int c = 0; c < C; c++) {
-    load(q + ((size_t)b*H + h)*D + (c*8 + sub)*8, Q[c]);
-    #pragma unroll
-    for (int k = 0; k < 8; k++) { Q[c][k] *= scale[0]; acc[c][k] = 0; }
-  }
-  for (int base = warp*4*U; base < visible; base += WARPS*4*U) {
-    float x[U][C][8], v[U][C][8], s[U];
-    #pragma unroll
-    for (int u = 0; u < U; u++) {
-      const size_t at = (size_t)min(base + u*4 + group, visible - 1)*D;
-      #pragma unroll
-      for (int c = 0; c < C; c++) { load(K + at + (c*8 + sub)*8, x[u][c]); load(V + at + (c*8 + sub)*8, v[u][c]); }
-    }
-    #pragma unroll
-    for (int u = 0; u < U; u++) {
-      s[u] = 0;
-      #pragma unroll
-      for (int c = 0; c < C; c++)
-        #pragma unroll
-        for (int k = 0; k < 8; k++) s[u] += Q[c][k]*x[u][c][k];
-      s[u] = total<8>(s[u]);
-      if (base + u*4 + group >= visible) s[u] = -1e30f;
-    }
-    float now = top;
-    #pragma unroll
-    for (int u = 0; u < U; u++) now = fmaxf(now, s[u]);
-    const float shrink = __expf(top - now);
-    sum *= shrink; top = now;
-    float p[U];
-    #pragma unroll
-    for (int u = 0; u < U; u++) { p[u] = s[u] > -1e29f ? __expf(s[u] - now) : 0; sum += p[u]; }
+ATTENDING = HEADER + r"""
+// A warp's share of the keys of a head, and its one query: 8 lanes read a key, and each lane has two keys under way
+template <int D> struct Attending {
+  static constexpr int C = D/64, U = 2, AT_ONCE = 4*U;
+  const int lane = threadIdx.x % 32, sub = lane % 8, group = lane/8;
+  float q[C][8], acc[C][8] = {}, top = -1e30f, sum = 0;
+
+  __device__ float score(const float (*k)[8]) const {
+    float s = 0;
     #pragma unroll
     for (int c = 0; c < C; c++)
       #pragma unroll
-      for (int k = 0; k < 8; k++) {
-        acc[c][k] *= shrink;
-        #pragma unroll
-        for (int u = 0; u < U; u++) acc[c][k] += p[u]*v[u][c][k];
-      }
+      for (int i = 0; i < 8; i++) s += q[c][i]*k[c][i];
+    return total<8>(s);
   }
-  __shared__ float tops[WARPS], sums[WARPS], parts[WARPS][D];
-  float all = fmaxf(top, __shfl_xor_sync(0xffffffff, top, 8)); // the four groups of a warp come together
-  all = fmaxf(all, __shfl_xor_sync(0xffffffff, all, 16));
-  const float f = __expf(top - all);
-  sum *= f; sum += __shfl_xor_sync(0xffffffff, sum, 8); sum += __shfl_xor_sync(0xffffffff, sum, 16);
-  #pragma unroll
-  for (int c = 0; c < C; c++)
+  template <int M> __device__ void add(const float* s, const float (*v)[C][8]) { // M values with their scores
+    float now = top;
     #pragma unroll
-    for (int k = 0; k < 8; k++) {
-      float a = acc[c][k]*f;
-      a += __shfl_xor_sync(0xffffffff, a, 8); a += __shfl_xor_sync(0xffffffff, a, 16);
-      if (group == 0) parts[warp][(c*8 + sub)*8 + k] = a;
+    for (int u = 0; u < M; u++) now = fmaxf(now, s[u]);
+    const float shrink = __expf(top - now);
+    sum *= shrink; top = now;
+    #pragma unroll
+    for (int c = 0; c < C; c++)
+      #pragma unroll
+      for (int i = 0; i < 8; i++) acc[c][i] *= shrink;
+    #pragma unroll
+    for (int u = 0; u < M; u++) {
+      const float p = s[u] > -1e29f ? __expf(s[u] - now) : 0;
+      sum += p;
+      #pragma unroll
+      for (int c = 0; c < C; c++)
+        #pragma unroll
+        for (int i = 0; i < 8; i++) if (p > 0) acc[c][i] += p*v[u][c][i]; // what is out of sight may be anything
     }
-  if (lane == 0) { tops[warp] = all; sums[warp] = sum; }
+  }
+  __device__ void see(const bf16* K, const bf16* V, int first, int end, int step, int hidden) { // every so many slots from the first on
+    for (int base = first; base < end; base += step) {
+      float k[U][C][8], v[U][C][8], s[U];
+      #pragma unroll
+      for (int u = 0; u < U; u++) {
+        const size_t at = (size_t)min(base + u*4 + group, end - 1)*D;
+        #pragma unroll
+        for (int c = 0; c < C; c++) { load(K + at + (c*8 + sub)*8, k[u][c]); load(V + at + (c*8 + sub)*8, v[u][c]); }
+      }
+      #pragma unroll
+      for (int u = 0; u < U; u++) {
+        s[u] = score(k[u]);
+        if (base + u*4 + group >= end || base + u*4 + group == hidden) s[u] = -1e30f;
+      }
+      add<U>(s, v);
+    }
+  }
+  __device__ void gather(float* part, float* tops, float* sums) { // the four groups of the warp come together
+    float all = fmaxf(top, __shfl_xor_sync(0xffffffff, top, 8));
+    all = fmaxf(all, __shfl_xor_sync(0xffffffff, all, 16));
+    const float f = __expf(top - all);
+    sum *= f; sum += __shfl_xor_sync(0xffffffff, sum, 8); sum += __shfl_xor_sync(0xffffffff, sum, 16);
+    #pragma unroll
+    for (int c = 0; c < C; c++)
+      #pragma unroll
+      for (int i = 0; i < 8; i++) {
+        float a = acc[c][i]*f;
+        a += __shfl_xor_sync(0xffffffff, a, 8); a += __shfl_xor_sync(0xffffffff, a, 16);
+        if (group == 0) part[(c*8 + sub)*8 + i] = a;
+      }
+    if (lane == 0) { *tops = all; *sums = sum; }
+  }
+};
+
+// Then the warps: the sum of all values at `d`, each times its share of the sum of all shares
+template <int D, int WARPS> struct Together {
+  float value = 0, top = -1e30f, sum = 0;
+  __device__ Together(const float (*parts)[D], const float* tops, const float* sums, int d) {
+    #pragma unroll
+    for (int w = 0; w < WARPS; w++) top = fmaxf(top, tops[w]);
+    #pragma unroll
+    for (int w = 0; w < WARPS; w++) { const float f = __expf(tops[w] - top); sum += f*sums[w]; value += f*parts[w][d]; }
+  }
+};
+"""
+
+ATTEND_ONE = r"""
+  const int b = blockIdx.x / H, h = blockIdx.x % H, warp = threadIdx.x / 32, S = kv_shape[2], visible = min(lengths[b] + 1, S);
+  const bf16* K = kv + ((size_t)b*2*N + h/(H/N))*S*D;
+  __shared__ float parts[WARPS][D], tops[WARPS], sums[WARPS];
+  Attending<D> a;
+  #pragma unroll
+  for (int c = 0; c < a.C; c++) {
+    load(q + ((size_t)b*H + h)*D + (c*8 + a.sub)*8, a.q[c]);
+    #pragma unroll
+    for (int i = 0; i < 8; i++) a.q[c][i] *= scale[0];
+  }
+  a.see(K, K + (size_t)N*S*D, warp*a.AT_ONCE, visible, WARPS*a.AT_ONCE, -1);
+  a.gather(parts[warp], tops + warp, sums + warp);
   __syncthreads();
   for (int d = threadIdx.x; d < D; d += blockDim.x) {
-    float best = -1e30f, whole = 0, a = 0;
-    #pragma unroll
-    for (int w = 0; w < WARPS; w++) best = fmaxf(best, tops[w]);
-    #pragma unroll
-    for (int w = 0; w < WARPS; w++) { const float g = __expf(tops[w] - best); whole += g*sums[w]; a += g*parts[w][d]; }
-    o[((size_t)b*H + h)*D + d] = __float2bfloat16_rn(a/whole);
+    const Together<D, WARPS> all(parts, tops, sums, d);
+    o[((size_t)b*H + h)*D + d] = __float2bfloat16_rn(all.value/all.sum);
   }
 """
 
@@ -536,7 +566,7 @@ def attend_one(
     "Attention with one query per row and head"
     (B, H, D), n = q.shape, kv.shape[1]//2
     warps = 16 if B*H < 512 else 8
-    return run('attend_one', ATTEND_ONE, dict(q=q, kv=kv, lengths=lengths, scale=mx.array([scale])), dict(o=((B, H*D), q.dtype)), B*H*warps*32, warps*32, H=H, N=n, D=D, WARPS=warps)[0]
+    return run('attend_one', ATTEND_ONE, dict(q=q, kv=kv, lengths=lengths, scale=mx.array([scale])), dict(o=((B, H*D), q.dtype)), B*H*warps*32, warps*32, ATTENDING, H=H, N=n, D=D, WARPS=warps)[0]
 
 # %% ../nbs/00c_kernels.ipynb #c037
 SKINNY_HEADER = HEADER + r"""
@@ -547,11 +577,11 @@ __device__ inline void mma(float* c, unsigned a0, unsigned a1, unsigned a2, unsi
 """
 
 SKINNY = r"""
-  constexpr int TILES = (B + 7)/8;
+  const int B = x_shape[0];
   const int lane = threadIdx.x % 32, warp = threadIdx.x/32, g = lane/4, t = lane % 4, first = blockIdx.x*16;
   float sum[TILES][4] = {};
-  const __nv_bfloat16* upper = weight + (size_t)min(first + g, N - 1)*K + 8*t;
-  const __nv_bfloat16* lower = weight + (size_t)min(first + g + 8, N - 1)*K + 8*t;
+  const bf16* upper = weight + (size_t)min(first + g, N - 1)*K + 8*t;
+  const bf16* lower = weight + (size_t)min(first + g + 8, N - 1)*K + 8*t;
   #pragma unroll 4
   for (int k = warp*32; k < K; k += WARPS*32) {
     const uint4 u = __ldg((const uint4*)(upper + k)), l = __ldg((const uint4*)(lower + k));
@@ -585,4 +615,4 @@ def skinny(
 )->mx.array:         # (B, N)
     "A product with few rows"
     (B, K), N = x.shape, n or len(weight)
-    return run('skinny', SKINNY, dict(weight=weight, x=x), dict(o=((B, N), x.dtype)), -(-N//16)*256, 256, SKINNY_HEADER, B=B, K=K, N=N, WARPS=8, SQUARED=int(squared))[0]
+    return run('skinny', SKINNY, dict(weight=weight, x=x), dict(o=((B, N), x.dtype)), -(-N//16)*256, 256, SKINNY_HEADER, TILES=-(-B//8), K=K, N=N, WARPS=8, SQUARED=int(squared))[0]

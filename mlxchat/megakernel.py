@@ -51,13 +51,36 @@ __device__ inline void everyone(unsigned long long* arrived, unsigned long long&
 
 # %% ../nbs/00f_megakernel.ipynb #c011
 BASICS = r"""
-using bf16 = __nv_bfloat16;
-
 __device__ inline float fresh_number(const bf16* from) { return __bfloat162float(__ushort_as_bfloat16(__ldcg((const unsigned short*)from))); }
 
 __device__ inline void load_fresh(const bf16* from, float* x) { // what other blocks have written: past the L1 cache, which does not know of it
   uint4 v = __ldcg((const uint4*)from);
   load((const bf16*)&v, x);
+}
+
+// A warp adds to a row of the stream, changes it further, and normalises it
+template <int E, typename Change>
+__device__ inline void add_norm(bf16* stream, const bf16* more, bf16* normed, Change change) {
+  float squares = 0, a[8], u[8];
+  for (int j = threadIdx.x % 32*8; j < E; j += 256) {
+    load(stream + j, a);
+    if (more) {
+      load_fresh(more + j, u);
+      #pragma unroll
+      for (int k = 0; k < 8; k++) a[k] = rounded(a[k] + u[k]);
+    }
+    change(j, a);
+    store(stream + j, a);
+    #pragma unroll
+    for (int k = 0; k < 8; k++) squares += a[k]*a[k];
+  }
+  const float r = rsqrtf(total<32>(squares)/E + 1.1920929e-07f);
+  for (int j = threadIdx.x % 32*8; j < E; j += 256) {
+    load(stream + j, a);
+    #pragma unroll
+    for (int k = 0; k < 8; k++) a[k] *= r;
+    store(normed + j, a);
+  }
 }
 """
 
@@ -179,15 +202,9 @@ BEGIN = r"""
 
 QUERIES = r"""
   for (int i = 0; i <= L; i++) {
-    if (warp < B) { // the stream, and its norm
-      float squares = 0, a[8], u[8];
-      for (int j = lane*8; j < E; j += 256) {
-        load(stream + warp*E + j, a);
-        if (i > 0) {
-          load_fresh(added + warp*E + j, u);
-          #pragma unroll
-          for (int k = 0; k < 8; k++) a[k] = rounded(a[k] + u[k]);
-        }
+    if (warp < B) // the stream, and its norm
+      add_norm<E>(stream + warp*E, i > 0 ? added + warp*E : nullptr, wide + warp*E, [&](int j, float* a) {
+        float u[8];
         if (i == L/2 + 1) store(middle + warp*E + j, a);
         if (i < L && MIX) {
           load(x0 + warp*E + j, u);
@@ -199,18 +216,7 @@ QUERIES = r"""
           #pragma unroll
           for (int k = 0; k < 8; k++) a[k] = rounded(a[k] - rounded(rounded(number[1])*u[k]));
         }
-        store(stream + warp*E + j, a);
-        #pragma unroll
-        for (int k = 0; k < 8; k++) squares += a[k]*a[k];
-      }
-      const float r = rsqrtf(total<32>(squares)/E + 1.1920929e-07f);
-      for (int j = lane*8; j < E; j += 256) {
-        load(stream + warp*E + j, a);
-        #pragma unroll
-        for (int k = 0; k < 8; k++) a[k] *= r;
-        store(wide + warp*E + j, a);
-      }
-    }
+      });
     __syncthreads();
     if (i == L) break;
 
@@ -261,85 +267,29 @@ ATTENTION = r"""
         }
       }
       __syncthreads();
-      constexpr int C = D/64, U = 2; // each key is read by 8 lanes; each lane has two keys under way
-      const int sub = lane % 8, group = lane/8;
-      float Q[C][8], acc[C][8], top = -1e30f, sum = 0;
+      Attending<D> mine;
       #pragma unroll
-      for (int c = 0; c < C; c++)
+      for (int c = 0; c < mine.C; c++)
         #pragma unroll
-        for (int k = 0; k < 8; k++) { Q[c][k] = fresh[0][(c*8 + sub)*8 + k]*number[0]; acc[c][k] = 0; }
-      for (int base = split*share + warp*4*U; base < end; base += WARPS*4*U) {
-        float x[U][C][8], v[U][C][8], s[U], now = top;
+        for (int k = 0; k < 8; k++) mine.q[c][k] = fresh[0][(c*8 + mine.sub)*8 + k]*number[0];
+      mine.see(K, V, split*share + warp*mine.AT_ONCE, end, WARPS*mine.AT_ONCE, gone);
+      if (warp == 0 && split == 0) { // the new token itself, which one group looks at
+        float k[1][D/64][8], v[1][D/64][8];
         #pragma unroll
-        for (int u = 0; u < U; u++) {
-          const size_t from = (size_t)min(base + u*4 + group, end - 1)*D;
+        for (int c = 0; c < mine.C; c++)
           #pragma unroll
-          for (int c = 0; c < C; c++) { load(K + from + (c*8 + sub)*8, x[u][c]); load(V + from + (c*8 + sub)*8, v[u][c]); }
-        }
-        #pragma unroll
-        for (int u = 0; u < U; u++) {
-          s[u] = 0;
-          #pragma unroll
-          for (int c = 0; c < C; c++)
-            #pragma unroll
-            for (int k = 0; k < 8; k++) s[u] += Q[c][k]*x[u][c][k];
-          s[u] = total<8>(s[u]);
-          if (base + u*4 + group >= end || base + u*4 + group == gone) s[u] = -1e30f;
-          now = fmaxf(now, s[u]);
-        }
-        const float shrink = __expf(top - now);
-        sum *= shrink; top = now;
-        #pragma unroll
-        for (int c = 0; c < C; c++)
-          #pragma unroll
-          for (int k = 0; k < 8; k++) acc[c][k] *= shrink;
-        #pragma unroll
-        for (int u = 0; u < U; u++) {
-          const float p = s[u] > -1e29f ? __expf(s[u] - now) : 0;
-          sum += p;
-          #pragma unroll
-          for (int c = 0; c < C; c++)
-            #pragma unroll
-            for (int k = 0; k < 8; k++) if (p > 0) acc[c][k] += p*v[u][c][k]; // what is out of sight may be anything
-        }
+          for (int j = 0; j < 8; j++) { k[0][c][j] = fresh[1][(c*8 + mine.sub)*8 + j]; v[0][c][j] = fresh[2][(c*8 + mine.sub)*8 + j]; }
+        float s = mine.score(k[0]);
+        if (mine.group > 0) s = -1e30f;
+        mine.add<1>(&s, v);
       }
-      if (warp == 0 && split == 0) { // the new token itself
-        float mine = 0;
-        #pragma unroll
-        for (int c = 0; c < C; c++)
-          #pragma unroll
-          for (int k = 0; k < 8; k++) mine += Q[c][k]*fresh[1][(c*8 + sub)*8 + k];
-        mine = total<8>(mine);
-        if (group == 0) {
-          const float now = fmaxf(top, mine), shrink = __expf(top - now), p = __expf(mine - now);
-          sum = sum*shrink + p; top = now;
-          #pragma unroll
-          for (int c = 0; c < C; c++)
-            #pragma unroll
-            for (int k = 0; k < 8; k++) acc[c][k] = acc[c][k]*shrink + p*fresh[2][(c*8 + sub)*8 + k];
-        }
-      }
-      float all = fmaxf(top, __shfl_xor_sync(0xffffffff, top, 8)); // the four groups of a warp come together
-      all = fmaxf(all, __shfl_xor_sync(0xffffffff, all, 16));
-      const float f = __expf(top - all);
-      sum *= f; sum += __shfl_xor_sync(0xffffffff, sum, 8); sum += __shfl_xor_sync(0xffffffff, sum, 16);
-      #pragma unroll
-      for (int c = 0; c < C; c++)
-        #pragma unroll
-        for (int k = 0; k < 8; k++) {
-          float a = acc[c][k]*f;
-          a += __shfl_xor_sync(0xffffffff, a, 8); a += __shfl_xor_sync(0xffffffff, a, 16);
-          if (group == 0) pieces[warp][(c*8 + sub)*8 + k] = a;
-        }
-      if (lane == 0) { tops[warp] = all; weights[warp] = sum; }
+      mine.gather(pieces[warp], tops + warp, weights + warp);
       __syncthreads();
       float* part = shares + (size_t)item*(D + 2);
       for (int d = threadIdx.x; d < D; d += WARPS*32) {
-        float best = -1e30f, whole = 0, a = 0;
-        for (int w = 0; w < WARPS; w++) best = fmaxf(best, tops[w]);
-        for (int w = 0; w < WARPS; w++) { const float g = __expf(tops[w] - best); whole += g*weights[w]; a += g*pieces[w][d]; }
-        part[d] = a;
-        if (d == 0) { part[D] = best; part[D + 1] = whole; }
+        const Together<D, WARPS> all(pieces, tops, weights, d);
+        part[d] = all.value;
+        if (d == 0) { part[D] = all.top; part[D + 1] = all.sum; }
       }
       __syncthreads();
     }
@@ -361,22 +311,7 @@ REST = r"""
     ahead<BITS, HIDDEN, E, WARPS>(up[i], HIDDEN);
     everyone(arrived, goal);
 
-    if (warp < B) {
-      float squares = 0, a[8], u[8];
-      for (int j = lane*8; j < E; j += 256) {
-        load(stream + warp*E + j, a); load_fresh(attended + warp*E + j, u);
-        #pragma unroll
-        for (int k = 0; k < 8; k++) { a[k] = rounded(a[k] + u[k]); squares += a[k]*a[k]; }
-        store(stream + warp*E + j, a);
-      }
-      const float r = rsqrtf(total<32>(squares)/E + 1.1920929e-07f);
-      for (int j = lane*8; j < E; j += 256) {
-        load(stream + warp*E + j, a);
-        #pragma unroll
-        for (int k = 0; k < 8; k++) a[k] *= r;
-        store(wide + warp*E + j, a);
-      }
-    }
+    if (warp < B) add_norm<E>(stream + warp*E, attended + warp*E, wide + warp*E, [](int, float*) {});
     __syncthreads();
     product<BITS, B, HIDDEN, E, WARPS>(up[i], HIDDEN, wide, sums, [&](int row, int b, float v) { v = fmaxf(rounded(v), 0.f); hidden[b*HIDDEN + row] = __float2bfloat16_rn(v*v); });
     ahead<BITS, E, HIDDEN, WARPS>(down[i], E);
@@ -434,6 +369,6 @@ def write_token(
     split = max(1, min(8, blocks//(B*c.n_head)))
     scratch = B*((c.n_head + 2*c.n_kv_head)*D + 64 + 6*E)
     outputs = dict(logits=((B, c.vocab_size), mx.float32), scratch=((scratch,), mx.bfloat16), shares=((B*c.n_head*split*(D + 2),), mx.float32))
-    return kernels.run('write_token', source, inputs, outputs, blocks*WARPS*32, WARPS*32, kernels.HEADER + BASICS + EIGHTS + PRODUCT + WAITING, strided=True,
+    return kernels.run('write_token', source, inputs, outputs, blocks*WARPS*32, WARPS*32, kernels.ATTENDING + BASICS + EIGHTS + PRODUCT + WAITING, strided=True,
         B=B, H=c.n_head, N=c.n_kv_head, D=D, HIDDEN=c.hidden_dim, L=L, VOCAB=c.vocab_size, WARPS=WARPS, SPLIT=split, MIX=int(bool(c.resid_init)), BACKOUT=int(c.backout != 0),
         VALUES=len(gated), GATE=c.gate_channels, BITS=bits, CAPPED=int(c.softcap != 0))[0]

@@ -354,7 +354,7 @@ def attention(
     "Causal attention within a sliding window, for training"
     (B, H, T, D), n = q.shape, k.shape[1]
     if bounded and flash.available(q):
-        return _flash_attention(min(window, T), scale)(*(o.transpose(0, 2, 1, 3) for o in (q, k, v)))[0].transpose(0, 2, 1, 3)
+        return _flash_attention(window, scale)(*(o.transpose(0, 2, 1, 3) for o in (q, k, v)))[0].transpose(0, 2, 1, 3)
     if window >= T-1 and on_gpu() and mx.cuda.is_available():
         return mx.fast.scaled_dot_product_attention(q, k, v, scale=scale, mask='causal')
     y = _block_attention(min(window, T), scale, size, bounded)(q.reshape(B, n, H//n, T, D), k[:,:,None], v[:,:,None])

@@ -286,6 +286,7 @@ def fit(
     keeper = Keeper(run.stage(stage), stage, model, optimizer, loader, keep, best, lines.say)
     start, undone = resume(keeper.folder, model, optimizer, loader, lines.say, world), 0
     if first: run.forget(stage, start)
+    if mx.cuda.is_available() and start < schedule.total: lines.say('the first step compiles programs for this GPU: minutes at first, and later seconds')
     facts = dict(stage=stage, flops=model.flops_per_token(), peak=matmul_gflops()*1e9*world.size, energy=Energy(), callbacks=on_step if isinstance(on_step, list) else [on_step] if on_step else [])
     due = lambda every, step: step == schedule.total or every > 0 and step % every == 0
     with stop_requests() as asked:
@@ -295,19 +296,20 @@ def fit(
                 m, guard, spent = dict(step=start), Guard(spike, world.tell([o['loss'] for o in before[-100:]])), sum(o['seconds'] for o in before)
                 recent, after = deque(maxlen=50), 0.
                 try:
-                    for m in train(model, optimizer, loader, schedule, accumulate, clip, start, world, step_fn):
+                    for n, m in enumerate(train(model, optimizer, loader, schedule, accumulate, clip, start, world, step_fn)):
                         clock, step = time.perf_counter(), m['step']
                         if why := guard(m['loss']): raise _Spoiled(why)
                         spent += m['seconds']
                         m = _measured(m, facts, loader, spent)
                         if validate and due(eval_every, step): m |= validate()
                         if core and core_every > 0 and due(core_every, step): m |= core()
-                        m['other_seconds'] = after + time.perf_counter() - clock; recent.append(m['seconds'] + m['other_seconds'])
+                        m['other_seconds'] = after + time.perf_counter() - clock
+                        if n: recent.append(m['seconds'] + m['other_seconds']) # the first step compiles
                         clock = time.perf_counter()
                         if first:
                             run.log(**m)
                             for f in facts['callbacks']: f(m)
-                            lines.step(m, schedule.total, sum(recent)/len(recent)*(schedule.total - step))
+                            lines.step(m, schedule.total, sum(recent)/len(recent)*(schedule.total - step) if recent else None)
                             if sample and sample_every > 0 and step % sample_every == 0: _sample(sample, step, lines)
                         full = check_memory(memory_limit_gb) if step % memory_check_interval == 0 or step < 3 else ''
                         stop, fat = world.any(asked(), full); last = step == schedule.total

@@ -31,7 +31,7 @@ def duration(
 def step_line(
     m:dict,     # metrics of a step
     total:int,  # steps of the run
-    left:float, # seconds that remain
+    left:float|None, # seconds that remain; None after the first step, which is mostly compiling and says nothing about the rest
 )->str:
     "A step in a line"
     parts = [f'step {m["step"]:>{len(f"{total:,}")},}/{total:,}', f'loss {m["loss"]:.3f}', f'lr {m["lr"]:.2f}', f'{m["tok_per_s"]:,.0f} tok/s',
@@ -41,7 +41,7 @@ def step_line(
     if 'pass@1' in m: parts.append(f'pass@1 {m["pass@1"]:.1%}')
     if 'val_bpb' in m: parts.append(f'val {m["val_bpb"]:.4f} bpb')
     if 'core' in m: parts.append(f'CORE {m["core"]:.4f}')
-    return ' · '.join([*parts, f'{duration(left)} left'])
+    return ' · '.join([*parts, f'{duration(left)} left' if left is not None else f'compiled in {duration(m["seconds"])}'])
 
 # %% ../nbs/03c_watch.ipynb #c051
 class Progress:
@@ -66,7 +66,7 @@ class Progress:
             if screen and self.show: tqdm.write(text, file=self.out)
         except (OSError, ValueError): self.show = False # nobody is there any more
 
-    def step(self, m:dict, total:int, left:float):
+    def step(self, m:dict, total:int, left:float|None):
         "What happened in a step"
         line, now = step_line(m, total, left), time.monotonic()
         due = now - self.last > self.every or m['step'] in (1, total) or {'val_bpb', 'pass@1', 'core'} & m.keys()
