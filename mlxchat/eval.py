@@ -253,18 +253,19 @@ def ask(
             example = task.get_example(i)
             prompt, right = expected(tok, example)
             rows = engine.requests([prompt[-room:]]*samples, max_tokens=max_tokens, seed=f'{seed}/{i}', **wishes)
-            said = {id(r): [] for r in rows}
+            said = {id(r): (r, []) for r in rows} # as long as a request is kept, no other has its id
             for r in rows: open[id(r)] = (i, example, right, said, len(prompt) > room)
             yield from rows
     def judge(i, example, right, said, cut):
-        texts = [tok.decode(ids) for ids in said.values()]
+        answers = [ids for _, ids in said.values()]
+        texts = [tok.decode(ids) for ids in answers]
         return dict(i=i, question=example['messages'][-2]['content'], expected=tok.decode(right), said=texts,
-                    right=[bool(task.evaluate(i, t)) for t in texts], exact=[ids == right for ids in said.values()], **dict(cut=True) if cut else {})
+                    right=[bool(task.evaluate(i, t)) for t in texts], exact=[ids == right for ids in answers], **dict(cut=True) if cut else {})
     pool, judged = ThreadPoolExecutor(2*(os.cpu_count() or 1)), deque()
     try:
         for t in engine.run(requests()):
             row = open[id(t.request)]
-            if t.id not in engine.stops: row[3][id(t.request)].append(t.id)
+            if t.id not in engine.stops: row[3][id(t.request)][1].append(t.id)
             if not t.finish: continue
             del open[id(t.request)]
             if not any(r in open for r in row[3]): judged.append(pool.submit(judge, *row))

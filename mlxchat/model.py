@@ -377,7 +377,8 @@ def quantize(self:GPT,
 def count_params(self:GPT
 )->dict[str,int]: # parameters per group, with `total` and `scaling`
     "Parameters by the part they play"
-    size = lambda m: sum(v.size for _,v in tree_flatten(m.parameters()))
+    packed = 32//self._quantized['bits'] if self._quantized else 1 # numbers in a word
+    size = lambda m: sum(v.size*(packed if v.dtype == mx.uint32 else 1) for k,v in tree_flatten(m.parameters()) if not k.endswith(('scales', 'biases')))
     n = dict(wte=size(self.wte), lm_head=0 if self.config.tied else size(self.lm_head), matrices=sum(map(size, self.blocks)),
              value_embeds=size(self.value_embeds) if self._ve_layers else 0)
     total = size(self)
