@@ -394,20 +394,21 @@ PUZZLES = dict(num_iterations=160, examples_per_step=24, max_tokens=48, device_b
 
 def puzzle_run(
     seed:int,
+    which:str='puzzles',# or three_numbers
     tag:str='demo',     # a run of `mlxchat demo`
     questions:int=500,  # of each kind, asked before and after
     **changes           # fields of `RLConfig`
 )->dict:                # seed, minutes of practice, scores before and after, metrics
     "Practise puzzles from the demo's fine-tuned model"
     demo = find_run(tag)
-    run, tok = Run(demo.folder.with_name(f'{demo.folder.name}-rl-{seed}')), demo.tokenizer
+    run, tok = Run(demo.folder.with_name(f'{demo.folder.name}-{which}-{seed}')), demo.tokenizer
     for o in 'tokenizer', 'checkpoints/sft':
         if not (run.folder/o).is_dir(): shutil.copytree(demo.folder/o, run.folder/o)
-    exams = hard_tasks('val') | practice(spelling_words(), 'val', tok)
+    exams = hard_tasks('val', which) | practice(spelling_words(), 'val', tok)
     def scores(engine, n): return {k: score_task(engine, t, n) for k, t in exams.items()}
     def both(stage): return {k: dict(n=s.n, accuracy=s.accuracy, exact=s.exact) for k, s in scores(Engine(*run.load(stage)[:2]), questions).items()}
     before, start = both('sft'), time.perf_counter()
-    practise(run, RLConfig(seed=seed, **(PUZZLES | changes)), *find_tasks('mlxchat.puzzles:puzzles'),
+    practise(run, RLConfig(seed=seed, **(PUZZLES | changes)), *find_tasks(f'mlxchat.puzzles:{which}'),
              scores=lambda engine: {k: s.exact for k, s in scores(engine, 200).items()})
     minutes, kept = (time.perf_counter() - start)/60, ('step', 'reward', 'silent', 'length', 'pass@1', 'pass@8', *exams)
     return dict(seed=seed, minutes=minutes, before=before, after=both('rl'), start=json.loads((run.folder/'rl.json').read_text()),
