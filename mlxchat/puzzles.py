@@ -95,8 +95,8 @@ def hard_tasks(
     which:str='puzzles', # or three_numbers
 )->dict:                 # task by name
     "What the demo's model answers right sometimes"
-    tasks = {'long words': LongSpelling(spelling_words(), split), 'long numbers': Arithmetic(split, digits=6), 'three numbers': ThreeNumbers(split)}
-    return {k: tasks[k] for k in SHARES[which] if k in tasks}
+    make = {'long words': lambda: LongSpelling(spelling_words(), split), 'long numbers': lambda: Arithmetic(split, digits=6), 'three numbers': lambda: ThreeNumbers(split)}
+    return {k: make[k]() for k in SHARES[which] if k in make}
 
 def _mixed(split, which):
     hard = hard_tasks(split, which)
