@@ -4,12 +4,14 @@
 
 # %% auto #0
 __all__ = ['SKIPPED', 'base_dir', 'nanochat_dir', 'tiktoken_dir', 'hub_endpoint', 'hub_token', 'atomic_write', 'in_words',
-           'in_short', 'checked', 'parse_json', 'read_json', 'docstrings', 'name_hash', 'doc_roots', 'source_files',
-           'fold', 'unseen', 'Document', 'python_topics', 'python_documents', 'held_out', 'ngrams', 'shared_fractions',
-           'split_documents', 'write_shard', 'write_shards', 'list_shards', 'open_shard', 'read_texts', 'make_corpus']
+           'in_short', 'checked', 'parse_json', 'read_json', 'json_lines', 'docstrings', 'name_hash', 'doc_roots',
+           'source_files', 'fold', 'unseen', 'Document', 'python_topics', 'python_documents', 'held_out', 'ngrams',
+           'shared_fractions', 'split_documents', 'write_shard', 'write_shards', 'list_shards', 'open_shard',
+           'read_group', 'without_text', 'read_texts', 'make_corpus']
 
 # %% ../nbs/02_data.ipynb #c003
-import ast, hashlib, json, os, random, re, sysconfig, tempfile, time, warnings
+import ast, codecs, hashlib, io, itertools, json, os, random, re, sys, sysconfig, tempfile, time, warnings
+from contextlib import contextmanager
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,6 +179,72 @@ def read_json(
         if len(data) > limit: raise ValueError(f'{path} is larger than {limit/2**20:.0f} MB')
         return checked(parse_json(data, path), kind, path)
     except ValueError as e: raise ValueError(f'{e}: {advice}' if advice else str(e)) from None
+
+# %% ../nbs/02_data.ipynb #c907921
+_between = re.compile(r'[\s,]*')
+
+def _spread(text, where):
+    "Values that are not one a line, each with the line where it begins; an exception if they break off"
+    decoder, line, before = json.JSONDecoder(object_pairs_hook=_unique), 1, 0
+    at = _between.match(text, text.index('[') + 1 if text.lstrip().startswith('[') else 0).end()
+    while at < len(text) and text[at] != ']':
+        line, before = line + text.count('\n', before, at), at
+        try: value, at = decoder.raw_decode(text, at)
+        except RecursionError: return (yield line, ValueError(f'{where}, line {line} is nested too deeply'))
+        except ValueError as e:
+            return (yield line, ValueError(f'{where}, line {line} is not JSON ({getattr(e, "msg", e)})'))
+        yield line, value
+        at = _between.match(text, at).end()
+
+def _not_lines(f, where):
+    "The values of a file whose first line is none by itself, if it is an array or a longer object; else nothing"
+    f.seek(0)
+    data = f.read(2**30)
+    f.seek(0)
+    try: text = data.decode(json.detect_encoding(data)).removeprefix('\ufeff')
+    except UnicodeDecodeError: return []
+    found = list(_spread(text, where))
+    whole = all(isinstance(value, dict) for _, value in found)
+    array = found and text.lstrip().startswith('[') and isinstance(found[0][1], dict)
+    return found if whole or array and 'role' not in found[0][1] else []
+
+# %% ../nbs/02_data.ipynb #c870478
+def _each_line(f, where, decode):
+    "Number and value of every line that is not blank; an exception if it is broken"
+    mark = f.read(2)
+    f.seek(0)
+    wide = mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    for n, line in enumerate(io.StringIO(f.read().decode('utf-16', 'replace'), newline='\n') if wide else f, 1):
+        if not line.strip(): continue
+        try: yield n, parse_json(decode(n, line) if decode and not wide else line, f'{where}, line {n}')
+        except ValueError as e: yield n, e
+
+def json_lines(
+    path,         # a file of JSON Lines
+    kind=object,  # the shape of each value, see `checked`
+    bad=None,     # called with the line's number and what is wrong; default: that is raised
+    f=None,       # the file, if it is open already, for reading bytes
+    decode=None,  # how bytes become text, called with the line's number and the line; default: they are UTF-8
+):                # iterator of (line, value)
+    "What a file of JSON Lines holds"
+    if f is None:
+        with open(path, 'rb') as f: yield from json_lines(path, kind, bad, f, decode)
+        return
+    lines = _each_line(f, path, decode)
+    first = next(lines, None)
+    if first and isinstance(first[1], ValueError):
+        lines = iter(_not_lines(f, path) or _each_line(f, path, decode))
+        first = next(lines)
+    for n, value in itertools.chain([first] if first else [], lines):
+        examples = isinstance(value, list) and value and all(isinstance(o, dict) and 'role' not in o for o in value)
+        for one in value if examples and kind is not list else [value]:
+            try:
+                if isinstance(one, ValueError): raise one
+                checked(one, kind, f'{path}, line {n}')
+            except ValueError as e:
+                if bad is None: raise
+                bad(n, str(e))
+            else: yield n, one
 
 # %% ../nbs/02_data.ipynb #c016
 def _definitions(node):
@@ -394,28 +462,65 @@ def list_shards(
     return paths[:-1], paths[-1]
 
 # %% ../nbs/02_data.ipynb #c060
+@contextmanager
+def _sound(path):
+    "Whatever a broken Parquet file causes, in one line"
+    try: yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as e:
+        if isinstance(e, OSError) and e.errno: raise # no file, no permission
+        why = ' '.join(ascii(str(e))[1:-1].split('\\n')[0].split())[:150] or type(e).__name__
+        raise ValueError(f'{path} is not a readable Parquet file ({why}): delete it and fetch or gather it again') from None
+
 def open_shard(
-    path,            # a Parquet file
-)->pq.ParquetFile:   # close it after use
+    path,              # a Parquet file
+    column:str='text', # that is to be read
+)->pq.ParquetFile:     # close it after use
     "Open a shard, or say clearly what is wrong with it"
-    try: f = pq.ParquetFile(path)
-    except pa.ArrowInvalid: raise ValueError(f'{path} is not a readable Parquet file: delete it and fetch or gather it again') from None
-    if 'text' not in f.schema_arrow.names: raise ValueError(f'{path} has no column named text, only {", ".join(f.schema_arrow.names)}')
+    with _sound(path):
+        f = pq.ParquetFile(path)
+        fields = {name: f.schema_arrow.field(i).type for i, name in enumerate(f.schema_arrow.names)}
+    if column not in fields:
+        raise ValueError(f'{path} has no column named {column}, only {", ".join(map(str, fields))[:200]}')
+    kind = fields[column]
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if f.schema_arrow.names.count(column) > 1 or kind not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
+        raise ValueError(f'{path}: its column {column} holds {str(kind)[:40]}, not text')
     return f
 
+def read_group(
+    f:pq.ParquetFile,  # from `open_shard`
+    i:int,             # number of a row group
+    path,              # of the file, for messages
+    column:str='text',
+)->list:               # of str, None where a row has no text
+    "The texts of a row group"
+    with _sound(path): return f.read_row_group(i, columns=[column])[column].to_pylist()
+
 # %% ../nbs/02_data.ipynb #c061
+def _say(line): print(line, file=sys.stderr)
+
+def without_text(n:int, path)->str:
+    "A line about rows that were skipped"
+    return f'{path}: {n:,} row{"s" if n > 1 else ""} without text skipped'
+
 def read_texts(
-    paths, # one shard or several
-):         # iterator of str
+    paths,    # one shard or several
+    say=_say, # told of rows without text, which are skipped
+):            # iterator of str
     "Every text in the shards, in order, one row group in memory at a time"
     for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
+        missing = 0
         with open_shard(path) as f:
-            for i in range(f.num_row_groups): yield from f.read_row_group(i, columns=['text'])['text'].to_pylist()
+            for i in range(f.num_row_groups):
+                for text in read_group(f, i, path):
+                    if text is None: missing += 1
+                    else: yield text
+        if missing: say(without_text(missing, path))
 
 # %% ../nbs/02_data.ipynb #c067
 def _complete(folder, options):
     "The statistics of a finished corpus made with the same options, else None"
-    try: stats = json.loads((folder/'corpus.json').read_text())
+    try: stats = read_json(folder/'corpus.json', {'train': dict, 'val': dict, 'packages': {str: int}})
     except (OSError, ValueError): return None
     sizes = {p.name: p.stat().st_size for p in folder.glob('shard_*.parquet')}
     return stats if stats.get('shards') == sizes and stats.get('options') == options else None
