@@ -5,11 +5,13 @@
 # %% auto #0
 __all__ = ['STAGES', 'NEEDS', 'sync', 'write_json', 'file_hash', 'random_state', 'save_arrays', 'save_checkpoint', 'damage',
            'checkpoints', 'latest_checkpoint', 'load_model', 'seen_from', 'load_optimizer', 'metadata', 'score',
-           'prune', 'alive', 'Run', 'step_number', 'rewind', 'run_config', 'whisper', 'find_run', 'check_tag']
+           'prune', 'alive', 'Run', 'step_number', 'exclusive', 'rewind', 'run_config', 'whisper', 'find_run',
+           'check_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading
 from contextlib import contextmanager
+from functools import wraps
 from dataclasses import asdict
 from pathlib import Path
 from fastcore.basics import patch
@@ -271,55 +273,6 @@ def load(self:Run,
     model, meta = load_model(self.pick(stage, step))
     return model, self.tokenizer, meta
 
-# %% ../nbs/03a_checkpoint.ipynb #c040
-@patch
-def log(self:Run,
-    **values # plain numbers and strings
-)->bool:     # is it on the disk? if not, it goes along with the next
-    "Append one line to metrics.jsonl"
-    self.unwritten += json.dumps(values) + '\n'
-    try:
-        with open(self.folder/'metrics.jsonl', 'ab', buffering=0) as f:
-            whole, data = f.seek(0, os.SEEK_END), self.unwritten.encode()
-            try: written = f.write(data)
-            except OSError: written = 0
-            if written < len(data): f.truncate(whole); return False # no half lines
-    except OSError: return False
-    self.unwritten = ''
-    return True
-
-@patch
-def metrics(self:Run,
-    stage:str='' # '' for all
-)->list[dict]:   # lines in order; a half-written last line is ignored
-    "Everything logged so far"
-    path, out = self.folder/'metrics.jsonl', []
-    for line in path.read_text(encoding='utf-8').splitlines() if path.exists() else []:
-        try: out.append(json.loads(line))
-        except ValueError: continue
-    return [o for o in out if not stage or o.get('stage') == stage]
-
-def rewind(
-    run,       # `Run`
-    stage:str, # 'base' or 'sft'
-    step:int,  # of a checkpoint
-):
-    "Set checkpoints after a step aside, so that the run goes on from there"
-    if not any(metadata(p).get('step') == step for p in checkpoints(run.stage(stage))):
-        raise ValueError(f'there is no checkpoint of step {step} in {run.stage(stage)}, only of {", ".join(str(int(p.name[5:])) for p in checkpoints(run.stage(stage))) or "none"}')
-    for p in checkpoints(run.stage(stage)):
-        if int(p.name[5:]) > step: p.rename(p.with_name(f'set-aside-{p.name}-{int(p.stat().st_mtime)}'))
-
-@patch
-def forget(self:Run,
-    stage:str, # stage that resumes
-    step:int,  # its last valid step
-):
-    "Drop metrics of a stage beyond a step"
-    keep = [o for o in self.metrics() if o.get('stage') != stage or o.get('step', 0) <= step]
-    text = ''.join(json.dumps(o) + '\n' for o in keep)
-    atomic_write(self.folder/'metrics.jsonl', lambda tmp: tmp.write_text(text, encoding='utf-8'))
-
 # %% ../nbs/03a_checkpoint.ipynb #c747392
 _locked = {} # folder -> the thread of this process that trains there
 
@@ -350,6 +303,66 @@ def _acquired(self:Run, lock):
     except OSError as e:
         if e.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP): raise
         return True
+
+def exclusive(
+    f # a function of a run, and perhaps of a `world` whose first process is the one that writes
+):    # the same, with the run's lock
+    "Let only one process at a time do this with a run"
+    @wraps(f)
+    def inner(run, *args, **kwargs):
+        if not getattr(kwargs.get('world'), 'first', True): return f(run, *args, **kwargs)
+        with run.lock(): return f(run, *args, **kwargs)
+    return inner
+
+# %% ../nbs/03a_checkpoint.ipynb #c040
+@patch
+def log(self:Run,
+    **values # plain numbers and strings
+)->bool:     # is it on the disk? if not, it goes along with the next
+    "Append one line to metrics.jsonl"
+    self.unwritten += json.dumps(values) + '\n'
+    try:
+        with open(self.folder/'metrics.jsonl', 'ab', buffering=0) as f:
+            whole, data = f.seek(0, os.SEEK_END), self.unwritten.encode()
+            try: written = f.write(data)
+            except OSError: written = 0
+            if written < len(data): f.truncate(whole); return False # no half lines
+    except OSError: return False
+    self.unwritten = ''
+    return True
+
+@patch
+def metrics(self:Run,
+    stage:str='' # '' for all
+)->list[dict]:   # lines in order; a half-written last line is ignored
+    "Everything logged so far"
+    path, out = self.folder/'metrics.jsonl', []
+    for line in path.read_text(encoding='utf-8').splitlines() if path.exists() else []:
+        try: out.append(json.loads(line))
+        except ValueError: continue
+    return [o for o in out if not stage or o.get('stage') == stage]
+
+@exclusive
+def rewind(
+    run,       # `Run`
+    stage:str, # 'base' or 'sft'
+    step:int,  # of a checkpoint
+):
+    "Set checkpoints after a step aside, so that the run goes on from there"
+    if not any(metadata(p).get('step') == step for p in checkpoints(run.stage(stage))):
+        raise ValueError(f'there is no checkpoint of step {step} in {run.stage(stage)}, only of {", ".join(str(int(p.name[5:])) for p in checkpoints(run.stage(stage))) or "none"}')
+    for p in checkpoints(run.stage(stage)):
+        if int(p.name[5:]) > step: p.rename(p.with_name(f'set-aside-{p.name}-{int(p.stat().st_mtime)}'))
+
+@patch
+def forget(self:Run,
+    stage:str, # stage that resumes
+    step:int,  # its last valid step
+):
+    "Drop metrics of a stage beyond a step"
+    keep = [o for o in self.metrics() if o.get('stage') != stage or o.get('step', 0) <= step]
+    text = ''.join(json.dumps(o) + '\n' for o in keep)
+    atomic_write(self.folder/'metrics.jsonl', lambda tmp: tmp.write_text(text, encoding='utf-8'))
 
 # %% ../nbs/03a_checkpoint.ipynb #c034
 def run_config(
