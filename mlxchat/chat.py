@@ -223,7 +223,7 @@ def keep_history():
 def chat(
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # base, mid, sft or rl, default the furthest
-    step:int=-1,          # which checkpoint, default the last
+    step:str='',          # which checkpoint: a number, or best; default the last
     prompt:str='',        # answer this and leave
     system:str='',        # what the model is told first
     temperature:float=.7, # 0 always takes the likeliest token
@@ -236,7 +236,7 @@ def chat(
     seed:int=-1,          # of the random draws, -1 for new ones every time
 ):
     "Talk with a trained model"
-    run = find_run(run)
+    run = find_run(run, 'chat')
     model, tokenizer, meta = run.load(stage, step)
     talk = Chat(Engine(model, tokenizer), system, seed=seed, context=3*model.config.sequence_len//4)
     for name, value in dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty, max_tokens=min(max_tokens, model.max_positions - talk.context)).items(): talk.change(name, value)
@@ -274,7 +274,7 @@ def complete(
 def generate(
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # base, mid, sft or rl, default base if there is one
-    step:int=-1,          # which checkpoint, default the last
+    step:str='',          # which checkpoint: a number, or best; default the last
     prompt:str='',        # how the text begins; else from the standard input, a text a line
     num_samples:int=1,    # continuations of each
     temperature:float=.8, # 0 always takes the likeliest token
@@ -287,8 +287,8 @@ def generate(
     seed:int=-1,          # of the random draws, -1 for new ones every time
 ):
     "Continue texts with a base model"
-    run = find_run(run)
-    stage = stage or ('base' if checkpoints(run.stage('base')) else '')
+    run = find_run(run, 'generate')
+    stage = stage or run.at[0] or ('base' if checkpoints(run.stage('base')) else '')
     model, tokenizer, meta = run.load(stage, step)
     engine = Engine(model, tokenizer)
     def go(text): complete(engine, text, num_samples, not no_stream, max_tokens=max_tokens, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty, seed=None if seed < 0 else seed)

@@ -200,9 +200,11 @@ def demo(
     d = Demo(tag=tag)
     report = d.run.folder/'report.json'
     if again:
-        shutil.rmtree(d.run.folder); d = Demo(tag=tag)
+        with d.run.lock(): shutil.rmtree(d.run.folder)
+        d = Demo(tag=tag)
     if report.exists(): return chat(run=tag)
-    try: d.prepare(); d.base_stage(); d.sft_stage(); r = d.evaluate()
+    try:
+        with d.run.lock(): d.prepare(); d.base_stage(); d.sft_stage(); r = d.evaluate()
     except KeyboardInterrupt as e: raise KeyboardInterrupt(*(e.args or ['everything finished so far is kept']))
     d.say('\n' + report_table(r))
     d.converse()

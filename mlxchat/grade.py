@@ -285,7 +285,7 @@ def evaluate(
     tasks:list=None,      # names, or base, chat, practice; default bpb for a base model, practice for one that answers
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # base, mid, sft or rl, default the furthest
-    step:int=-1,          # which checkpoint, default the last
+    step:str='',          # which checkpoint: a number, or best; default the last
     max_examples:int=0,   # questions of each task, 0 for all (500 of those made up)
     num_samples:int=1,    # answers to each question, for pass@k
     temperature:float=0., # of answers; 0 always takes the likeliest token
@@ -303,7 +303,7 @@ def evaluate(
 )->dict:
     "Let a model take exams"
     start, found = time.perf_counter(), find_run(run)
-    stage = stage or next((s for s in ('rl', 'sft', 'mid', 'base') if checkpoints(found.stage(s))), '')
+    stage = stage or found.at[0] or next(reversed(found.stages()), '')
     names = exam_names(tasks, stage != 'base')
     if data_dir and not Path(data_dir).is_dir(): raise FileNotFoundError(f'there is no folder {data_dir}')
     model, tok, meta = found.load(stage, step)

@@ -364,12 +364,13 @@ def export(
     to:str='',     # nanochat, mlx-lm, hf (transformers) or gguf (llama.cpp)
     run:str='',    # tag or folder of a run, default the latest
     stage:str='',  # base, mid, sft or rl, default the furthest
+    step:str='',   # which checkpoint: a number, or best; default the last
     output:str='', # folder, made if it does not exist; default exports/ and the run's name in mlxchat's directory
 ):
     "Write a model for other programs"
     if to not in TARGETS: raise ValueError(f'unknown target {to!r}: choose one of {", ".join(TARGETS)} with --to')
-    run = find_run(run)
-    model, tokenizer, meta = run.load(stage)
+    run = find_run(run, 'exportable')
+    model, tokenizer, meta = run.load(stage, step)
     if model._quantized: raise ValueError(f'{run.folder.name} is quantised: export the run that it was made from')
     folder = Path(output or base_dir()/'exports'/f'{run.folder.name}-{to}')
     if folder.exists() and any(folder.iterdir()): raise ValueError(f'{folder} is not empty: name another one with --output')
@@ -386,14 +387,15 @@ def file_bytes(path:Path)->int: return sum(p.stat().st_size for p in Path(path).
 def quantize(
     run:str='',     # tag or folder of a run, default the latest
     stage:str='',   # base, mid, sft or rl, default the furthest
+    step:str='',    # which checkpoint: a number, or best; default the last
     bits:int=4,     # 4 or 8
     model_tag:str='', # name of the new run, default the old one with -q4 or -q8
     eval_tokens:int=200_000, # of validation text to compare on, 0 for no comparison
 ):
     "Make a model of few bits, which chat, serve and eval use like any other"
     if bits not in (4, 8): raise ValueError(f'only 4 or 8 bits are possible, not {bits}')
-    old = find_run(run)
-    model, tokenizer, meta = old.load(stage)
+    old = find_run(run, 'exportable')
+    model, tokenizer, meta = old.load(stage, step)
     if model._quantized: raise ValueError(f'{old.folder.name} is quantised already')
     new, stage = Run(old.folder.with_name(model_tag or f'{old.folder.name}-q{bits}')), meta.get('stage', 'base')
     texts = _unseen(old) if eval_tokens else None

@@ -20,7 +20,7 @@ from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups
 from .tokenizer import Tokenizer
 from .parallel import World
 from .train import TrainStep, train, bits_per_byte
-from .checkpoint import Run, save_checkpoint, checkpoints, latest_checkpoint, load_model, load_optimizer, metadata, prune, random_state, write_json
+from .checkpoint import Run, exclusive, save_checkpoint, checkpoints, latest_checkpoint, load_model, load_optimizer, metadata, prune, random_state, write_json
 from .watch import Energy, Progress
 import mlx.core as mx, numpy as np
 
@@ -254,6 +254,7 @@ def check_memory(
 class _Spoiled(Exception):
     "A step that has to be undone"
 
+@exclusive
 def fit(
     run:Run,           # where everything is kept
     stage:str,         # 'base', 'sft' or 'rl'

@@ -941,7 +941,7 @@ def serve(
 ):
     "A chat page and an API for the models on this machine"
     if min(rows, waiting, keep) < 1: raise ValueError('rows, waiting and keep must be at least 1')
-    key, library = api_key or os.environ.get('MLXCHAT_API_KEY', ''), Library(find_run(run), stage)
+    key, library = api_key or os.environ.get('MLXCHAT_API_KEY', ''), Library(found := find_run(run, 'chat'), stage or found.at[0])
     with listen(host, port) as sock:
         if not key and not loopback(sock): raise ValueError(f'others could reach {host}: give a key with MLXCHAT_API_KEY or --api-key, or leave --host out')
         worker = Worker(library.load, rows, waiting, keep)
