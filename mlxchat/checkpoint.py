@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['sync', 'write_json', 'file_hash', 'random_state', 'save_arrays', 'save_checkpoint', 'damage', 'checkpoints',
            'latest_checkpoint', 'load_model', 'seen_from', 'load_optimizer', 'metadata', 'score', 'prune', 'alive',
-           'Run', 'rewind', 'find_run']
+           'Run', 'rewind', 'find_run', 'check_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
-import errno, hashlib, json, math, os, shutil, sys
+import errno, hashlib, json, math, os, re, shutil, sys
 from dataclasses import asdict
 from pathlib import Path
 from fastcore.basics import patch
@@ -283,3 +283,12 @@ def find_run(
     found = [p for p in runs.glob('*') if (p/'checkpoints').is_dir()]
     if not found: raise FileNotFoundError(f'no runs in {runs}: start with `mlxchat demo`')
     return Run(max(found, key=lambda p: (p/'checkpoints').stat().st_mtime))
+
+# %% ../nbs/03a_checkpoint.ipynb #c324679
+def check_tag(
+    tag:str # what someone would like to call a run; '' leaves the choice to the verb
+)->str:     # `tag`
+    "Refuse what is no name for a run"
+    if tag and not re.fullmatch(r'\w[\w.-]{0,99}', tag):
+        raise ValueError(f'--model-tag {tag!r} is no name for a run: letters, digits, and . _ - after the first of them')
+    return tag
