@@ -171,7 +171,7 @@ def _export_nanochat(model, tokenizer, meta, folder):
 MODEL_FILE = '''"""nanochat's second and third generation for mlx-lm, written by mlxchat"""
 from dataclasses import dataclass, field
 import mlx.core as mx, mlx.nn as nn
-from mlx_lm.models.base import BaseModelArgs
+from mlx_lm.models.base import BaseModelArgs, create_attention_mask, scaled_dot_product_attention
 from mlx_lm.models.cache import ArraysCache, KVCache
 
 @dataclass
@@ -197,6 +197,17 @@ class ModelArgs(BaseModelArgs):
 
 def norm(x, eps): return mx.fast.rms_norm(x, None, eps)
 
+def before(x, cache): # (B, T, E) for each token what its row has before it, nothing for the first
+    (B, T, E), real, last = x.shape, None, None
+    if cache is not None: real, last = cache.make_mask(T), cache[0]
+    if real is not None: x = mx.where(real[..., None], x, 0) # rows of a batch are filled up, on either side
+    x = mx.concatenate([mx.zeros((B, 1, E), x.dtype) if last is None else last, x], 1)
+    if cache is not None: cache[0] = x[:, -1:]
+    if real is not None:
+        if cache.lengths is not None: cache[0] = x[mx.arange(B), mx.clip(cache.lengths, 0, T)][:, None] # a shorter row ends earlier
+        cache.advance(T)
+    return x[:, :-1]
+
 class Attention(nn.Module):
     def __init__(self, a, i):
         super().__init__()
@@ -213,10 +224,9 @@ class Attention(nn.Module):
         start = cache.offset if cache is not None else 0
         speed = -(a.rope_base**(mx.arange(0, a.head_dim, 2)/a.head_dim)) # turned the other way round than usual
         q, k = (norm(mx.fast.rope(o, a.head_dim, traditional=False, base=None, scale=1., offset=start, freqs=speed), a.eps)*a.qk_gain for o in (q, k))
+        mask = create_attention_mask(x, cache, window_size=self.window + 1, return_array=True) # the cache knows where rows are filled up
         if cache is not None: k, v = cache.update_and_fetch(k, v)
-        S = k.shape[2]
-        distance = mx.arange(S - T, S)[:, None] - mx.arange(S)
-        y = mx.fast.scaled_dot_product_attention(q, k, v, scale=a.head_dim**-0.5, mask=(distance >= 0) & (distance <= self.window))
+        y = scaled_dot_product_attention(q, k, v, cache, scale=a.head_dim**-0.5, mask=mask)
         return self.c_proj(y.transpose(0, 2, 1, 3).reshape(B, T, -1))
 
 class MLP(nn.Module):
@@ -253,9 +263,7 @@ class Model(nn.Module):
         a, cache = self.args, cache or [None]*(len(self.blocks) + 1)
         x = norm(self.wte(ids), a.eps)
         if a.smear_channels: # each token has a look at the one before
-            before = mx.zeros_like(x[:, :1]) if cache[-1] is None or cache[-1][0] is None else cache[-1][0]
-            if cache[-1] is not None: cache[-1][0] = x[:, -1:]
-            x = x + self.smear_lambda.astype(x.dtype)*mx.sigmoid(self.smear_gate(x[..., :a.smear_channels]))*mx.concatenate([before, x[:, :-1]], 1)
+            x = x + self.smear_lambda.astype(x.dtype)*mx.sigmoid(self.smear_gate(x[..., :a.smear_channels]))*before(x, cache[-1])
         ve, x0, middle = mx.split(self.value_embeds(ids), len(a.ve_layers), -1), x, None
         for i, (block, c) in enumerate(zip(self.blocks, cache)):
             x = block(self.resid_lambdas[i].astype(x.dtype)*x + self.x0_lambdas[i].astype(x.dtype)*x0, ve[a.ve_layers.index(i)] if i in a.ve_layers else None, c)

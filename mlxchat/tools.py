@@ -8,6 +8,7 @@ __all__ = ['calculate', 'ToolState', 'TextStream']
 # %% ../nbs/04e_tools.ipynb #c003
 import ast, codecs, operator, re
 from collections import deque
+from decimal import Decimal
 from .tokenizer import Tokenizer
 
 # %% ../nbs/04e_tools.ipynb #c006
@@ -27,11 +28,19 @@ def _value(node):
             a, b = _value(a), _value(b)
             if isinstance(op, ast.Pow) and (abs(b) > 64 or abs(a) > 1e6): raise ValueError('power too large')
             result = _operators[type(op)](a, b)
+            cancels = isinstance(op, (ast.Add, ast.Sub)) and abs(result) < 1e-14*max(abs(a), abs(b))
+            if cancels: result = 0 # 0.1 + 0.2 - 0.3 leaves only rounding errors
         case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as text), attr='count'), args=[ast.Constant(value=str() as part)], keywords=[]) if part:
             result = text.count(part)
         case _: raise ValueError('not allowed')
     if isinstance(result, complex) or abs(result) > 1e30: raise ValueError('result too large') # nan compares false and is caught below
     return result
+
+def _written(x):
+    "A number as people write it: a whole one without a decimal point, others with ten digits behind it at most"
+    if isinstance(x, int): return str(x)
+    if not x.is_integer(): x = round(float(f'{x:.15g}'), 10) or float(f'{x:.10g}')
+    return str(int(Decimal(repr(x)))) if x.is_integer() else repr(x)
 
 def calculate(
     expression:str # arithmetic, or 'word'.count('x')
@@ -42,8 +51,7 @@ def calculate(
     if not 0 < len(expression) <= 200 or not _allowed.fullmatch(expression): return None
     try: x = _value(ast.parse(expression, mode='eval').body)
     except (ValueError, SyntaxError, ArithmeticError, RecursionError, MemoryError, TypeError): return None
-    if x != x: return None
-    return str(int(x)) if x == int(x) else str(round(x, 10))
+    return None if x != x else _written(x)
 
 # %% ../nbs/04e_tools.ipynb #c011
 class ToolState:
