@@ -235,14 +235,18 @@ def _assistant_turn(self:Tokenizer, parts):
 # %% ../nbs/02a_tokenizer.ipynb #c067
 @patch
 def _fit(self:Tokenizer, system, turns, max_tokens):
-    "Ids and mask of the newest turns that fit"
+    "Ids and mask of the newest turns that fit, always under the system message"
     rendered = [self._assistant_turn(t) if i % 2 else self._user_turn(t) for i, t in enumerate(turns)]
     for first in range(0, len(turns), 2):
         head = self._user_turn(turns[first] if system is None else f'{system}\n\n{turns[first]}')
         ids, mask = [list(itertools.chain(*xs)) for xs in zip(([self.bos_id], [0]), head, *rendered[first+1:])]
         if len(ids) <= max_tokens: return ids, mask
-    extra = min(len(ids) - max_tokens, len(head[0]) - 3) # at least one token of the user's text stays
-    if extra > 0: del ids[2:2+extra], mask[2:2+extra]
+    answer, answer_mask = [list(itertools.chain(*xs)) for xs in zip(([], []), *rendered[first+1:])]
+    start, *question, end = rendered[first][0]
+    room = max(1, max_tokens - 3 - len(answer))
+    told = [] if system is None else self.encode(f'{system}\n\n')[:room-1]
+    ids = [self.bos_id, start, *told, *question[-(room - len(told)):], end] # of the question the beginning goes
+    ids, mask = ids + answer, [0]*len(ids) + answer_mask
     return ids[:max_tokens], mask[:max_tokens]
 
 # %% ../nbs/02a_tokenizer.ipynb #c068
