@@ -125,7 +125,7 @@ def load_model(
     if why := damage(path): raise ValueError(f'checkpoint {path} cannot be used: {why}')
     meta = json.loads((Path(path)/'metadata.json').read_text())
     if 'lora' in meta: return _with_adapters(path, **meta['lora']), meta
-    model = GPT(GPTConfig(**meta['config']))
+    model = GPT(GPTConfig.restore(meta['config']))
     if meta.get('quantized'): model.quantize(**meta['quantized'])
     model.load_weights(str(Path(path)/'model.safetensors'), strict=True)
     mx.eval(model.parameters())

@@ -125,7 +125,7 @@ class Decoder:
             gate = m.blocks[i].attn.ve_gate(h[:, :c.gate_channels]) if self.bits else y[:, (H+2*n)*D:(H+2*n)*D + n]
             v = v + (c.gate_scale*mx.sigmoid(gate))[..., None] * ve.reshape(B, -1, n, D)[:, at]
         qk = (rope_norm(qk, cos, sin).transpose(0, 2, 1, 3) if c.qk_norm else rotate(qk, cos[:, None], sin[:, None]))[0]
-        return slots.attend_one(i, qk[:, :H], mx.concatenate([qk[:, H:], v], 1)[:, :, None], scale, c.qk_norm)
+        return slots.attend_one(i, qk[:, :H], mx.concatenate([qk[:, H:], v], 1)[:, :, None], scale, c.bounded)
 
     def embed(self, tokens, slots):
         "The beginning of the stream (B, E), and the value embeddings of all layers (B, layers·H_kv·D)"

@@ -7,8 +7,9 @@ __all__ = ['GPTConfig', 'Linear', 'rope_tables', 'has_value_embed', 'Attention',
            'GPT']
 
 # %% ../nbs/00_model.ipynb #c165
-import math
-from dataclasses import dataclass, asdict, replace
+import math, reprlib
+from dataclasses import asdict, dataclass, fields, replace
+from numbers import Integral, Real
 from fastcore.basics import patch
 from .backend import compute_dtype, on_gpu
 from .ops import linear, qkv, norm, add_norm, mix_norm, rotate, rope_norm, gated_add, relu2, lookup, attention, cross_entropy, token_nll
@@ -32,8 +33,9 @@ class GPTConfig:
     norm_weights:bool=False  # do norms inside the model have weights?
     qk_norm:bool=True        # normalise queries and keys
     rope_sign:int=-1         # sense of the rotation: −1 in nanochat, 1 in the textbook
-    window_pattern:str='L'   # per layer, repeated: L sees everything, S the last `short_window` tokens
+    window_pattern:str='L'   # per layer, repeated: L long, S short, in large or small letters
     short_window:int=512     # positions back that an S layer sees
+    long_window:int=0        # positions back that an L layer sees, 0 for all
     rope_base:float=10_000.  # wavelength base of the rotary embedding
     qk_gain:float=1.         # factor on queries and keys after their norm
     softcap:float=15.        # logits are squashed into ±softcap, 0 for none
@@ -49,14 +51,7 @@ class GPTConfig:
     smear_channels:int=0     # channels that the smear gate reads, 0 for no smear
     backout:float=0.         # share of the middle block's output taken away at the end, 0 for none
 
-    def __post_init__(self):
-        self.resid_init, self.x0_init = tuple(self.resid_init), tuple(self.x0_init) # JSON has only lists
-        if self.n_embd % self.n_head: raise ValueError(f'n_embd {self.n_embd} must be a multiple of n_head {self.n_head}')
-        if self.n_head % self.n_kv_head: raise ValueError(f'n_head {self.n_head} must be a multiple of n_kv_head {self.n_kv_head}')
-        if self.head_dim % 2: raise ValueError(f'the head size {self.head_dim} must be even for rotary embeddings')
-        if self.mlp not in ('relu2', 'swiglu'): raise ValueError(f'mlp {self.mlp!r} must be relu2 or swiglu')
-        if not self.window_pattern or set(self.window_pattern) - set('SL'):
-            raise ValueError(f'window_pattern {self.window_pattern!r} must be made of S and L')
+    def __post_init__(self): self.validate()
 
     @property
     def head_dim(self): return self.n_embd // self.n_head
@@ -64,6 +59,64 @@ class GPTConfig:
     def padded_vocab(self): return -(-self.vocab_size // 64) * 64
     @property
     def hidden_dim(self): return self.mlp_dim or (4*self.n_embd if self.mlp == 'relu2' else -(-self.n_embd*8 // (3*64)) * 64)
+    @property
+    def max_positions(self): return 10*self.sequence_len # as many as nanochat has rotations for
+    @property
+    def bounded(self): return self.qk_norm and self.qk_gain**2 * self.head_dim**.5 <= 40 # do scores stay within ±40?
+
+# %% ../nbs/00_model.ipynb #c372327
+_limits = dict( # the smallest and the largest value of each number; whole numbers where these are whole
+    sequence_len=(1, 2**20), vocab_size=(1, 2**22), n_layer=(1, 2**10), n_head=(1, 2**12), n_kv_head=(1, 2**12),
+    n_embd=(1, 2**16), mlp_dim=(0, 2**18), rope_sign=(-1, 1), short_window=(1, 2**24), long_window=(0, 2**24),
+    gate_channels=(1, 2**16), smear_channels=(0, 2**16), rope_base=(1., 1e12), qk_gain=(.01, 100.), softcap=(0., 1e6),
+    wte_std=(0., 1e3), head_std=(0., 1e3), fc_gain=(0., 1e3), gate_scale=(0., 1e3), gate_init=(0., 1e3),
+    backout=(-100., 100.))
+
+def _number(name, value, low, high):
+    "The number, if it is of the right kind and size"
+    whole = isinstance(low, int)
+    if isinstance(value, Integral if whole else Real) and not isinstance(value, bool) and low <= value <= high:
+        return int(value) if whole else float(value)
+    kind = 'whole number' if whole else 'number'
+    raise ValueError(f'{name} must be a {kind} from {low:,} to {high:,}, not {reprlib.repr(value)}')
+
+def _pair(name, value):
+    "A first and a last number, or ()"
+    if not isinstance(value, (list, tuple)) or len(value) not in (0, 2): # JSON has only lists
+        raise ValueError(f'{name} must be empty or two numbers, for the first and the last layer, not {reprlib.repr(value)}')
+    return tuple(_number(name, o, -100., 100.) for o in value)
+
+@patch
+def validate(self:GPTConfig):
+    "Raise `ValueError` for a field that makes no sense; pairs become tuples, and the pattern large letters"
+    for name, limits in _limits.items(): setattr(self, name, _number(name, getattr(self, name), *limits))
+    for name in 'resid_init', 'x0_init': setattr(self, name, _pair(name, getattr(self, name)))
+    for name in 'tied', 'embed_norm', 'norm_weights', 'qk_norm', 'value_embeds':
+        if not isinstance(getattr(self, name), bool):
+            raise ValueError(f'{name} must be true or false, not {reprlib.repr(getattr(self, name))}')
+    if self.mlp not in ('relu2', 'swiglu'): raise ValueError(f'mlp must be relu2 or swiglu, not {reprlib.repr(self.mlp)}')
+    pattern = self.window_pattern
+    if not isinstance(pattern, str) or not pattern or set(pattern) - set('SLsl'):
+        raise ValueError(f'window_pattern must be made of S (short) and L (long), such as SSSL, not {reprlib.repr(pattern)}')
+    self.window_pattern = pattern.upper()
+    if not self.rope_sign: raise ValueError('rope_sign must be 1 or -1, not 0')
+    if bool(self.resid_init) != bool(self.x0_init): raise ValueError('resid_init and x0_init belong together: give both or none')
+    self._fits()
+
+@patch
+def _fits(self:GPTConfig):
+    "Do the sizes go together?"
+    E, H, K = self.n_embd, self.n_head, self.n_kv_head
+    if E % H: raise ValueError(f'n_embd {E} must be a multiple of n_head {H}, such as {-(-E//(2*H))*2*H}')
+    if self.head_dim % 2:
+        raise ValueError(f'the head size {self.head_dim} (n_embd {E} / n_head {H}) must be even for rotary embeddings: '
+                         f'choose for example n_embd {E + H}')
+    if H % K:
+        some = [str(n) for n in range(1, H + 1) if H % n == 0][:8]
+        raise ValueError(f'n_head {H} must be a multiple of n_kv_head {K}: choose n_kv_head {", ".join(some)}')
+    readers = dict(gate_channels=self.gate_channels if self.value_embeds else 0, smear_channels=self.smear_channels)
+    for name, channels in readers.items():
+        if E < channels: raise ValueError(f'n_embd {E} must be at least {channels}, because a gate reads so many channels ({name})')
 
 # %% ../nbs/00_model.ipynb #c011
 _presets = dict(
@@ -82,21 +135,38 @@ def preset(cls:GPTConfig,
 )->GPTConfig:
     "A generation of the architecture at a given depth"
     if name not in _presets: raise ValueError(f'unknown preset {name!r}: choose one of {", ".join(_presets)}')
-    width = changes.get('n_embd', 128 * math.ceil(depth*64/128))
-    heads = changes.get('n_head', max(1, width//128))
-    T = changes.get('sequence_len', cls.sequence_len)
+    depth = _number('depth', depth, *_limits['n_layer'])
+    def size(field, default): return _number(field, changes.get(field, default), *_limits[field])
+    T, width = size('sequence_len', cls.sequence_len), size('n_embd', 128*math.ceil(depth*64/128))
+    fit = (n for n in range(max(1, width//128), 0, -1) if width % (2*n) == 0) # heads of about 128, of equal and even size
+    heads = size('n_head', next(fit, 1))
     sizes = dict(n_layer=depth, n_embd=width, n_head=heads, n_kv_head=heads,
-                 short_window=T//2 if name == 'v2' else 128 * math.ceil(T/4/128))
+                 short_window=max(1, T//2) if name == 'v2' else 128*math.ceil(T/4/128),
+                 long_window=T if name in ('v2', 'v3') else 0)
     return cls(**{**_presets[name], **sizes, **changes})
+
+# %% ../nbs/00_model.ipynb #c367073
+@patch(cls_method=True)
+def restore(cls:GPTConfig,
+    stored:dict # fields by name, as in a checkpoint
+)->GPTConfig:
+    "The configuration that was stored with a model, by this version or an older one"
+    sizes = ('sequence_len', 'vocab_size', 'n_layer', 'n_head', 'n_kv_head', 'n_embd')
+    if not isinstance(stored, dict): raise ValueError(f'a stored configuration must be a dictionary, not {reprlib.repr(stored)}')
+    if missing := [k for k in sizes if k not in stored]: raise ValueError(f'the stored configuration has no {missing[0]}: it is damaged')
+    if unknown := sorted(map(str, stored.keys() - {f.name for f in fields(cls)})):
+        raise ValueError(f'the stored configuration has a field {unknown[0]!r} that this version does not know: update mlxchat')
+    if 'long_window' not in stored and stored.get('resid_init'): stored = {**stored, 'long_window': stored['sequence_len']}
+    return cls(**stored)
 
 # %% ../nbs/00_model.ipynb #c014
 @patch(as_prop=True)
 def windows(self:GPTConfig
 )->list[int]: # positions back that each layer sees
     "The attention window of every layer"
-    pattern = self.window_pattern * self.n_layer
-    short = [self.short_window if o == 'S' else self.sequence_len for o in pattern[:self.n_layer-1]]
-    return [*short, self.sequence_len]
+    pattern, long = self.window_pattern, self.long_window or self.max_positions
+    kinds = [pattern[i % len(pattern)] for i in range(self.n_layer - 1)]
+    return [*(self.short_window if o == 'S' else long for o in kinds), long]
 
 # %% ../nbs/00_model.ipynb #c017
 class Linear(nn.Linear):
@@ -155,8 +225,8 @@ class Attention(nn.Module):
             v = gated_add(v, gate, ve)
         turn = rope_norm if c.qk_norm else lambda o, cos, sin: rotate(o, cos[..., None, :], sin[..., None, :]).transpose(0, 2, 1, 3)
         q, k, v = turn(q, *rope), turn(k, *rope), v.transpose(0, 2, 1, 3) # (B, H, T, D)
-        if cache is None: y = attention(q, k, v, self._window, self._scale, bounded=c.qk_norm)
-        else: y = cache.attend(self._layer, q, k, v, self._window, self._scale, c.qk_norm)
+        if cache is None: y = attention(q, k, v, self._window, self._scale, bounded=c.bounded)
+        else: y = cache.attend(self._layer, q, k, v, self._window, self._scale, c.bounded)
         return self.c_proj(y.transpose(0, 2, 1, 3).reshape(B, T, E))
 
 # %% ../nbs/00_model.ipynb #c040
@@ -227,7 +297,7 @@ class GPT(nn.Module):
         if c.backout: self.backout_lambda = mx.array([c.backout])
         self._dtype = compute_dtype()
         self._recompute, self._quantized, self._lora = False, None, None # see `recompute`, `quantize` and `add_lora`
-        self._cos, self._sin = rope_tables(10*c.sequence_len, c.head_dim, c.rope_base, c.rope_sign)
+        self._cos, self._sin = rope_tables(c.max_positions, c.head_dim, c.rope_base, c.rope_sign)
         self.init_weights()
 
     @property
@@ -260,7 +330,8 @@ def check_length(self:GPT,
     n:int # tokens in a row
 ):
     "Raise `ValueError` if that is more than the model has positions for"
-    if n > self.max_positions: raise ValueError(f'{n} tokens are more than the {self.max_positions} positions of this model')
+    if n > self.max_positions:
+        raise ValueError(f'{n:,} tokens are more than the {self.max_positions:,} positions of this model: shorten the text')
 
 @patch
 def _smear(self:GPT, x, cache):

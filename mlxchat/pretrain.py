@@ -202,7 +202,7 @@ def _resume(folder, model, optimizer, say):
         if checkpoints(folder): raise ValueError(f'every checkpoint in {folder} is damaged: move the folder away to start again')
         return 0, None
     meta = metadata(path)
-    ours, theirs = asdict(model.config) | (model._lora or {}), asdict(GPTConfig(**meta['config'])) | meta.get('lora', {})
+    ours, theirs = asdict(model.config) | (model._lora or {}), asdict(GPTConfig.restore(meta['config'])) | meta.get('lora', {})
     differences = ', '.join(f'{k}: {theirs.get(k)} there, {ours.get(k)} here' for k in ours | theirs if ours.get(k) != theirs.get(k))
     if differences: raise ValueError(f'{path} is of another model ({differences}): use its settings, or another tag')
     model.load_weights(str(path/'model.safetensors'), strict=not model._lora); mx.eval(model.parameters())
