@@ -1,11 +1,12 @@
 "Run every notebook with `nbdev_test`, each in a fresh process, first those of nbs/, then the end-to-end ones of nbs/tests/"
-import subprocess, sys, time
+import os, subprocess, sys, time
 from pathlib import Path
 
 minutes = 15 # a notebook that takes longer hangs
 nbdev_test = Path(sys.executable).with_name('nbdev_test')
 notebooks = sys.argv[1:] or [*sorted(Path('nbs').glob('*.ipynb')), *sorted(Path('nbs/tests').glob('*.ipynb'))]
 results = []
+os.environ['MLXCHAT_TEST'] = '1' # notebooks that would keep what they make, such as 07_run, put it into a temporary folder
 
 for nb in notebooks:
     start = time.monotonic()

@@ -9,7 +9,7 @@ __all__ = ['BUNDLE_URL', 'Exam', 'prompts', 'spans', 'bundle_dir', 'exams', 'pro
 import csv, json, random, shutil, tempfile, threading, zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from tqdm import tqdm
+from .data import Bar
 from .data import base_dir, nanochat_dir
 from .eval import best, centred, common, likelihoods
 from .fetch import Fetcher
@@ -150,7 +150,7 @@ def take_exam(
     "Which problems the model solves"
     mine = range(world.rank, len(problems), world.size)
     scores = likelihoods(model, [question(exam, problems, i, tok) for i in mine], batch_tokens)
-    right = {mine[j]: solved(exam, problems[mine[j]], endings) for j, endings in tqdm(scores, desc=exam.label, total=len(mine), disable=not progress, leave=False)}
+    right = {mine[j]: solved(exam, problems[mine[j]], endings) for j, endings in Bar(scores, desc=exam.label, total=len(mine), disable=not progress, leave=False)}
     return [right[i] for i in mine]
 
 def core(

@@ -17,7 +17,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
 from fastcore.basics import patch
-from tqdm import tqdm
+from .data import Bar
 from .data import atomic_write, base_dir, list_shards, make_corpus, read_texts
 from .fetch import DiskFull, Fetcher, FetchError, hub_url
 from .sandbox import run_code
@@ -346,7 +346,7 @@ def _fetch(repo, file, path, fetcher):
     try:
         while not lock.acquire(): time.sleep(.1)
         if _sound(path): return
-        with tqdm(unit='B', unit_scale=True, desc=file, delay=1, leave=False) as bar:
+        with Bar(unit='B', unit_scale=True, desc=file, delay=1, leave=False) as bar:
             (fetcher or Fetcher(patience=30., log=bar.write))(hub_url(repo, file), path, _check, on_bytes=bar.update)
     finally: lock.release()
 

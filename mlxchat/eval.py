@@ -12,7 +12,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
-from tqdm import tqdm
+from .data import Bar
 from .backend import on_gpu
 from .decode import masked_attention
 from .engine import Engine, Reading
@@ -285,6 +285,6 @@ def score_task(
     "Greedy answers to the first `n` questions, judged"
     n = min(n, len(task))
     rows = ask(engine, task, range(n), max_tokens=max_tokens, temperature=0)
-    rows = sorted(tqdm(rows, desc=progress, disable=not progress, total=n, unit='question', leave=False), key=lambda o: o['i'])
+    rows = sorted(Bar(rows, desc=progress, disable=not progress, total=n, unit='question', leave=False), key=lambda o: o['i'])
     rows = [o | {k: o[k][0] for k in ('said', 'right', 'exact')} for o in rows]
     return Score(n, sum(r['right'] for r in rows)/n, sum(r['exact'] for r in rows)/n, rows)

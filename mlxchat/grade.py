@@ -12,6 +12,7 @@ import math, re, time
 from json import dumps, loads
 from pathlib import Path
 from tqdm import tqdm
+from .data import Bar
 from .backend import on_gpu
 from .model import GPT, GPTConfig
 from .data import atomic_write, base_dir, read_texts
@@ -216,7 +217,7 @@ def sit_exam(
     rows = kept_rows(path, settings | paper.settings)
     todo = [i for i in which if i not in rows]
     try:
-        with open(path, 'a', encoding='utf-8') as f, tqdm(desc=name, total=len(which), initial=len(which) - len(todo), unit='question', disable=None if progress else True, leave=False) as bar:
+        with open(path, 'a', encoding='utf-8') as f, Bar(desc=name, total=len(which), initial=len(which) - len(todo), unit='question', disable=not progress, leave=False) as bar:
             for row in paper.sit(student, todo):
                 f.write(dumps(row) + '\n'); f.flush()
                 rows[row['i']] = row; bar.update()

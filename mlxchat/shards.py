@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import pyarrow as pa
 from fastcore.basics import patch
-from tqdm import tqdm
+from .data import Bar
 from .data import base_dir, list_shards, nanochat_dir, open_shard
 from .fetch import DiskFull, Fetcher, FetchError, Stopped, hub_url
 
@@ -222,7 +222,7 @@ def download(
     cache = ShardCache(shards, max_cached=10**9, ahead=0)
     for i in (len(cache), *range(min(num_shards, len(cache)))):
         if not any(is_sound(folder/shards.file(i)) for folder in (cache.folder, shards.elsewhere) if folder): todo.put(i)
-    bar = tqdm(total=todo.qsize(), unit='shard', desc=shards.name, disable=not progress or not todo.qsize())
+    bar = Bar(total=todo.qsize(), unit='shard', desc=shards.name, disable=not progress or not todo.qsize())
     cache.fetcher = fetcher or Fetcher(log=bar.write if progress else None)
     def work():
         while not stop.is_set():

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
-from tqdm import tqdm
+from .data import Bar
 from .data import atomic_write, list_shards, name_hash, open_shard, read_texts, write_shard
 
 # %% ../nbs/02e_texts.ipynb #c008
@@ -147,7 +147,7 @@ def documents_in(
     "Every document, cut to size, copies dropped, some marked for validation"
     files, seen = find_files(paths, report), set()
     few = len(files) < FEW and not any(kind_of(p) in ('.jsonl', '.parquet') for p in files)
-    for path in tqdm(files, unit='file', desc='reading', disable=not progress):
+    for path in Bar(files, unit='file', desc='reading', disable=not progress):
         report.counts['files'] += 1
         any_text, one, before = False, kind_of(path) in ('.txt', '.md'), report.faults()
         for text in texts_in(path, report, column):
@@ -223,7 +223,7 @@ def write_bin(
         for name, paths in ('train', train), ('val', [val]):
             n = 0
             with open(work/f'{name}.bin', 'wb') as f:
-                for text in tqdm(read_texts(paths), unit='documents', desc=name, disable=not progress):
+                for text in Bar(read_texts(paths), unit='documents', desc=name, disable=not progress):
                     ids = tokenizer.encode_array(text); n += len(ids)
                     f.write(ids.astype(dtype).tobytes())
             info[name] = n
