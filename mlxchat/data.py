@@ -91,7 +91,7 @@ def _fits(value, kind):
     if kind is object: return True
     if kind is None: return value is None
     if kind is bool: return isinstance(value, bool)
-    if isinstance(kind, (set, frozenset)): return isinstance(value, (str, int, float)) and value in kind
+    if isinstance(kind, (set, frozenset)): return type(value) in map(type, kind) and value in kind
     if kind in (int, float) or _is_range(kind):
         low, high = kind if _is_range(kind) else (-2**63, 2**63 - 1) if kind is int else (-1e308, 1e308)
         numbers = int if isinstance(low, int) and isinstance(high, int) else (int, float)
