@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['SKIPPED', 'base_dir', 'nanochat_dir', 'tiktoken_dir', 'hub_endpoint', 'hub_token', 'atomic_write', 'in_words',
-           'in_short', 'checked', 'parse_json', 'read_json', 'json_lines', 'docstrings', 'name_hash', 'doc_roots',
-           'source_files', 'fold', 'unseen', 'Document', 'python_topics', 'python_documents', 'held_out', 'ngrams',
-           'shared_fractions', 'split_documents', 'write_shard', 'write_shards', 'list_shards', 'open_shard',
+           'in_short', 'checked', 'parse_json', 'read_json', 'json_lines', 'file_mark', 'docstrings', 'name_hash',
+           'doc_roots', 'source_files', 'fold', 'unseen', 'Document', 'python_topics', 'python_documents', 'held_out',
+           'ngrams', 'shared_fractions', 'split_documents', 'write_shard', 'write_shards', 'list_shards', 'open_shard',
            'read_group', 'without_text', 'read_texts', 'make_corpus']
 
 # %% ../nbs/02_data.ipynb #c003
@@ -245,6 +245,20 @@ def json_lines(
                 if bad is None: raise
                 bad(n, str(e))
             else: yield n, one
+
+# %% ../nbs/02_data.ipynb #c128939
+def file_mark(
+    path
+)->str: # '' if the file is not there
+    "What tells a file from another of the same name, without reading it all"
+    try:
+        with open(path, 'rb') as f:
+            size, digest = f.seek(0, os.SEEK_END), hashlib.blake2b(digest_size=6)
+            for i in range(16):
+                f.seek(max(0, size - 4096)*i//15)
+                digest.update(f.read(4096))
+    except OSError: return ''
+    return f'{size}-{digest.hexdigest()}'
 
 # %% ../nbs/02_data.ipynb #c016
 def _definitions(node):
