@@ -7,26 +7,38 @@ __all__ = ['SUFFIXES', 'PACKED', 'FEW', 'decode', 'Report', 'kind_of', 'texts_in
            'new_folder', 'make_set', 'write_bin', 'bin_info']
 
 # %% ../nbs/02e_texts.ipynb #c003
-import bz2, gzip, hashlib, json, lzma, os, random, re, shutil
+import bz2, codecs, gzip, hashlib, json, lzma, os, random, re, shutil, zlib
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
-from .data import Bar
-from .data import atomic_write, list_shards, name_hash, open_shard, read_texts, write_shard
+from .data import atomic_write, Bar, checked, json_lines, list_shards, name_hash, open_shard, read_group, read_json, read_texts, write_shard
+from tqdm import tqdm
 
 # %% ../nbs/02e_texts.ipynb #c008
+_ascii = bytes(range(128))
+_printed = bytes({*range(32, 127), *b'\t\n\v\f\r\x1b', *range(128, 256)})
+
+def _western(data):
+    "May this be a Latin language in Windows-1252: mostly ASCII, no control characters?"
+    return len(data.translate(None, _ascii)) < len(data)/4 + 3 and not data.translate(None, _printed)
+
 def decode(
     data:bytes
-)->tuple:      # (text, number of bad places); (None, 0) if this is no text
+)->tuple:      # (text, number of bad places, encoding); (None, 0, '') if this is no text
     "Bytes as text, as far as they are text"
-    if data[:2] in (b'\xff\xfe', b'\xfe\xff'): text = data.decode('utf-16', 'replace')
-    else:
-        if b'\0' in data: return None, 0
-        text = data.decode('utf-8-sig', 'replace')
-    bad = text.count('\ufffd') - data.count('\ufffd'.encode()) # some were meant
-    return (None, 0) if bad > len(text)/20 + 3 else (text, max(0, bad))
+    wide, meant = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), data.count('\ufffd'.encode())
+    if b'\0' in data and not wide: return None, 0, ''
+    encoding = 'utf-16' if wide else 'utf-8-sig'
+    text = data.decode(encoding, 'replace')
+    if not wide:
+        whole = codecs.getincrementaldecoder('utf-8')('replace').decode(data) # without half a letter at the end
+        letters = len(whole) - len(whole.encode('ascii', 'ignore')) - whole.count('\ufffd')
+        if whole.count('\ufffd') - meant > letters and _western(data):
+            text, encoding, meant = data.decode('cp1252', 'replace'), 'cp1252', 0
+    bad = max(0, text.count('\ufffd') - meant) # some were meant
+    return (None, 0, '') if bad > len(text)/20 + 3 else (text, bad, encoding)
 
 # %% ../nbs/02e_texts.ipynb #c012
 SUFFIXES = '.txt', '.md', '.jsonl', '.parquet'
@@ -36,16 +48,18 @@ PACKED = {'.gz': gzip.open, '.bz2': bz2.open, '.xz': lzma.open}
 class Report:
     "What was found in a folder, and what was wrong with it"
     counts:Counter = field(default_factory=Counter) # files, documents, bytes, and faults by kind
-    examples:dict = field(default_factory=dict)     # fault -> where it was first seen
+    examples:dict = field(default_factory=dict)     # fault -> the first three places where it was seen
 
     def fault(self, kind:str, where, n:int=1):
         self.counts[kind] += n
-        self.examples.setdefault(kind, str(where))
+        places = self.examples.setdefault(kind, [])
+        if str(where) not in places: places.append(str(where) if len(places) < 3 else '…')
+        del places[4:]
 
     def faults(self)->int: return sum(self.counts[k] for k in self.examples)
 
     def lines(self)->list: # of str, one for each kind of fault
-        return [f'{k}: {self.counts[k]:,}, the first in {where}' for k, where in self.examples.items()]
+        return [f'{k}: {self.counts[k]:,}, in {", ".join(places)}' for k, places in self.examples.items()]
 
 def kind_of(
     path:Path
@@ -60,28 +74,41 @@ def _blocks(f, size=2**24):
     "The bytes of a file in blocks that end at a line, as far as lines are not endless"
     while block := f.read(size): yield block + f.readline(size)
 
+def _wide(f, size=2**24):
+    "The text of a file in UTF-16, whose line feeds cannot be found among the bytes"
+    decoder = codecs.getincrementaldecoder('utf-16')('replace')
+    while block := f.read(size): yield decoder.decode(block)
+    yield decoder.decode(b'', True)
+
 def _text_file(path, f, report):
+    mark = f.read(2)
+    f.seek(0)
+    if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE): return (yield from filter(None, _wide(f)))
+    old = False
     for block in _blocks(f):
-        text, bad = decode(block)
+        text, bad, encoding = decode(block)
         if text is None: return report.fault('binary files', path)
         if bad: report.fault('bad characters', path, bad)
+        if encoding == 'cp1252' and not old:
+            old = True
+            report.fault('files not in UTF-8, read as Windows-1252', path)
         yield text
 
 def _json_lines(path, f, report, column):
-    for n, line in enumerate(f, 1):
-        if not line.strip(): continue
-        text, bad = decode(line)
-        try: value = json.loads(text)[column]
-        except (ValueError, TypeError, KeyError): value = None
+    def text(n, line):
+        text, bad, encoding = decode(line)
         if bad: report.fault('bad characters', f'{path}:{n}', bad)
-        if isinstance(value, str): yield value
-        else: report.fault(f'lines without {column}', f'{path}:{n}')
+        if encoding == 'cp1252': report.fault('lines not in UTF-8, read as Windows-1252', f'{path}:{n}')
+        return text or ''
+    def wrong(n, why): report.fault(f'lines without {column}', f'{path}:{n}')
+    for _, value in json_lines(path, {column: str}, wrong, f, text): yield value[column]
 
 def _parquet(path, report, column):
-    with pq.ParquetFile(path) as f:
-        if column not in f.schema_arrow.names: return report.fault(f'tables without {column}', path)
+    try: f = open_shard(path, column)
+    except ValueError as e: return report.fault('tables that cannot be read', e)
+    with f:
         for i in range(f.num_row_groups):
-            for value in f.read_row_group(i, columns=[column])[column].to_pylist():
+            for value in read_group(f, i, path, column):
                 if isinstance(value, str): yield value
                 else: report.fault(f'rows without {column}', path)
 
@@ -98,7 +125,8 @@ def texts_in(
         else:
             with PACKED.get(path.suffix.lower(), open)(path, 'rb') as f:
                 yield from (_json_lines(path, f, report, column) if kind == '.jsonl' else _text_file(path, f, report))
-    except (OSError, EOFError, lzma.LZMAError, pa.ArrowException) as e: report.fault('damaged files', f'{path} ({type(e).__name__})')
+    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as e:
+        report.fault('damaged files', f'{path} ({type(e).__name__})')
 
 # %% ../nbs/02e_texts.ipynb #c020
 def cut(
@@ -177,6 +205,13 @@ def new_folder(
     finally:
         for o in work, old: shutil.rmtree(o, ignore_errors=True)
 
+def _too_little(paths, report):
+    "Why there is no set, and what to do"
+    n, where = report.counts['documents'], ', '.join(map(str, paths))
+    if not n: return '; '.join([f'no text in {where}', *report.lines()])
+    return (f'too little text in {where}: one document, but one is needed to train and one to validate: '
+            'add text, or cut it into shorter documents, as with --doc-chars 500')
+
 def make_set(
     paths,                       # files and folders
     folder:Path,                 # of the set; one that is there is replaced
@@ -202,7 +237,7 @@ def make_set(
         if not val: # by chance, or too few documents
             k = max(1, int(len(train)*val_fraction)); train, val = train[:-k], train[-k:]
         if train: write(train)
-        if not n or not val: raise ValueError(f'too little text in {", ".join(map(str, paths))}: {report.counts["documents"]} documents')
+        if not n or not val: raise ValueError(_too_little(paths, report))
         write(val)
         report.counts['validation documents'] = len(val)
         atomic_write(work/'report.json', lambda p: p.write_text(json.dumps(dict(counts=report.counts, examples=report.examples), indent=1)))
@@ -226,21 +261,27 @@ def write_bin(
                 for text in Bar(read_texts(paths), unit='documents', desc=name, disable=not progress):
                     ids = tokenizer.encode_array(text); n += len(ids)
                     f.write(ids.astype(dtype).tobytes())
+            if not n: raise ValueError(f'there is no text in {", ".join(map(str, paths))[:200]}')
             info[name] = n
         atomic_write(work/'tokens.json', lambda p: p.write_text(json.dumps(info, indent=1)))
     return info
+
+# %% ../nbs/02e_texts.ipynb #c402717
+_TOKENS = {'format': {'mlxchat-tokens'}, 'version': {1}, 'dtype': {'<u2', '<u4', 'uint16', 'uint32'}, 'tokenizer': str,
+           'vocab_size': (2, 2**31 - 1), 'bos': ((0, 2**31 - 1), None), 'train': (1, 2**60), 'val': (1, 2**60)}
 
 def bin_info(
     folder:Path # holds train.bin, val.bin and tokens.json
 )->dict:
     "What is known of files of token ids; an error if they are not what it says"
-    folder = Path(folder)
+    folder, advice = Path(folder), 'make it again with `mlxchat data --format bin`'
     try:
-        info = json.loads((folder/'tokens.json').read_text())
-        if (info['format'], info['version']) != ('mlxchat-tokens', 1): raise ValueError('an unknown format')
-        for name in 'train', 'val':
-            size = (folder/f'{name}.bin').stat().st_size
-            if size != info[name]*np.dtype(info['dtype']).itemsize: raise ValueError(f'{name}.bin has {size} bytes')
-    except FileNotFoundError as e: raise FileNotFoundError(f'{e.filename} is missing: make it with `mlxchat data --format bin`') from None
-    except (ValueError, KeyError, TypeError) as e: raise ValueError(f'{folder} is damaged ({e}): make it again with `mlxchat data --format bin`') from None
+        info = read_json(folder/'tokens.json', _TOKENS, advice)
+        sizes = {name: (folder/f'{name}.bin').stat().st_size for name in ('train', 'val')}
+    except FileNotFoundError as e: raise FileNotFoundError(f'{e.filename} is missing: {advice}') from None
+    if info['bos'] is not None: checked(info['bos'], (0, info['vocab_size'] - 1), folder/'tokens.json', 'bos')
+    for name, size in sizes.items():
+        width = np.dtype(info['dtype']).itemsize
+        if size != info[name]*width:
+            raise ValueError(f'{folder/name}.bin has {size:,} bytes, not {info[name]:,} tokens of {width}: {advice}')
     return info
