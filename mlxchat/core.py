@@ -57,9 +57,16 @@ def spans(
 )->list:        # of (ids, start, end): the tokens in that range are scored
     "Token rows, and where the ending lies in each"
     rows = [tok.encode(t, bos=True) for t in texts]
-    if exam.kind == 'multiple_choice': n = common(rows); return [(r, n, len(r)) for r in rows]
-    if exam.kind == 'schema': n = common(rows, end=True); return [(r, len(r) - n, len(r)) for r in rows]
+    most = min(map(len, rows)) - 1 # tokens before the ending, or in it, so that something of every row is scored
+    if not most: raise ValueError(f'{exam.label or "a question"}: there is no text before an ending')
+    if exam.kind == 'multiple_choice':
+        n = min(common(rows), most)
+        return [(r, n, len(r)) for r in rows]
+    if exam.kind == 'schema':
+        n = max(1, min(common(rows, end=True), most))
+        return [(r, len(r) - n, len(r)) for r in rows]
     without, whole = rows
+    if whole == without: raise ValueError(f'{exam.label}: the ending has no tokens')
     if whole[:len(without)] != without: raise ValueError(f'{exam.label}: the ending changes the tokens before it')
     return [(whole, len(without), len(whole))]
 
@@ -135,8 +142,10 @@ def solved(
     problem:dict, # from `problems`
     endings:list, # of `Ending`
 )->bool:
-    "Has the model solved it?"
-    return endings[0].likeliest if exam.kind == 'language_modeling' else best(endings) == problem['gold']
+    "Has the model solved it? A choice that reads like the right one is right, too"
+    if exam.kind == 'language_modeling': return endings[0].likeliest
+    choices = problem['choices' if exam.kind == 'multiple_choice' else 'context_options']
+    return choices[best(endings)] == choices[problem['gold']]
 
 def take_exam(
     model:GPT,

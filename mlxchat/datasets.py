@@ -6,14 +6,13 @@
 __all__ = ['PUBLISHED', 'ARC_EASY', 'ARC_CHALLENGE', 'MMLU_ROWS', 'GSM8K_ROWS', 'HUMANEVAL_ROWS', 'HELLASWAG_ROWS',
            'SMOLTALK_ROWS', 'SCHEMAS', 'TASKS', 'Published', 'sample_rows', 'write_samples', 'open_parquet',
            'find_files', 'Rows', 'RowTask', 'multiple_choice', 'Choice', 'ARC', 'MMLU', 'tidy', 'HellaSwag',
-           'tool_parts', 'marked_number', 'GSM8K', 'fenced', 'first_block', 'completed', 'examination', 'HumanEval',
-           'SmolTalk', 'parse_example', 'read_jsonl', 'mentions', 'CustomJSON', 'spelling_words', 'open_task',
-           'sft_mixture', 'sft_validation']
+           'tool_parts', 'GSM8K', 'fenced', 'first_block', 'completed', 'examination', 'HumanEval', 'SmolTalk',
+           'parse_example', 'read_jsonl', 'mentions', 'CustomJSON', 'spelling_words', 'open_task', 'sft_mixture',
+           'sft_validation']
 
 # %% ../nbs/05d_datasets.ipynb #c003
 import functools, hashlib, json, re, shutil, textwrap, time
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
 from fastcore.basics import patch
@@ -22,7 +21,7 @@ from .data import atomic_write, base_dir, list_shards, make_corpus, read_texts
 from .fetch import DiskFull, Fetcher, FetchError, hub_url
 from .sandbox import run_code
 from .shards import FileLock
-from .tasks import Arithmetic, Identity, SimpleSpelling, SpellingBee, Task, TaskMixture, answer, final_text, word_list
+from .tasks import Arithmetic, Identity, SimpleSpelling, SpellingBee, Task, TaskMixture, answer, final_number, final_text, word_list
 from .tokenizer import Tokenizer, check_messages
 
 # %% ../nbs/05d_datasets.ipynb #c007
@@ -543,22 +542,16 @@ def tool_parts(
     return parts
 
 # %% ../nbs/05d_datasets.ipynb #c073
-def marked_number(text:str)->Decimal|None:
-    "The number after the first ####"
-    m = re.search(r'####\s*\$?(-?[\d,]*\.?\d+)', text)
-    try: return Decimal(m[1].replace(',', '')) if m else None
-    except InvalidOperation: return None
-
 class GSM8K(RowTask):
     "Arithmetic in words, with a calculator"
     columns = dict(question=str, answer=str)
 
     def conversation(self, row:dict)->dict:
-        if marked_number(row['answer']) is None: raise ValueError('the answer has no number after ####')
+        if '####' not in row['answer'] or final_number(row['answer']) is None: raise ValueError('the answer has no number after ####')
         return answer(row['question'], tool_parts(row['answer']))
 
     def evaluate(self, i:int, output_text:str)->bool:
-        return marked_number(final_text(output_text)) == marked_number(self.read(i)[0]['answer'])
+        return final_number(output_text) == final_number(self.read(i)[0]['answer'])
 
 # %% ../nbs/05d_datasets.ipynb #c077
 def fenced(text:str)->str:

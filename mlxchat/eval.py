@@ -49,14 +49,16 @@ class Ending(NamedTuple):
     likeliest:bool  # was every one of them the model's first choice?
 
     @property
-    def mean(self)->float: return self.nats/self.tokens if self.tokens else math.nan # where one choice is the beginning of another
+    def mean(self)->float: return self.nats/self.tokens if self.tokens else math.nan
 
 def best(
     endings:list,     # of `Ending`
     mean:bool=True,   # with length normalisation?
 )->int:               # index of the likeliest
-    "Which ending does the model choose?"
-    return min(range(len(endings)), key=lambda j: endings[j].mean if mean else endings[j].nats)
+    "Which ending does the model choose? Of equal ones the first"
+    scores = [e.mean if mean else e.nats for e in endings]
+    if any(map(math.isnan, scores)): raise FloatingPointError('nan cannot be compared: an ending has no tokens, or the model gives no numbers')
+    return scores.index(min(scores))
 
 # %% ../nbs/05_eval.ipynb #c194
 class Branches:
@@ -111,13 +113,20 @@ def cropped(
     model:GPT
 )->list:       # the same, if they are short enough
     "Rows without so much of their beginning that the model has positions for all"
-    cut = max(0, max(len(ids) for ids, _, _ in rows) + PADDING - model.max_positions)
-    return [(ids[cut:], max(1, start - cut), end - cut) for ids, start, end in rows] if cut else rows
+    def over(ids): return max(0, len(ids) + PADDING - model.max_positions)
+    most, out = max(over(ids) for ids, _, _ in rows), []
+    for ids, start, end in rows:
+        cut = max(over(ids), min(most, start - 1)) # something of a row that is much shorter than another remains
+        out.append((ids[cut:], max(1, start - cut), end - cut))
+    return out
 
 class _Question:
     "Rows divided into what they share and what they do not"
     def __init__(self, index, rows):
-        self.index, self.rows, ids = index, rows, [r[0][:-1] for r in rows]
+        rows = [(tuple(ids), start, end) for ids, start, end in rows]
+        self.index, self.rows = index, list(dict.fromkeys(rows))
+        self.places = [self.rows.index(r) for r in rows] # of the given rows among the different ones
+        ids = [r[0][:-1] for r in self.rows]
         self.n = common(ids)
         self.trunk, self.branches = ids[0][:self.n], [r[self.n:] for r in ids]
         self.size = max(32, _round(self.n, 32)), _round(max(map(len, self.branches)), 4)
@@ -140,7 +149,7 @@ def likelihoods(
             T_, n_ = max(T, todo[-1].size[1]), max(n, len(todo[-1].rows))
             if (len(some) + 1)*(S + n_*T_) > batch_tokens or S + T_ > model.max_positions: break
             some.append(todo.pop()); T, n = T_, n_
-        yield from zip((q.index for q in some), _read(model, some, S, T, n))
+        for q, endings in zip(some, _read(model, some, S, T, n)): yield q.index, [endings[k] for k in q.places]
 
 def _padded(rows, width):
     out = np.zeros((len(rows), width), np.int32)
@@ -177,7 +186,9 @@ def _losses(model, h, at, targets):
         logits, t = model.logits(h[mx.array(at[some:some+1024])]), mx.array(targets[some:some+1024])
         l, b = mx.logsumexp(logits, -1) - mx.take_along_axis(logits, t[:, None], -1)[:, 0], logits.argmax(-1) == t
         mx.eval(l, b); losses.append(np.array(l, np.float64)); first.append(np.array(b))
-    return np.concatenate(losses), np.concatenate(first)
+    losses = np.concatenate(losses)
+    if np.isnan(losses).any(): raise FloatingPointError('the model gives nan instead of numbers: its weights are damaged, or training has diverged')
+    return losses, np.concatenate(first)
 
 # %% ../nbs/05_eval.ipynb #c205
 def centred(

@@ -6,13 +6,15 @@
 __all__ = ['COUNT_PHRASINGS', 'SPELL_PHRASINGS', 'SUM_PHRASINGS', 'OPERATIONS', 'IDENTITY', 'OPENINGS', 'ENDINGS', 'SMALL_TALK',
            'SHARES', 'Task', 'Generator', 'answer', 'answer_with_tool', 'final_text', 'final_number', 'word_list',
            'is_heldout_word', 'heldout_words', 'repeats', 'pseudo_word', 'word_pieces', 'piece_word', 'WordTask',
-           'loosen', 'SpellingBee', 'SimpleSpelling', 'draw_number', 'is_heldout_pair', 'Arithmetic',
+           'loosen', 'SpellingBee', 'spelled', 'SimpleSpelling', 'draw_number', 'is_heldout_pair', 'Arithmetic',
            'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'practice', 'TaskMixture',
            'TaskSequence', 'Subset', 'Dialogues']
 
 # %% ../nbs/05a_tasks.ipynb #c003
 import random, re
 from collections import Counter
+from decimal import Decimal
+from itertools import groupby
 import numpy as np
 from fastcore.basics import patch
 from .data import name_hash
@@ -72,10 +74,49 @@ def final_text(
     text = re.sub(r'<\|python_start\|>.*?(<\|python_end\|>|$)|<\|output_start\|>.*?(<\|output_end\|>|$)', '', output_text, flags=re.S)
     return re.sub(r'<\|\w+\|>', '', text).strip()
 
-def final_number(output_text:str)->int|None:
-    "The number in the last 'answer is N', or None"
-    found = re.findall(r'answer is\s*(-?\d+)(?![\d.]*\d)', final_text(output_text))
-    return int(found[-1]) if found else None
+# %% ../nbs/05a_tasks.ipynb #c611
+_OPEN = r"""(?:[\s:*_`"“‘'(\[{$€£¥]|\\[(\[$]|\\(?:boxed|text|mathbf|mathrm)\s*\{){0,12}"""
+_CLOSE = r"""(?:[*_`"”’')\]}$€£¥%¢°]|\\[)\]$%]){0,12}"""
+_NUMBER = re.compile(rf"""{_OPEN}
+    (?:(?:exactly|simply|just|therefore|thus|equal\ to|the\ number)\s{_OPEN})?
+    (?:[0-9\s.,$+\-−*/×÷x%()^]{{1,80}}=\s*|[a-z]\s*=\s*)*            # 3 + 4 = 7 states the 7
+    (?P<sign>[-+−–]?)\\?[$€£¥]?
+    (?P<digits>(?:[0-9]{{1,3}}(?:,[0-9]{{2,3}})*,[0-9]{{3}}|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)
+    (?P<power>e[-+]?[0-9]{{1,2}})?(?:/(?P<under>[0-9]{{1,9}}))?
+    {_CLOSE}(?:(?:cm|mm|km|kg|mg|ml|hrs?|min|mph|lbs?|oz|ft|(?<=°)[cf])\b)?
+    (?P<rest>[^\n]{{0,200}})""", re.X | re.I)
+
+def _value(m):
+    "What a match of `_NUMBER` amounts to"
+    value = Decimal(m['digits'].replace(',', '') + (m['power'] or ''))
+    if m['under']: value = value/Decimal(m['under']) if int(m['under']) else Decimal('nan')
+    return -value if m['sign'] in ('-', '−', '–') else value
+
+# %% ../nbs/05a_tasks.ipynb #c614
+_WORDS = r'one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|a\ half|a\ quarter'
+_DOUBT = re.compile(rf"""[\w²³½¼¾^_] | -\w | \s*\? | [ \t\u00a0\u2009\u202f]+[0-9] | [.,:/'’·]\s?[0-9] | \\(?!text|mathrm|[\s,;).\]!])
+    | [\s-]*(?:hundred|thousand|million|billion|trillion|dozen|k|bn|squared|cubed|out\ of)\b
+    | (?:\s+[a-z$%'’]+){{0,3}}?[\s,(]*\bor\b
+    | (?:\s+[a-z$%'’]+){{0,3}}?\s*(?:[,;:/±+*×÷=]|[-–—]+|(?:,?\s*and|to|x|times|plus|minus|point)\b)\s*[-−$€£¥]?(?:[0-9]|(?:{_WORDS})\b)""", re.X | re.I)
+
+# %% ../nbs/05a_tasks.ipynb #c617
+_HASHES = re.compile('#{4,}')
+_ANSWER = re.compile(r"""\\boxed\s*(?=\{) | \banswer\b(?:\s+(?:to|of|for)\b[^.!?\n]{0,80}?)?[\s*_"]{0,6}(?:\b(?:is|was|equals)\b|[:=])""", re.X | re.I)
+_COUNT = re.compile(r'\bthere\s+(?:is|are|was|were)\b|\b(?:appears?|occurs?)\b', re.I)
+_LAST = re.compile(r'[^.!?\n]*[.!?]?\W*\Z')
+
+def _stated(text, marks):
+    "(value, end) of the numbers that follow certain words; nan where it is in doubt"
+    for mark in marks.finditer(text):
+        if m := _NUMBER.match(text, mark.end()):
+            yield Decimal('nan') if _DOUBT.match(m['rest']) else _value(m), m.start('rest')
+
+def final_number(output_text:str)->Decimal|None:
+    "The number that an answer ends with, or None if it states none, or not clearly"
+    text = final_text(output_text)
+    counts = [v for v, end in [*_stated(text, _COUNT)][-1:] if _LAST.match(text, end)]
+    found = [v for v, _ in _stated(text, _HASHES)][:1] or [v for v, _ in _stated(text, _ANSWER)] or counts
+    return found[-1] if found and not found[-1].is_nan() else None
 
 # %% ../nbs/05a_tasks.ipynb #c020
 def word_list(
@@ -210,6 +251,16 @@ SPELL_PHRASINGS = ['Spell {w}.', 'Spell the word {w}.', 'Spell out {w}.', 'Spell
     'Can you spell {w}?', 'Can you spell the word {w}?', 'Please spell {w}.', 'Please spell the word {w}.', 'What is the spelling of {w}?', 'What are the letters of {w}?',
     'What are the letters in the word {w}?', 'List the letters of {w}.', 'Write {w} letter by letter.', 'Give me the letters of {w}.', 'Which letters are in {w}?', 'Tell me how to spell {w}.', 'Take apart the word {w}.']
 
+# %% ../nbs/05a_tasks.ipynb #c626
+def spelled(
+    text:str
+)->str: # '' if it spells nothing
+    "The word that a text spells last, letter by letter"
+    text = re.sub(r'[.!?]\s+[ai](?=\s+[a-z]{2})', ' ...so', text.lower()) # the I that begins a sentence is no letter
+    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", text)
+    runs = [''.join(run) for alone, run in groupby(words, lambda w: len(w) == 1) if alone]
+    return next((r for r in reversed(runs) if len(r) > 1), '')
+
 # %% ../nbs/05a_tasks.ipynb #c054
 class SimpleSpelling(WordTask):
     "Spell a word, letter by letter"
@@ -224,8 +275,7 @@ class SimpleSpelling(WordTask):
         return answer(question, ' '.join(word))
 
     def evaluate(self, i:int, output_text:str)->bool:
-        letters = re.findall(r'[a-z]+', final_text(output_text).lower())
-        return letters == list(self._draw(i)[0])
+        return spelled(final_text(output_text)) == self._draw(i)[0]
 
 # %% ../nbs/05a_tasks.ipynb #c058
 def draw_number(
