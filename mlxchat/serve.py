@@ -4,18 +4,19 @@
 
 # %% auto #0
 __all__ = ['MAX_MESSAGES', 'MAX_CHARS', 'MAX_TOTAL', 'MAX_TOKENS', 'routes', 'PAGE', 'Refusal', 'Job', 'Model', 'Worker', 'told',
-           'Until', 'Choice', 'Part', 'Message', 'chars', 'turns', 'Ask', 'ChatAsk', 'Problem', 'explain', 'app_for',
-           'present', 'begun', 'event', 'Events', 'pieces', 'chat_completions', 'StreamOptions', 'OpenAIAsk', 'logprob',
-           'OpenAIChat', 'OpenAIText', 'told_apart', 'usage', 'chunks', 'complete', 'answer_openai', 'openai_chat',
-           'openai_text', 'Library', 'curve', 'list_runs', 'run_metrics', 'as_model', 'openai_models', 'openai_model',
-           'health', 'policy', 'page', 'Guard', 'local', 'sealed', 'protected', 'Server', 'listen', 'loopback', 'serve']
+           'Until', 'Choice', 'Part', 'Message', 'chars', 'turns', 'join', 'Ask', 'ChatAsk', 'Problem', 'explain',
+           'app_for', 'present', 'begun', 'event', 'Events', 'pieces', 'dropped', 'chat_completions', 'StreamOptions',
+           'OpenAIAsk', 'logprob', 'name', 'OpenAIChat', 'named', 'OpenAIText', 'told_apart', 'usage', 'chunks', 'ours',
+           'complete', 'answer_openai', 'openai_chat', 'openai_text', 'Library', 'curve', 'list_runs', 'run_metrics',
+           'as_model', 'openai_models', 'openai_model', 'health', 'policy', 'page', 'Guard', 'local', 'sealed',
+           'protected', 'Server', 'listen', 'loopback', 'serve']
 
 # %% ../nbs/06c_serve.ipynb #c130
-import asyncio, base64, gc, hashlib, hmac, ipaddress, json, logging, math, os, re, socket, threading, time
+import asyncio, base64, codecs, gc, hashlib, hmac, ipaddress, json, logging, math, os, re, socket, threading, time
 from collections import deque
 from concurrent.futures import Future
 from importlib.resources import files
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 from uuid import uuid4
 from fastapi import APIRouter, FastAPI, Request as HttpRequest
@@ -31,6 +32,7 @@ from .checkpoint import Run, checkpoints, find_run, metadata
 from .data import base_dir
 from .engine import Batch, Engine, Token
 from .tools import TextStream
+from .chat import TooLong, prompt_for
 import mlx.core as mx, uvicorn
 
 # %% ../nbs/06c_serve.ipynb #c007
@@ -309,16 +311,24 @@ class Choice:
         token:Token
     )->list: # of (kind, text), kind is 'text', 'python' or 'output'
         "What can be shown now"
+        start = self.start(token.id)
         kind, text = self.read(token.id)
         self.tokens += 1
         if kind == 'text':
-            if token.id not in self.read.special: self.behind.append((self.length, token))
+            if token.id not in self.read.special: self.behind.append((start, token))
             self.length += len(text)
             text = self.until(text)
         pieces = [(kind, text)] + ([('text', self.until('', last=True))] if token.finish and not self.until.found else [])
         self.finish = 'stop' if self.until.found else token.finish
         self.shown += sum(len(text) for kind, text in pieces if kind == 'text')
         return [o for o in pieces if o[1]]
+
+    def start(self, id)->int:
+        "Characters before the one that a token begins in, or goes on with"
+        decoder = codecs.getincrementaldecoder('utf-8')('replace')
+        decoder.setstate(self.read.decoder.getstate())
+        before = decoder.decode(self.read.tokenizer.decode_bytes([id])[:1])
+        return self.length + len(before) - (not decoder.getstate()[0])
 
     def visible(self)->list: # of (where its text begins, token)
         "Tokens behind what was shown since the last time"
@@ -331,56 +341,95 @@ MAX_MESSAGES, MAX_CHARS, MAX_TOTAL, MAX_TOKENS = 500, 8_000, 32_000, 4096
 
 class Part(BaseModel):
     "Part of a message"
-    type:Literal['text', 'python', 'python_output']
+    type:Literal['text', 'refusal', 'python', 'python_output']
     text:str
+
+    @model_validator(mode='before')
+    @classmethod
+    def readable(cls, values):
+        kind = values.get('type') if isinstance(values, dict) else None
+        if kind == 'refusal': return values | dict(text=values.get('refusal'))
+        if isinstance(kind, str) and kind not in ('text', 'python', 'python_output'):
+            raise ValueError(f'a part of type {kind[:30]} cannot be read here, only text')
+        return values
 
 class Message(BaseModel):
     "What somebody said"
-    role:Literal['system', 'developer', 'user', 'assistant']
-    content:str|list[Part]
+    role:Literal['system', 'developer', 'user', 'assistant', 'tool', 'function']
+    content:str|list[Part]|None = None
 
-    @field_validator('content')
-    @classmethod
-    def not_too_long(cls, content):
-        n = chars(content)
-        if n > MAX_CHARS: raise ValueError(f'a message may have {MAX_CHARS:,} characters, not {n:,}')
-        return content
+    @model_validator(mode='after')
+    def has_content(self):
+        if self.content is None and self.role == 'user': raise ValueError('a message of the user needs content')
+        if self.role != 'assistant' and {p.type for p in self.parts} - {'text'}: raise ValueError(f'content of the {self.role} can only be text')
+        return self
+
+    @property
+    def parts(self)->list: # of `Part`
+        if isinstance(self.content, str): return [Part(type='text', text=self.content)]
+        return self.content or []
 
 def chars(
-    content # of a message
+    message:Message
 )->int:
     "How long it is"
-    return len(content) if isinstance(content, str) else sum(len(p.text) for p in content)
+    return sum(len(p.text) for p in message.parts)
 
 # %% ../nbs/06c_serve.ipynb #c043
 def turns(
     messages:list # of `Message`
-)->list:          # of {'role', 'content'}
-    "Messages as the tokenizer wants them"
-    out = []
+)->list:          # of {'role', 'content', 'messages': how many it was made of}
+    "Messages as `prompt_for` wants them"
+    out, last = [], messages[-1]
+    if last.role == 'user' and not any(p.text.strip() for p in last.parts): raise ValueError('the last message says nothing')
     for m in messages:
-        role, content = 'system' if m.role == 'developer' else m.role, m.content
-        if not isinstance(content, str): content = [p.model_dump() for p in content] if role == 'assistant' else '\n'.join(p.text for p in content)
-        if out and out[-1]['role'] == role and role != 'assistant': out[-1]['content'] += '\n\n' + content
-        else: out.append(dict(role=role, content=content))
+        said = [p for p in m.parts if p.type != 'python_output']
+        if not any(p.text.strip() for p in said): continue
+        role = 'assistant' if m.role == 'assistant' else 'user'
+        if m.role in ('system', 'developer') and {t['role'] for t in out} <= {'system'}: role = 'system'
+        parts = [dict(type='text' if p.type == 'refusal' else p.type, text=p.text) for p in m.parts]
+        if role != 'assistant': parts = [dict(type='text', text='\n'.join(p['text'] for p in parts))]
+        if out and out[-1]['role'] == role: join(out[-1], parts)
+        else: out.append(dict(role=role, content=parts, messages=1))
+    if out and {t['role'] for t in out} <= {'system', 'assistant'} and out[0]['role'] == 'system': out[0]['role'] = 'user'
+    for t in out:
+        if t['role'] != 'assistant': t['content'] = t['content'][0]['text']
+    if not out: raise ValueError('no message says anything')
     return out
+
+def join(
+    turn:dict, # changed in place
+    parts:list # of what the same voice says next
+):
+    "Two messages of one voice in a row"
+    last = turn['content'][-1]
+    turn['messages'] += 1
+    if last['type'] == parts[0]['type'] == 'text': last['text'] += '\n\n' + parts.pop(0)['text']
+    turn['content'] += parts
 
 # %% ../nbs/06c_serve.ipynb #c116
 class Ask(BaseModel):
     "What every question may wish for"
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, validate_default=True)
+    capped:ClassVar[bool] = False # with the caps of nanochat's server?
     model:str = Field('', max_length=300, description='tag of a run; empty for the one the server was started with')
     temperature:float = Field(.7, ge=0, le=2, description='0 always takes the likeliest token')
     top_k:int = Field(50, ge=0, le=200, description='draw from this many candidates, 0 for all')
     top_p:float = Field(1., ge=0, le=1, description='draw from the fewest candidates with this probability together')
     min_p:float = Field(0., ge=0, le=1, description='leave out what is less than this share as likely as the best')
     repetition_penalty:float = Field(1., ge=.5, le=2, description='above 1: less of what was there before')
-    max_tokens:int = Field(1024, ge=1, le=MAX_TOKENS, description='longest answer')
+    max_tokens:int = Field(1024, ge=1, description=f'longest answer, at most {MAX_TOKENS}')
     seed:int|None = Field(None, description='same seed, same answer')
 
     @model_validator(mode='before')
     @classmethod
     def without_nulls(cls, values): return {k: v for k, v in values.items() if v is not None} if isinstance(values, dict) else values
+
+    @field_validator('max_tokens')
+    @classmethod
+    def at_most(cls, n):
+        if cls.capped and n > MAX_TOKENS: raise ValueError(f'an answer may have {MAX_TOKENS:,} tokens, not {n:,}')
+        return min(n, MAX_TOKENS)
 
     @property
     def size(self)->int: return 1 # rows
@@ -394,19 +443,28 @@ class Ask(BaseModel):
 
 # %% ../nbs/06c_serve.ipynb #c048
 class ChatAsk(Ask):
-    "A conversation that wants to go on"
-    messages:list[Message] = Field(min_length=1, max_length=MAX_MESSAGES)
+    "A conversation that wants to go on, within the caps of nanochat's server"
+    capped:ClassVar[bool] = True
+    messages:list[Message] = Field(min_length=1)
+    _dropped:int = 0 # messages that the model does not see
 
     @field_validator('messages')
     @classmethod
     def not_too_much(cls, messages):
-        n = sum(chars(m.content) for m in messages)
-        if n > MAX_TOTAL: raise ValueError(f'a conversation may have {MAX_TOTAL:,} characters, not {n:,}')
+        if not cls.capped: return messages
+        sizes = [chars(m) for m in messages]
+        if len(messages) > MAX_MESSAGES: raise ValueError(f'a conversation may have {MAX_MESSAGES} messages, not {len(messages):,}')
+        if max(sizes) > MAX_CHARS: raise ValueError(f'a message may have {MAX_CHARS:,} characters, not {max(sizes):,}')
+        if sum(sizes) > MAX_TOTAL: raise ValueError(f'a conversation may have {MAX_TOTAL:,} characters, not {sum(sizes):,}')
         return messages
 
     def prompts(self, engine:Engine)->tuple: # prompts, longest answer, are there tools?
         context, positions = 3*engine.model.config.sequence_len//4, engine.model.max_positions
-        prompt = engine.tokenizer.render_prompt(turns(self.messages), max_tokens=context)
+        said = turns(self.messages)
+        try: prompt, n = prompt_for(engine.tokenizer, said, context)
+        except TooLong as e: raise Refusal(400, str(e), 'context_length_exceeded', 'messages') from None
+        begins = said[0]['role'] == 'system'
+        self._dropped = sum(t['messages'] for t in said[begins:begins+n])
         return [prompt]*self.size, min(self.max_tokens, positions - context), True
 
 # %% ../nbs/06c_serve.ipynb #c051
@@ -479,9 +537,10 @@ class Events(StreamingResponse):
     media_type = 'text/event-stream'
     def __init__(self,
         job:Job,
-        events # asynchronous iterator of str
+        events, # asynchronous iterator of str
+        more:dict # headers
     ):
-        super().__init__(events, headers={'cache-control': 'no-store', 'x-accel-buffering': 'no'}) # no proxy may wait for more
+        super().__init__(events, headers={'cache-control': 'no-store', 'x-accel-buffering': 'no'} | more) # no proxy may wait for more
         self.job = job
 
     async def __call__(self, scope, receive, send):
@@ -502,11 +561,18 @@ async def pieces(
         yield event(dict(done=True))
     except Refusal as e: yield event(e.body)
 
+def dropped(
+    ask:Ask
+)->dict: # of headers
+    "How many messages the model does not see, if any"
+    n = getattr(ask, '_dropped', 0)
+    return {'x-mlxchat-dropped-messages': str(n)} if n else {}
+
 @routes.post('/chat/completions', response_class=StreamingResponse, responses={200: dict(description='events: {"token": …}, at the end {"done": true}', content={'text/event-stream': {}})})
 async def chat_completions(ask:ChatAsk, http:HttpRequest):
     "Answer a conversation, as a stream"
     job, engine = await begun(http, ask)
-    return Events(job, pieces(job, engine))
+    return Events(job, pieces(job, engine), dropped(ask))
 
 # %% ../nbs/06c_serve.ipynb #c064
 class StreamOptions(BaseModel):
@@ -550,17 +616,25 @@ def logprob(
 )->dict:
     "What is reported of a token"
     data = tokenizer.decode_bytes([id])
-    return dict(token=data.decode('utf-8', 'replace'), logprob=value if value is not None and math.isfinite(value) else -9999., bytes=list(data))
+    return dict(token=name(data), logprob=value if value is not None and math.isfinite(value) else -9999., bytes=list(data))
+
+def name(
+    data:bytes # of a token
+)->str:
+    "A token as OpenAI writes it: bytes that are no text by themselves, as a part of 🧀, are shown as such"
+    try: return data.decode()
+    except UnicodeDecodeError: return 'bytes:' + ''.join(f'\\x{b:02x}' for b in data)
 
 class OpenAIChat(OpenAIAsk, ChatAsk):
     "A question to /v1/chat/completions"
+    capped:ClassVar[bool] = False
     logprobs:bool = False
     top_logprobs:int = Field(0, ge=0, le=20)
-    max_completion_tokens:int|None = Field(None, ge=1, le=MAX_TOKENS)
+    max_completion_tokens:int|None = Field(None, ge=1)
 
     @model_validator(mode='after')
     def settle(self):
-        if self.max_completion_tokens: self.max_tokens = self.max_completion_tokens
+        if self.max_completion_tokens: self.max_tokens = min(self.max_completion_tokens, MAX_TOKENS)
         if self.top_logprobs and not self.logprobs: raise ValueError('top_logprobs needs logprobs')
         return self
 
@@ -580,10 +654,16 @@ class OpenAIChat(OpenAIAsk, ChatAsk):
     def names(self)->tuple: return 'chatcmpl', 'chat.completion', 'chat.completion.chunk'
 
 # %% ../nbs/06c_serve.ipynb #c068
+def named(
+    facts:list # of `logprob`
+)->dict:       # name -> log-probability, the best where two tokens have one name
+    "Probabilities by name"
+    return {o['token']: o['logprob'] for o in sorted(facts, key=lambda o: o['logprob'])}
+
 class OpenAIText(OpenAIAsk):
     "A question to /v1/completions"
     prompt:str|list[str]|list[int]|list[list[int]] = ''
-    max_tokens:int = Field(16, ge=1, le=MAX_TOKENS)
+    max_tokens:int = Field(16, ge=1)
     logprobs:int|None = Field(None, ge=0, le=5)
 
     @field_validator('prompt')
@@ -591,7 +671,6 @@ class OpenAIText(OpenAIAsk):
     def as_lists(cls, prompt):
         prompts = [prompt] if isinstance(prompt, str) or not prompt or isinstance(prompt[0], int) else prompt
         if not all(prompts) and prompts != ['']: raise ValueError('a prompt is empty')
-        if (n := sum(map(len, prompts))) > MAX_TOTAL: raise ValueError(f'prompts may have {MAX_TOTAL:,} characters or tokens together, not {n:,}')
         return prompts
 
     @property
@@ -602,14 +681,14 @@ class OpenAIText(OpenAIAsk):
     def prompts(self, engine:Engine)->tuple:
         prompts, known = [engine.tokenizer.encode(p, bos=True) if isinstance(p, str) else p for p in self.prompt], engine.tokenizer.vocab_size
         if any(not 0 <= i < known for p in prompts for i in p): raise Refusal(400, f'prompt: token ids go from 0 to {known - 1}', param='prompt')
-        if (n := max(map(len, prompts)) + self.max_tokens) > engine.model.max_positions:
-            raise Refusal(400, f'prompt and max_tokens are {n:,} tokens, and this model has {engine.model.max_positions:,} positions', 'context_length_exceeded', 'prompt')
-        return [p for p in prompts for _ in range(self.n)], self.max_tokens, False
+        n, positions = max(map(len, prompts)), engine.model.max_positions
+        if n >= positions: raise Refusal(400, f'the prompt has {n:,} tokens, and this model has {positions:,} positions', 'context_length_exceeded', 'prompt')
+        return [p for p in prompts for _ in range(self.n)], min(self.max_tokens, positions - n), False
 
     def behind(self, tokenizer, tokens):
         if self.logprobs is None: return None
         facts = [logprob(tokenizer, t.id, t.logprob) for _, t in tokens]
-        best = [{o['token']: o['logprob'] for o in (logprob(tokenizer, *o) for o in t.alternatives)} for _, t in tokens]
+        best = [named([logprob(tokenizer, *o) for o in t.alternatives]) for _, t in tokens]
         return dict(tokens=[o['token'] for o in facts], token_logprobs=[o['logprob'] for o in facts], top_logprobs=best, text_offset=[start for start, _ in tokens])
 
     def whole(self, i, text, behind, finish): return dict(index=i, text=text, logprobs=behind, finish_reason=finish or None)
@@ -648,7 +727,7 @@ async def chunks(
 ): # asynchronous iterator of str
     "Events of an answer in OpenAI's shape"
     choices, (prefix, _, kind), counted = [Choice(engine.tokenizer, ask.stop) for _ in job.requests], ask.names(), ask.stream_options.include_usage
-    head = dict(id=f'{prefix}-{uuid4().hex}', object=kind, created=int(time.time()), model=job.tag)
+    head = dict(id=f'{prefix}-{uuid4().hex}', object=kind, created=int(time.time()), model=job.tag) | ours(ask)
     def chunk(choice): return event(head | dict(choices=[choice]) | (dict(usage=None) if counted else {}))
     try:
         for o in ask.opening(): yield chunk(o)
@@ -658,6 +737,13 @@ async def chunks(
         if counted: yield event(head | dict(choices=[], usage=usage(job, choices, ask.n)))
         yield 'data: [DONE]\n\n'
     except Refusal as e: yield event(e.body)
+
+def ours(
+    ask:OpenAIAsk
+)->dict:
+    "What OpenAI's shape has no place for"
+    n = getattr(ask, '_dropped', 0)
+    return dict(mlxchat=dict(dropped_messages=n)) if n else {}
 
 async def complete(
     job:Job,
@@ -669,13 +755,13 @@ async def complete(
     texts, behind = [''] * len(choices), [[] for _ in choices]
     async for i, text, tokens, _ in told_apart(job, choices): texts[i] += text; behind[i] += tokens
     whole = [ask.whole(i, text, ask.behind(engine.tokenizer, tokens), c.finish) for i, (text, tokens, c) in enumerate(zip(texts, behind, choices))]
-    return dict(id=f'{prefix}-{uuid4().hex}', object=kind, created=int(time.time()), model=job.tag, choices=whole, usage=usage(job, choices, ask.n))
+    return dict(id=f'{prefix}-{uuid4().hex}', object=kind, created=int(time.time()), model=job.tag, choices=whole, usage=usage(job, choices, ask.n)) | ours(ask)
 
 async def answer_openai(http:HttpRequest, ask:OpenAIAsk):
     "Whole or in chunks"
     job, engine = await begun(http, ask)
-    if ask.stream: return Events(job, chunks(job, engine, ask))
-    try: return JSONResponse(await present(http, complete(job, engine, ask)))
+    if ask.stream: return Events(job, chunks(job, engine, ask), dropped(ask))
+    try: return JSONResponse(await present(http, complete(job, engine, ask)), headers=dropped(ask))
     finally: job.cancel()
 
 @routes.post('/v1/chat/completions')
@@ -826,7 +912,7 @@ def check(self:Guard,
         right = scheme.lower() == 'bearer' and hmac.compare_digest(given.strip().encode('latin-1'), self.key.encode())
         if not right and path not in ('/', '/health'): raise Refusal(401, 'this server wants its key: `Authorization: Bearer KEY`', 'invalid_api_key')
     else:
-        if not local(host): raise Refusal(403, 'this server answers only to names of its own machine, such as localhost')
+        if not local(host): raise Refusal(403, 'this server answers only to names of its own machine, such as localhost; with a key (--api-key or MLXCHAT_API_KEY) it answers to every name')
         if origin and origin.partition('://')[2] != host and not {origin, '*'} & set(self.origins): raise Refusal(403, 'this server does not answer to other pages; `--cors` allows one')
     if method in ('POST', 'PUT', 'PATCH') and headers.get('content-type', '').partition(';')[0].strip().lower() != 'application/json':
         raise Refusal(415, 'questions are JSON, with `Content-Type: application/json`')
@@ -881,7 +967,7 @@ def protected(
     "An application with its guard, and with CORS where it is wanted"
     origins = [o.strip().rstrip('/') for o in cors.split(',') if o.strip()]
     app = Guard(app, key, origins)
-    return CORSMiddleware(app, allow_origins=origins, allow_methods=['*'], allow_headers=['*']) if origins else app
+    return CORSMiddleware(app, allow_origins=origins, allow_methods=['*'], allow_headers=['*'], expose_headers=['x-mlxchat-dropped-messages']) if origins else app
 
 # %% ../nbs/06c_serve.ipynb #c100
 class Server(uvicorn.Server):
