@@ -8,9 +8,9 @@ __all__ = ['MAX_MESSAGES', 'MAX_CHARS', 'MAX_TOTAL', 'MAX_TOKENS', 'routes', 'WA
            'Problem', 'explain', 'app_for', 'present', 'begun', 'event', 'Events', 'pieces', 'dropped',
            'chat_completions', 'StreamOptions', 'OpenAIAsk', 'logprob', 'name', 'OpenAIChat', 'named', 'OpenAIText',
            'told_apart', 'usage', 'chunks', 'ours', 'complete', 'answer_openai', 'openai_chat', 'openai_text',
-           'Library', 'read_dict', 'is_number', 'standing', 'curve', 'list_runs', 'list_training', 'run_metrics',
-           'as_model', 'openai_models', 'openai_model', 'health', 'policy', 'page', 'Guard', 'local', 'sealed',
-           'protected', 'Server', 'listen', 'loopback', 'first_run', 'address', 'show', 'serve']
+           'Library', 'changed', 'read_dict', 'is_number', 'standing', 'curve', 'list_runs', 'list_training',
+           'run_metrics', 'as_model', 'openai_models', 'openai_model', 'health', 'policy', 'page', 'Guard', 'local',
+           'sealed', 'protected', 'Server', 'listen', 'loopback', 'first_run', 'address', 'show', 'serve']
 
 # %% ../nbs/06c_serve.ipynb #c130
 import asyncio, base64, codecs, gc, hashlib, hmac, ipaddress, json, logging, math, os, re, socket, threading, time, webbrowser
@@ -798,8 +798,7 @@ class Library:
 
     def watched(self)->dict: # tag -> `Run`
         "All runs that have left anything to look at, the newest first"
-        def age(p): return -max([(p/n).stat().st_mtime for n in WATCHED if (p/n).exists()], default=0)
-        return {p.resolve().name: Run(p) for p in sorted(self.folders(*WATCHED), key=age)}
+        return {p.resolve().name: Run(p) for p in sorted(self.folders(*WATCHED), key=changed, reverse=True)}
 
     def stage_of(self, run:Run)->str:
         "The stage that would answer, '' if none can"
@@ -819,6 +818,12 @@ class Library:
         return Engine(*run.load(self.stage_of(run))[:2])
 
 WATCHED = 'status.json', 'metrics.jsonl', 'checkpoints'
+
+def changed(
+    folder # of a run
+)->float:  # seconds since 1970
+    "When anything happened in a run"
+    return max([p.stat().st_mtime for p in (folder/n for n in WATCHED) if p.exists()], default=0.)
 
 # %% ../nbs/06c_serve.ipynb #c365908
 def read_dict(
@@ -877,7 +882,7 @@ def list_runs(http:HttpRequest)->list[dict]:
 def list_training(http:HttpRequest)->list[dict]:
     "Runs that can be watched, the newest first, and how their training stands"
     library = http.app.state.library
-    return [dict(tag=tag) | standing(run) for tag, run in library.watched().items()]
+    return [dict(tag=tag, changed=changed(run.folder)) | standing(run) for tag, run in library.watched().items()]
 
 @routes.get('/api/runs/{tag}/metrics')
 def run_metrics(tag:str, http:HttpRequest)->dict:
