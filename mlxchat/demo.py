@@ -132,7 +132,9 @@ def sft_stage(self:Demo, **callbacks)->dict:
     config = SFTConfig(c.sft_steps, c.sft_len, c.sft_rows, init_lr_frac=.7, warmdown_ratio=1., save_every=500, lr_scale=1.,
                        matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr)
     with self.stage('fine-tuning', f'4. Fine-tuning: counting, spelling, arithmetic, manners; {c.sft_steps} steps'):
-        return finetune(self.run, config, mixture(self.tasks(), seed=2), progress=self.progress, **callbacks)
+        done = finetune(self.run, config, mixture(self.tasks(), seed=2), progress=self.progress, **callbacks)
+    self.suggest()
+    return done
 
 # %% ../nbs/06d_demo.ipynb #c020
 @patch
@@ -178,6 +180,12 @@ def report_table(
     return '\n'.join(rows)
 
 QUESTIONS = ['Who are you?', 'How many r are in strawberry?', 'Spell the word window.', 'What is 123 * 45?']
+
+@patch
+def suggest(self:Demo):
+    "Write down what may be asked, so that the chat page suggests what this model has practised"
+    path = self.run.folder/'config.json'
+    write_json(path, json.loads(path.read_text(encoding='utf-8')) | dict(suggestions=QUESTIONS))
 
 @patch
 def converse(self:Demo, questions:list=QUESTIONS):
