@@ -10,6 +10,7 @@ __all__ = ['SETTINGS', 'HELP', 'add_piece', 'Chat', 'shown', 'say_answer', 'take
 import atexit, re, sys
 from contextlib import closing
 from fastcore.basics import patch
+from .backend import colour_wanted
 from .checkpoint import checkpoints, find_run
 from .data import base_dir
 from .engine import Engine
@@ -240,7 +241,7 @@ def chat(
     model, tokenizer, meta = run.load(stage, step)
     talk = Chat(Engine(model, tokenizer), system, seed=seed, context=3*model.config.sequence_len//4)
     for name, value in dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty, max_tokens=min(max_tokens, model.max_positions - talk.context)).items(): talk.change(name, value)
-    options = dict(stream=not no_stream, colour=sys.stdout.isatty())
+    options = dict(stream=not no_stream, colour=colour_wanted(sys.stdout))
     if prompt: return say_answer(talk.ask(prompt), **options)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         for line in sys.stdin:
