@@ -27,7 +27,7 @@ def imports(path):
 
 graph = {}
 for p in sorted(Path('mlxchat').glob('*.py')):
-    if p.stem in ('__init__', '_modidx'): continue
+    if p.stem in ('__init__', '__main__', '_modidx'): continue
     if p.stem not in number:
         problems.append(f'{p}: no notebook exports it')
         continue
@@ -36,6 +36,19 @@ for p in sorted(Path('mlxchat').glob('*.py')):
                  for line, m in imports(p) if number.get(m, '99') > number[p.stem]]
 try: TopologicalSorter(graph).prepare()
 except CycleError as e: problems.append('imports in a circle: ' + ' -> '.join(reversed(e.args[1])))
+
+def touches_first(module):
+    "What a module imports first: backend, which loads a fast BLAS, or mlx, which is too late then; None if neither"
+    if module == 'backend': return 'backend'
+    for node in ast.parse(Path(f'mlxchat/{module}.py').read_text('utf-8')).body:
+        names = []
+        if isinstance(node, ast.Import): names = [a.name for a in node.names]
+        elif isinstance(node, ast.ImportFrom): names = [f'.{node.module}'] if node.level and node.module else [f'.{a.name}' for a in node.names] if node.level else [node.module]
+        for name in names:
+            if name.split('.')[0] in ('mlx', 'mlx_lm'): return 'mlx'
+            if name.startswith('.') and Path(f'mlxchat/{name[1:]}.py').exists() and (found := touches_first(name[1:])): return found
+
+problems += [f'mlxchat/{m}.py: imports mlx before mlxchat.backend, which loads a fast BLAS' for m in graph if touches_first(m) == 'mlx']
 
 print('\n'.join(problems) or f'{len(graph)} modules import downwards')
 sys.exit(bool(problems))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['blas', 'blas_candidates', 'load_blas', 'keep_memory', 'large_pages', 'on_gpu', 'compute_dtype', 'memory_bytes',
-           'best_seconds', 'matmul_gflops', 'numpy_gflops', 'launched', 'info']
+           'best_seconds', 'matmul_gflops', 'numpy_gflops', 'launched', 'colour_wanted', 'info']
 
 # %% ../nbs/00a_backend.ipynb #c039
 import ctypes, json, os, resource, shutil, sys, time, warnings
@@ -32,7 +32,7 @@ def load_blas(
     if sys.platform != 'linux': return 'accelerate'
     if 'mlx.core' in sys.modules:
         warnings.warn('mlx was imported before mlxchat, so its matrix products on the CPU stay about 50 times slower: '
-                      'import mlxchat first')
+                      'import mlxchat.backend first')
         return 'reference'
     os.environ.setdefault('MKL_CBWR', 'AUTO,STRICT') # sums in an order that does not depend on where arrays lie
     for name,path in blas_candidates():
@@ -48,7 +48,10 @@ def load_blas(
 blas = load_blas()
 
 # %% ../nbs/00a_backend.ipynb #c011
-import mlx.core as mx
+try: import mlx.core as mx
+except ImportError as e:
+    advice = 'pip install "mlx[cpu]", or "mlx[cuda13]" for an NVIDIA card' if sys.platform == 'linux' else 'pip install mlx'
+    raise ImportError(f'MLX has no backend here ({e}): {advice}', name='mlx') from None
 
 # %% ../nbs/00a_backend.ipynb #c014
 def keep_memory(
@@ -146,6 +149,13 @@ def launched(
     except KeyError: return several, ''
     except (OSError, ValueError): return False, '' # a single process has an empty file
     return several, hosts[0][0].rpartition(':')[0]
+
+# %% ../nbs/00a_backend.ipynb #c570024
+def colour_wanted(
+    out # a text stream, such as `sys.stdout`
+)->bool:
+    "May text on this stream be coloured, or otherwise carry escape codes?"
+    return out.isatty() and not os.environ.get('NO_COLOR') and os.environ.get('TERM') != 'dumb'
 
 # %% ../nbs/00a_backend.ipynb #c034
 def info(

@@ -12,6 +12,7 @@ from contextlib import closing
 from difflib import get_close_matches
 from itertools import accumulate, chain
 from fastcore.basics import patch
+from .backend import colour_wanted
 from .checkpoint import checkpoints, find_run
 from .data import base_dir
 from .engine import Engine
@@ -332,7 +333,7 @@ def chat(
     talk = Chat(Engine(model, tokenizer), system, seed, context, longest=model.max_positions - context)
     given = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty, max_tokens=max_tokens)
     for name, value in given.items(): talk.change(name, value)
-    options = dict(stream=not no_stream, colour=sys.stdout.isatty())
+    options = dict(stream=not no_stream, colour=colour_wanted(sys.stdout))
     if prompt is not None: return say_answer(talk.ask(prompt), **options)
     if not (sys.stdin.isatty() and sys.stdout.isatty()): return chat_piped(talk, **options)
     keep_history(COMMANDS)

@@ -10,6 +10,7 @@ __all__ = ['HEADER', 'ADD_NORM', 'ADD_NORM_GRAD', 'MIX_GRAD', 'ROPE_NORM', 'ROPE
 
 # %% ../nbs/00c_kernels.ipynb #c003
 from functools import lru_cache
+from . import backend # before MLX
 import mlx.core as mx
 
 # %% ../nbs/00c_kernels.ipynb #c006
