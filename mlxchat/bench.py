@@ -143,7 +143,7 @@ def bench_train(
     compare = folder and preset == 'v3' and importlib.util.find_spec('torch')
     mx.random.seed(0)
     model = GPT(c).recompute(recompute)
-    step = TrainStep(model, MuonAdamW(param_groups(model), MUON[preset]))
+    step = TrainStep(model, MuonAdamW(param_groups(model, preset=preset), MUON[preset]))
     ids = mx.random.randint(0, V, (batch, T+1))
     data = ids[:, :-1], ids[:, 1:]
     mx.eval(model.parameters(), *data)

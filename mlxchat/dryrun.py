@@ -27,7 +27,7 @@ def build_stage(s):
     "build the model"
     mx.random.seed(0)
     s['model'] = GPT(GPTConfig.preset(s['preset'], 4, vocab_size=500, sequence_len=128, n_embd=128, n_head=4, n_kv_head=2))
-    s['optimizer'] = MuonAdamW(param_groups(s['model']), MUON[s['preset']])
+    s['optimizer'] = MuonAdamW(param_groups(s['model'], preset=s['preset']), MUON[s['preset']])
     mx.eval(s['model'].parameters())
     expect(all(mx.isfinite(p).all().item() for _, p in tree_flatten(s['model'].parameters())), 'some initial weights are not finite')
     return f'{s["model"].count_params()["total"]:,} parameters, computing in {str(compute_dtype()).split(".")[-1]}'
@@ -72,7 +72,7 @@ def checkpoint_stage(s):
     with tempfile.TemporaryDirectory() as d:
         path = save_checkpoint(d, 10, s['model'], s['optimizer'])
         size = sum(p.stat().st_size for p in path.iterdir())
-        model, meta = load_model(latest_checkpoint(d)); optimizer = MuonAdamW(param_groups(model), MUON[s['preset']]); load_optimizer(path, optimizer, model)
+        model, meta = load_model(latest_checkpoint(d)); optimizer = MuonAdamW(param_groups(model, preset=s['preset']), MUON[s['preset']]); load_optimizer(path, optimizer, model)
     for what, a, b in ('weight', s['model'].parameters(), model.parameters()), ('optimizer state', s['optimizer'].state, optimizer.state):
         for (k, x), (_, y) in zip(tree_flatten(a), tree_flatten(b)): expect(x.dtype == y.dtype and mx.array_equal(x, y).item(), f'{what} {k} comes back changed')
     return f'{size/1e6:.1f} MB, equal to the last bit'

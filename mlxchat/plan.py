@@ -28,7 +28,7 @@ def state_bytes(
     preset:str='v3', # whose optimizer
 )->dict:             # bytes: weights, optimizer
     "Memory of what stays from step to step"
-    optimizer = MuonAdamW(param_groups(model), MUON[preset]); optimizer.init(model.trainable_parameters())
+    optimizer = MuonAdamW(param_groups(model, preset=preset), MUON[preset]); optimizer.init(model.trainable_parameters())
     count = lambda tree: sum(x.nbytes for _, x in tree_flatten(tree))
     return dict(weights=count(model.parameters()), optimizer=count(optimizer.state))
 

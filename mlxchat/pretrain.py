@@ -119,7 +119,7 @@ BATCH_D12 = 2**19 # best batch at depth 12, in tokens (nanochat)
 def _horizon(self:PretrainConfig, model, batch):
     "Steps: as many as asked for, or what tokens, FLOPs or parameters come to"
     if self.num_iterations > 0: return self.num_iterations
-    tokens = self.target_tokens if self.target_tokens > 0 else self.target_flops/model.flops_per_token() if self.target_flops > 0 else self.target_param_data_ratio*model.count_params()['scaling']
+    tokens = self.target_tokens if self.target_tokens > 0 else self.target_flops/model.flops_per_token() if self.target_flops > 0 else self.target_param_data_ratio*model.count_params()[RECIPES[self.preset]['counted']]
     return max(1, round(tokens/batch))
 
 @patch
@@ -432,7 +432,7 @@ def pretrain(
     r = c.recipe(model, world.size)
     if world.first: write_config(run, c, r, model)
     rates = {k: getattr(c, k)*r.lr_scale for k in ('matrix_lr','embedding_lr','unembedding_lr','scalar_lr')}
-    optimizer, habits = MuonAdamW(param_groups(model, **rates), MUON[c.preset]), {k: RECIPES[c.preset][k] for k in ('momentum','momentum_steps','cosine')}
+    optimizer, habits = MuonAdamW(param_groups(model, **rates, preset=c.preset, weight_decay=c.weight_decay), MUON[c.preset]), {k: RECIPES[c.preset][k] for k in ('momentum','momentum_steps','cosine')}
     model.recompute(c.saves_memory)
     if c.ultra_low_memory: mx.set_cache_limit(0)
     batches, lengths = text_batches(val_texts, tokenizer, c.rows, c.max_seq_len, c.eval_tokens), tokenizer.token_bytes()

@@ -363,7 +363,7 @@ def practise(
     if not checkpoints(folder): write_json(run.folder/'rl.json', exam())
     preset = json.loads((run.folder/'config.json').read_text(encoding='utf-8')).get('pretrain', {}).get('preset', 'v3')
     rates = {k: getattr(c, k)*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}
-    optimizer, loader = MuonAdamW(param_groups(model, **rates), MUON[preset]), Practice(engine, task, c, Journal(run.folder/'rollouts.jsonl'))
+    optimizer, loader = MuonAdamW(param_groups(model, **rates, preset=preset), MUON[preset]), Practice(engine, task, c, Journal(run.folder/'rollouts.jsonl'))
     try: return fit(run, 'rl', model, optimizer, loader, Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95)), validate=exam, eval_every=c.eval_every,
                     save_every=c.save_every, keep=c.keep_last, best=False, memory_limit_gb=c.memory_limit_gb, step_fn=partial(PolicyStep, rows=c.device_batch_size), **callbacks)
     except RewardError:
