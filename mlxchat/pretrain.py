@@ -206,7 +206,9 @@ def _horizon(self:PretrainConfig, model, batch):
     return max(1, round(tokens/batch))
 
 @patch
-def _accumulate(self:PretrainConfig, growth):
+def accumulation(self:PretrainConfig,
+    growth:float=1. # of the horizon, relative to depth 12
+)->int:
     "Micro-batches of full size in a step"
     B, T, given = self.device_batch_size, self.max_seq_len, self.total_batch_size
     if self.grad_accum_steps: return self.grad_accum_steps
@@ -233,7 +235,7 @@ def recipe(self:PretrainConfig,
     scaling = model.count_params()['scaling']
     reference = GPT(GPTConfig.preset(self.preset, 12, vocab_size=model.config.vocab_size)).count_params()['scaling']
     growth = scaling/reference                # of the horizon, relative to depth 12
-    accumulate = self._accumulate(growth)
+    accumulate = self.accumulation(growth)
     batch = accumulate*self.device_batch_size*self.max_seq_len
     if self.device_batch_size % self.rows: raise ValueError(f'--low-memory needs an even --device-batch-size, not {self.device_batch_size}')
     micro_batches = accumulate*self.device_batch_size//self.rows
