@@ -170,17 +170,28 @@ ALIASES = dict(
     max_seq_len='seq_len', seq_len='max_seq_len', sequence_len='max_seq_len', sequence_length='max_seq_len', context_length='max_seq_len', block_size='max_seq_len',
     batch_size='device_batch_size', gradient_accumulation_steps='grad_accum_steps',
     n_layer='depth', n_layers='depth', num_layers='depth', d_model='n_embd', n_heads='n_head', num_heads='n_head', num_kv_heads='n_kv_head',
-    steps='num_iterations', max_steps='num_iterations', max_iters='num_iterations', num_epochs='epochs',
+    steps='num_iterations', max_steps='num_iterations', max_iters='num_iterations', num_epochs='epochs', n_epochs='epochs',
     warmup_iters='warmup_steps', warmdown_iters='warmdown_steps', max_grad_norm='grad_clip',
-    val_tokens='eval_tokens', eval_interval='eval_every', save_interval='save_every', checkpoint_dir='output_dir', **{'from': 'from_run'})
+    val_tokens='eval_tokens', eval_interval='eval_every', save_interval='save_every', checkpoint_interval='save_every',
+    hidden_size='n_embd', n_kv_heads='n_kv_head', gradient_clip='grad_clip', checkpoint_dir='output_dir', out_dir='output_dir',
+    dataset='set', **{'from': 'from_run'})
 
-ELSEWHERE = dict(
-    learning_rate='there are several rates: --matrix-lr is of the matrices, --embedding-lr, --unembedding-lr and --scalar-lr of the rest, and --lr-scale multiplies all',
-    lr='there are several rates: --matrix-lr is of the matrices, --embedding-lr, --unembedding-lr and --scalar-lr of the rest, and --lr-scale multiplies all',
-    min_lr='--final-lr-frac is the share of the rates that is left at the end',
+ELSEWHERE = dict( # names of other programs that have no counterpart, and what there is
+    learning_rate='every kind of parameter has its own: --matrix-lr, --embedding-lr, --unembedding-lr and --scalar-lr; '
+        '--lr-scale is a factor on all of them',
+    min_lr='--final-lr-frac is where the rates end, as a share of their peak',
     vocab_size='the tokenizer has it: `mlxchat tokenizer --vocab-size N`',
-    hidden_dim='it follows from the width, --n-embd', dropout='there is none: nearly every token is read once only',
-    log_interval='every step is logged', interactive='it is, in a terminal and without --prompt')
+    hidden_dim='the width of the MLP follows from --n-embd',
+    dropout='nearly every token is read once only',
+    epochs='a length is given by --num-iterations, --target-tokens or --target-param-data-ratio',
+    warmup_ratio='--warmup-steps is a number of steps',
+    log_interval='every step is logged',
+    eval_iters='--eval-tokens says on how much text to validate',
+    optimizer='matrices learn by Muon and the rest by AdamW, always',
+    interactive='it is, in a terminal and without --prompt')
+for names, there in (('lr max_lr', 'learning_rate'), ('min_learning_rate', 'min_lr'), ('num_epochs n_epochs', 'epochs'),
+        ('intermediate_size d_ff ffn_dim', 'hidden_dim'), ('attention_dropout resid_dropout', 'dropout')):
+    ELSEWHERE |= {o: ELSEWHERE[there] for o in names.split()}
 
 def meant(
     name:str, # as typed, without leading dashes
@@ -283,14 +294,14 @@ def call(
     about, options = signature(f)
     if asked := [o for o in args if o in ('-h', '--help', '--help-all')] or (args == ['help'] and args):
         return print(help_text(about, options, prog, '--help-all' in asked))
-    given, names = parsed(options, args, prog), {o.name for o in options}
+    given = parsed(options, args, prog)
     def more(reader, file, *rest):
         nonlocal args, given
         args = function(reader)(file, *rest) + args
         try: given = parsed(options, args)
         except ValueError as e: raise ValueError(f'{file}: {e}') from None
-    if given.get('config'): more('mlxchat.cli:yaml_args', given['config'], names)
-    if isinstance(given.get('resume'), str): more('mlxchat.cli:run_args', given['resume'])
+    if given.get('config'): more('mlxchat.cli:yaml_args', given['config'], options, args)
+    if isinstance(given.get('resume'), str): more('mlxchat.cli:run_args', given['resume'], args)
     return (f if callable(f) else function(f))(**given)
 
 # %% ../nbs/06e_program.ipynb #c032
