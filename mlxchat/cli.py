@@ -20,7 +20,7 @@ from tqdm import tqdm
 import yaml
 from . import __version__, backend, formats
 from .data import base_dir, list_shards, make_corpus, read_texts
-from .shards import SETS, ShardCache, download, local_shards
+from .shards import SETS, ShardCache, download, local_shards, numbers
 from .texts import make_set, write_bin
 from .tokenizer import Tokenizer
 from .loader import BinSource, Loader, Prefetch, TextSource, documents
@@ -148,7 +148,9 @@ def _fetched(set, num_shards, workers):
     failed = download(SETS[set], num_shards, workers)
     for file, why in failed: print(f'skipped {file}: {why}')
     train_paths, val_path = local_shards(set)
-    print(f'{len(train_paths):,} shards to train on, {val_path.name} to validate')
+    here = numbers(train_paths)
+    holes = f' (numbers {here}; those between are not here)' if ',' in here or not here.startswith('0') else ''
+    print(f'{len(train_paths):,} shards to train on{holes}, {val_path.name} to validate')
 
 def _own(text, folder, val_fraction, doc_chars, column):
     report = make_set(text, folder, val_fraction if val_fraction > 0 else .05, doc_chars, column)
