@@ -17,9 +17,9 @@ from fastcore.meta import delegates
 from tqdm import tqdm
 import yaml
 from . import __version__, backend, formats
-from .program import ELSEWHERE, call, dashed, integer, main, meant, no_option, number
+from .program import call, dashed, ELSEWHERE, integer, main, meant, no_option, number
 from .data import base_dir, list_shards, make_corpus, nanochat_dir, open_shard, read_texts
-from .shards import SETS, ShardCache, download, local_shards
+from .shards import download, local_shards, numbers, SETS, ShardCache
 from .texts import make_set, write_bin
 from .tokenizer import Tokenizer
 from .loader import BinSource, Loader, Prefetch, TextSource, documents
@@ -144,13 +144,6 @@ def _gathered(folder, max_bytes=8_000_000, val_fraction=.04, force=False):
     for part in 'train', 'val': print('{:5}  {documents:,} documents from {modules:,} modules, {bytes:,} bytes'.format(part, **stats[part]))
     print('most   ' + ', '.join(f'{name} {size/1e6:.1f} MB' for name, size in list(stats['packages'].items())[:5]))
 
-def _numbers(paths):
-    "The numbers of shards, runs of them as 0–7"
-    found = sorted(int(p.stem.rpartition('_')[2]) for p in paths)
-    starts = [n for n in found if n - 1 not in found]
-    ends = [n for n in found if n + 1 not in found]
-    return ', '.join(str(a) if a == b else f'{a}–{b}' for a, b in zip(starts, ends))
-
 def _fetched(set, num_shards=8, workers=4):
     there = SETS[set].count - 1
     if num_shards > there: raise ValueError(f'{set} has {there:,} shards to train on, not {num_shards:,}')
@@ -158,7 +151,7 @@ def _fetched(set, num_shards=8, workers=4):
     for file, why in failed: print(f'skipped {file}: {why}')
     train_paths, val_path = local_shards(set)
     more = f', more than the {num_shards:,} asked for: all of them are {set} now' if len(train_paths) > num_shards else ''
-    print(f'{len(train_paths):,} shards to train on ({_numbers(train_paths)}), {val_path.name} to validate{more}')
+    print(f'{len(train_paths):,} shards to train on ({numbers(train_paths)}), {val_path.name} to validate{more}')
 
 def _own(text, folder, val_fraction=.05, doc_chars=8000, column='text'):
     try: report = make_set(text, folder, val_fraction, doc_chars, column)
