@@ -1,4 +1,5 @@
 "Everything is in `settings.ini`; this file only hands it to setuptools."
+import subprocess, sys
 from configparser import ConfigParser
 from setuptools import setup, find_packages
 
@@ -7,6 +8,15 @@ cfg.read('settings.ini', encoding='utf-8')
 cfg = cfg['DEFAULT']
 lines = lambda key: [o.strip() for o in cfg.get(key, '').splitlines() if o.strip()]
 extras = {key.removesuffix('_requirements'): lines(key) for key in cfg if key.endswith('_requirements')}
+
+def has_nvidia():
+    "Is there a card, with its driver?"
+    try: return subprocess.run(['nvidia-smi', '-L'], capture_output=True).returncode == 0
+    except OSError: return False
+
+# On Linux, what computes for MLX is one package for CPUs and another for NVIDIA cards; both put a library into the same place,
+# and no marker of pip's knows the card. Whoever wants the tools for development installs from this folder, so we can look.
+if sys.platform == 'linux': extras['dev'] += extras['cuda' if has_nvidia() else 'cpu']
 
 setup(
     name=cfg['lib_name'], version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'],
