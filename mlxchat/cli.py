@@ -239,7 +239,7 @@ def together(world:World):
     "All processes end when one does; if it is an error, only one speaks"
     heart = Heartbeat(world)
     try: yield
-    except BaseException as e: heart.close(isinstance(e, KeyboardInterrupt)); raise
+    except BaseException as e: heart.close(isinstance(e, KeyboardInterrupt) and not getattr(e, 'now', False)); raise
     heart.close()
 
 def shared_tokenizer(
@@ -394,8 +394,8 @@ def main(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt as e:
-        say(f'stopped, {e}; the same command goes on from there' if e.args else 'stopped; what was saved before is safe, and the same command uses it')
-        return 0 if e.args else 130
+        say(f'stopped, {e}; {getattr(e, "rest", "the same command goes on from there")}' if e.args else 'stopped; what was saved before is safe, and the same command uses it')
+        return 0 if e.args and not getattr(e, 'now', False) else 130
     except (ValueError, OSError, FloatingPointError) as e:
         if debug: traceback.print_exc()
         say(one_line(e))
