@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['RULES', 'NEVER', 'RANGES', 'INSTEAD', 'BATCH_D12', 'RATIO', 'LONG_STEP', 'HABITS', 'option', 'check_values',
-           'PretrainConfig', 'Recipe', 'stop_requests', 'Guard', 'resume', 'Keeper', 'resident_bytes', 'check_memory',
-           'fit', 'text_batches', 'build', 'versions', 'write_config', 'read_config', 'recorded', 'differences',
-           'extension', 'extend', 'pretrain']
+           'PretrainConfig', 'Recipe', 'Stopped', 'StopRequests', 'stop_requests', 'Guard', 'resume', 'Keeper',
+           'resident_bytes', 'check_memory', 'Peak', 'fit', 'text_batches', 'build', 'versions', 'write_config',
+           'read_config', 'recorded', 'differences', 'extension', 'extend', 'pretrain']
 
 # %% ../nbs/03b_pretrain.ipynb #c060
-import json, math, numbers, os, platform, resource, shutil, signal, subprocess, sys, threading, time
+import json, math, numbers, os, platform, resource, shutil, signal, subprocess, sys, threading, time, socket
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, asdict, fields
@@ -21,9 +21,9 @@ from .model import GPT, GPTConfig
 from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups
 from .tokenizer import Tokenizer
 from .parallel import World
-from .train import TrainStep, train, bits_per_byte
-from .checkpoint import Run, exclusive, save_checkpoint, checkpoints, latest_checkpoint, load_model, load_optimizer, metadata, prune, random_state, write_json
-from .watch import Energy, Progress
+from .train import bits_per_byte, text_bytes, train, TrainStep
+from .checkpoint import checkpoints, exclusive, latest_checkpoint, load_model, load_optimizer, metadata, prune, random_state, Run, save_checkpoint, write_json
+from .watch import Energy, LiveCurve, Progress
 import mlx.core as mx, numpy as np
 
 # %% ../nbs/03b_pretrain.ipynb #c302
@@ -265,19 +265,58 @@ def opening(self:PretrainConfig,
     return lines
 
 # %% ../nbs/03b_pretrain.ipynb #c015
+class Stopped(KeyboardInterrupt):
+    "A run that ended because somebody asked; says what is safe"
+    def __init__(self,
+        saved:str,       # such as 'saved at step 25'
+        now:bool=False,  # in the middle of a step?
+        anything:bool=True, # is anything safe?
+    ):
+        super().__init__(saved)
+        self.now, self.rest = now, 'the same command ' + ('goes on from there' if anything else 'begins again')
+
+class StopRequests:
+    "Ctrl-C and SIGTERM, counted"
+    def __init__(self): self.times, self.held = 0, False
+    def __call__(self)->bool: return self.times > 0 # has anybody asked?
+
+    def handle(self, number, frame):
+        self.times += 1
+        if self.times > 1 and not self.held: raise KeyboardInterrupt
+
+    @contextmanager
+    def hold(self):
+        "What is done here is finished, even for those who ask twice"
+        self.held = True
+        try: yield
+        finally: self.held = False
+        if self.times > 1: raise KeyboardInterrupt
+
+def _listen(ear, numbers, answer):
+    "Answer the first of some signals, as soon as its number comes"
+    while data := ear.recv(64):
+        if numbers & set(data): return answer()
+
 @contextmanager
-def stop_requests(): # yields a function that says whether someone asked to stop
+def stop_requests(
+    answer=None, # called in a thread of its own when somebody asks for the first time
+):               # yields `StopRequests`, a function that says whether someone asked to stop
     "Collect Ctrl-C and SIGTERM instead of dying from them, and outlive the terminal"
-    requested = threading.Event()
-    def handle(number, frame):
-        if requested.is_set(): raise KeyboardInterrupt
-        requested.set()
-    main = threading.current_thread() is threading.main_thread()
-    handlers = {signal.SIGINT: handle, signal.SIGTERM: handle, signal.SIGHUP: signal.SIG_IGN} if main else {}
+    asked = StopRequests()
+    if threading.current_thread() is not threading.main_thread(): # where there are no signals
+        yield asked
+        return
+    ear, mouth = socket.socketpair()
+    mouth.setblocking(False)
+    before = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
+    handlers = {signal.SIGINT: asked.handle, signal.SIGTERM: asked.handle, signal.SIGHUP: signal.SIG_IGN}
     old = {s: signal.signal(s, h) for s,h in handlers.items()}
-    try: yield requested.is_set
+    if answer: threading.Thread(target=_listen, args=(ear, {signal.SIGINT, signal.SIGTERM}, answer), daemon=True).start()
+    try: yield asked
     finally:
         for s,h in old.items(): signal.signal(s, h)
+        signal.set_wakeup_fd(before)
+        mouth.close() # which the thread takes for the end
 
 # %% ../nbs/03b_pretrain.ipynb #c018
 class Guard:
@@ -347,13 +386,15 @@ class Keeper:
     def save(self,
         m:dict,        # metrics of the step
         must:bool=True # is it an error if it fails?
-    ):
+    )->bool:           # is it saved?
         "Save after a step"
         try: save_checkpoint(self.folder, m['step'], self.model, self.optimizer, stage=self.stage, loader=self.loader.state(), metrics=m)
         except OSError as e:
             if must: raise
-            return self.say(f'step {m["step"]} could not be saved ({e.strerror or e}); the checkpoint before is untouched, and training goes on')
+            self.say(f'step {m["step"]} could not be saved ({e.strerror or e}); the checkpoint before is untouched, and training goes on')
+            return False
         prune(self.folder, self.keep, self.best)
+        return True
 
     def is_best(self, m:dict)->bool:
         "Is this validation score better than that of every checkpoint?"
@@ -372,9 +413,44 @@ def check_memory(
     used = max(resident_bytes(), mx.get_active_memory() + mx.get_cache_memory())/1e9
     return f'{used:.1f} of {limit_gb:g} GB are in use' if limit_gb and used > .97*limit_gb else ''
 
+# %% ../nbs/03b_pretrain.ipynb #c812303
+class Peak:
+    "The most arithmetic that this machine has been seen to do"
+    def __init__(self,
+        processes:int=1, # that share the work
+        looks:int=5,     # how often it may be measured again
+    ):
+        self.processes, self.looks = processes, looks
+        self.flops = self.measure()
+
+    def measure(self)->float: return matmul_gflops()*1e9*self.processes # a second
+
+    def share(self,
+        rate:float # FLOPs a second
+    )->float:      # at most 1; None if it is not known
+        "How much of the peak that is"
+        if rate > self.flops and self.looks:
+            self.looks -= 1
+            self.flops = max(self.flops, self.measure())
+        return rate/self.flops if rate <= self.flops else None
+
 # %% ../nbs/03b_pretrain.ipynb #c075
 class _Spoiled(Exception):
     "A step that has to be undone"
+
+def _scored(m, due, lines, validate, core, save):
+    "Metrics with scores, where they are due; if one cannot be had, the step is saved before that is an error"
+    scores = [f for f, wanted in zip((validate, core), due) if wanted]
+    if not scores: return m
+    lines.set(state='validating', step=m['step'], loss=m['loss'])
+    for f in scores:
+        try: found = f()
+        except Exception:
+            save(m)
+            raise
+        m = m | found
+        lines.scores(m['step'], found)
+    return m
 
 @exclusive
 def fit(
@@ -404,51 +480,70 @@ def fit(
     step_fn=TrainStep, # see `train`
 )->dict:               # the last metrics
     "Train to the end of the schedule, resuming and saving"
-    first = world.first
-    lines = Progress(run.folder/'log.txt' if first else None, show=progress and first)
+    first, total = world.first, schedule.total
+    callbacks = on_step if isinstance(on_step, list) else [on_step] if on_step else []
+    curve = next((f for f in callbacks if isinstance(f, LiveCurve)), None)
+    lines = Progress(run.folder if first else None, stage, total, progress and first, curve=curve)
     keeper = Keeper(run.stage(stage), stage, model, optimizer, loader, keep, best, lines.say)
-    start, undone = resume(keeper.folder, model, optimizer, loader, lines.say, world), 0
-    if first: run.forget(stage, start)
-    if mx.cuda.is_available() and start < schedule.total: lines.say('the first step compiles programs for this GPU: minutes at first, and later seconds')
-    facts = dict(stage=stage, flops=model.flops_per_token(), peak=matmul_gflops()*1e9*world.size, energy=Energy(), callbacks=on_step if isinstance(on_step, list) else [on_step] if on_step else [])
-    due = lambda every, step: step == schedule.total or every > 0 and step % every == 0
-    with stop_requests() as asked:
+    due = lambda every, step: step == total or every > 0 and step % every == 0
+    with stop_requests(lines.answer if first else None) as asked, lines:
+        def save(m, must=False):
+            lines.set(state='saving')
+            with asked.hold(): # never half, and never half removed
+                if keeper.save(m, must): lines.saved = m['step']
+            lines.now['state'] = 'training'
+        def rescue(m):
+            if first: run.log(**m); save(m)
+        def report(done, of, tokens=0, what=''): lines.micro(done, of, tokens*world.size, what)
         try:
+            start, undone = resume(keeper.folder, model, optimizer, loader, lines.say, world), 0
+            if first: run.forget(stage, start)
+            if mx.cuda.is_available() and start < total: lines.say('the first step compiles programs for this GPU: minutes at first, and later seconds')
+            facts = dict(stage=stage, flops=model.flops_per_token(), peak=Peak(world.size), energy=Energy())
+            if hasattr(loader, 'report'): loader.report = report
             while True:
                 before = run.metrics(stage)
                 m, guard, spent = dict(step=start), Guard(spike, world.tell([o['loss'] for o in before[-100:]])), sum(o['seconds'] for o in before)
-                recent, after = deque(maxlen=50), 0.
+                lines.resumed(start, before)
+                if curve: curve.begin(before)
+                after = 0.
+                if world.any(asked())[0] and start < total: raise Stopped(lines.is_saved(), anything=start > 0)
+                lines.begin(start + 1, accumulate//world.size)
                 try:
-                    for n, m in enumerate(train(model, optimizer, loader, schedule, accumulate, clip, start, world, step_fn)):
+                    for n, m in enumerate(train(model, optimizer, loader, schedule, accumulate, clip, start, world, step_fn, report)):
                         clock, step = time.perf_counter(), m['step']
                         if why := guard(m['loss']): raise _Spoiled(why)
                         spent += m['seconds']
                         m = _measured(m, facts, loader, spent)
-                        if validate and due(eval_every, step): m |= validate()
-                        if core and core_every > 0 and due(core_every, step): m |= core()
+                        m = _scored(m, (validate and due(eval_every, step), core and core_every > 0 and due(core_every, step)), lines, validate, core, rescue)
                         m['other_seconds'] = after + time.perf_counter() - clock
-                        if n: recent.append(m['seconds'] + m['other_seconds']) # the first step compiles
+                        alone = n or lines.now['micros'] > 1 # else the first step is mostly compiling
                         clock = time.perf_counter()
                         if first:
                             run.log(**m)
-                            for f in facts['callbacks']: f(m)
-                            lines.step(m, schedule.total, sum(recent)/len(recent)*(schedule.total - step) if recent else None)
-                            if sample and sample_every > 0 and step % sample_every == 0: _sample(sample, step, lines)
+                            for f in callbacks: f(m)
+                            lines.step(m, m['seconds'] + m['other_seconds'] if alone else None)
+                            if sample and sample_every > 0 and step % sample_every == 0:
+                                lines.set(state='sampling')
+                                _sample(sample, step, lines)
+                                lines.now['state'] = 'training'
                         full = check_memory(memory_limit_gb) if step % memory_check_interval == 0 or step < 3 else ''
-                        stop, fat = world.any(asked(), full); last = step == schedule.total
-                        if first and (due(save_every, step) or stop or fat or keeper.is_best(m)): keeper.save(m, must=last or stop or fat); undone = 0
+                        stop, fat = world.any(asked(), full); last = step == total
+                        if first and (due(save_every, step) or stop or fat or keeper.is_best(m)): save(m, must=last or stop or fat); undone = 0
                         if fat and not last: raise ValueError(f'{full or "another process is out of memory"}: saved at step {step}; go on with --low-memory or --ultra-low-memory, or a higher --memory-limit-gb')
-                        if stop and not last: raise KeyboardInterrupt(f'saved at step {step}')
+                        if stop and not last: raise Stopped(f'saved at step {step}')
                         after = time.perf_counter() - clock # saving counts towards the next step
+                        lines.begin(step + 1, accumulate//world.size)
                     return m
                 except _Spoiled as e: start, undone = _undo(e, run, keeper, step, undone, lines, world), undone + 1
-        finally: lines.close()
+        except KeyboardInterrupt as e: raise e if e.args else Stopped(lines.is_saved(), True, bool(lines.saved)) from None
 
 # %% ../nbs/03b_pretrain.ipynb #c070
 def _measured(m, facts, loader, spent):
     "Metrics of a step with what follows from them"
     ahead, kwh = loader.status() if hasattr(loader, 'status') else {}, facts['energy'].read()
-    return dict(stage=facts['stage'], **{**m, **ahead}, flops=facts['flops']*m['tokens'], mfu=facts['flops']*m['tok_per_s']/facts['peak'],
+    mfu = facts['peak'].share(facts['flops']*m['tok_per_s'])
+    return dict(stage=facts['stage'], **{**m, **ahead}, flops=facts['flops']*m['tokens'], **({} if mfu is None else dict(mfu=mfu)),
                 memory=mx.get_peak_memory(), total_seconds=spent, **({} if kwh is None else dict(kwh=kwh)))
 
 def _sample(sample, step, lines):
@@ -479,6 +574,7 @@ def text_batches(
     for t in texts:
         docs.append(tokenizer.encode_array(t) if isinstance(t, str) else t); n += len(docs[-1])
         if 0 < max_tokens <= n: break
+    if not docs: raise ValueError('there is no text to measure: not one document')
     ids = np.concatenate(docs)
     half, rows = T//2, []
     for start in range(0, max(1, len(ids)-1), half):
@@ -609,6 +705,7 @@ def pretrain(
     model.recompute(c.saves_memory)
     if c.ultra_low_memory: mx.set_cache_limit(0)
     batches, lengths = text_batches(val_texts, tokenizer, c.rows, c.max_seq_len, c.eval_tokens), tokenizer.token_bytes()
+    text_bytes(batches, lengths) # if there is none, that should not come to light after hours
     warmdown = c.warmdown_ratio if c.warmdown_steps is None else c.warmdown_steps/r.steps
     loader = make_loader(c.rows, c.max_seq_len)
     try: return fit(run, 'base', model, optimizer, loader,

@@ -610,9 +610,9 @@ def main(
         _mute()
         return 0
     except KeyboardInterrupt as e:
-        saved = str(e).startswith('saved')
-        say(f'stopped, {e}; the same command goes on from there' if saved else f'stopped, {e}' if e.args else 'stopped; what was saved before is safe, and the same command uses it')
-        return 0 if saved else 130
+        say(f'stopped, {e}; {getattr(e, "rest", "the same command goes on from there")}' if e.args else
+            'stopped; what was saved before is safe, and the same command uses it')
+        return 130 if not e.args or getattr(e, 'now', False) else 0
     except Exception as e:
         if debug:
             from traceback import print_exc

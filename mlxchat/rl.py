@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
+from .data import Bar
 from .checkpoint import Run, checkpoints, find_run, write_json
 from .datasets import TASKS, open_task, spelling_words
 from .engine import Engine
@@ -70,6 +71,7 @@ def rollouts(
     samples:int=16,  # answers to each
     seed=None,       # same seed, same answers
     max_tokens:int=256, # of an answer
+    report=None,     # called after each answer with how many are done, and of how many
     **wishes         # `temperature`, `top_k` and other fields of `Sampling`
 )->list:             # of `Rollout`, those of an example side by side
     "Let the model try"
@@ -79,9 +81,12 @@ def rollouts(
     tries = [Rollout(i, p) for i, p in zip(indices, prompts) for _ in range(samples)]
     requests = engine.requests([t.prompt for t in tries], max_tokens=max_tokens, seed=seed, **wishes)
     at = {id(r): t for r, t in zip(requests, tries)}
+    done = 0
     for token in engine.run(requests):
         t = at[id(token.request)]
         t.ids.append(token.id); t.forced.append(token.forced)
+        done += bool(token.finish)
+        if report and token.finish: report(done, len(tries))
     for t in tries:
         t.text = tok.decode(t.ids[:-1] if t.ids[-1] in engine.stops else t.ids)
         t.reward = judged(task.reward, t.index, t.text)
@@ -157,9 +162,11 @@ class PolicyStep(TrainStep):
         [batch] = batches
         if not len(batch[0]): return mx.array(0.)
         total = mx.array(0.), mx.array(1.), tree_map(mx.zeros_like, self.model.trainable_parameters())
-        for piece in self.pieces(*batch):
+        n = -(-len(batch[0])//self.rows)
+        for i, piece in enumerate(self.pieces(*batch), 1):
             total = self._add(total, *map(mx.array, piece))
             mx.eval(total)
+            self.report(i, n, what='updates')
         loss = self._finish(*total)
         mx.eval(loss, self.model.state, self.optimizer.state)
         return loss
@@ -244,6 +251,7 @@ class Practice:
     ):
         self.engine, self.task, self.c, self.journal = engine, task, c, journal
         self.step, self.tokens, self.facts, self.order = 0, 0, {}, (-1, None)
+        self.report = None # told how far a step is, see `Progress.micro`
 
     def state(self)->dict: return dict(step=self.step, tokens=self.tokens)
     def restore(self, state:dict): self.step, self.tokens = state['step'], state['tokens']
@@ -260,7 +268,7 @@ class Practice:
 
     def __next__(self)->tuple: # from `policy_batch`
         c, first = self.c, not self.facts
-        tries = rollouts(self.engine, self.task, self.indices(), c.num_samples, seed=f'{c.seed}/{self.step}', **c.wishes)
+        tries = rollouts(self.engine, self.task, self.indices(), c.num_samples, seed=f'{c.seed}/{self.step}', report=self.report and partial(self.report, what='answers'), **c.wishes)
         if self.journal:
             if first: self.journal.cut(self.step)
             self.journal.add(self._lines(tries))
@@ -280,10 +288,13 @@ def examine(
     n:int,        # questions asked, from the first on
     samples:int,  # answers to each
     seed=0,
+    progress:bool=True,
     **wishes      # see `rollouts`
 )->dict:          # pass@1, and pass@k for k = `samples`
     "How often is the first answer right, and how often one of several?"
-    tries = rollouts(engine, task, list(range(min(n, len(task)))), samples, f'exam {seed}', **wishes)
+    which = list(range(min(n, len(task))))
+    with Bar(total=len(which)*samples, desc='examination', unit='answer', disable=not progress, leave=False) as bar:
+        tries = rollouts(engine, task, which, samples, f'exam {seed}', report=lambda done, of: bar.update(), **wishes)
     right = [sum(judged(task.evaluate, t.index, t.text) for t in g) for g in groups(tries, samples)]
     return {f'pass@{k}': sum(pass_at_k(samples, int(c), k) for c in right)/len(right) for k in sorted({1, samples})}
 
@@ -359,7 +370,7 @@ def practise(
     if c.num_iterations < 0: c.num_iterations = max(1, len(task)//c.examples_per_step)
     settle(run, 'rl', settings | dict(stage=stage, weights=about['files']['model.safetensors'][:12], **{k: v for k, v in asdict(c).items() if k not in HABITS}))
     engine, folder = Engine(model, tokenizer), run.stage('rl')
-    exam = lambda: (examine(engine, held, c.eval_examples, c.eval_samples, **c.wishes) if held else {}) | (scores(engine) if scores else {})
+    exam = lambda: (examine(engine, held, c.eval_examples, c.eval_samples, progress=callbacks.get('progress', True), **c.wishes) if held else {}) | (scores(engine) if scores else {})
     if not checkpoints(folder): write_json(run.folder/'rl.json', exam())
     preset = json.loads((run.folder/'config.json').read_text(encoding='utf-8')).get('pretrain', {}).get('preset', 'v3')
     rates = {k: getattr(c, k)*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}

@@ -11,12 +11,11 @@ import json, math, re, sys
 from dataclasses import dataclass, asdict
 from pathlib import Path
 from fastcore.meta import delegates
-from tqdm import tqdm
 from .model import GPT
 from .data import name_hash
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
-from .train import bits_per_byte
+from .train import bits_per_byte, text_bytes
 from .checkpoint import Run, checkpoints, file_hash, find_run, latest_checkpoint, load_model, metadata, save_checkpoint, seen_from, write_json
 from .watch import outlive_terminal, report_html
 from .pretrain import BATCH_D12, fit
@@ -155,7 +154,9 @@ def held_batches(
         flat = [np.concatenate(o) for o in zip(*row)]
         ids[i, :len(flat[0])], learn[i, :len(flat[0])] = flat
     y = np.where(learn[:, 1:], ids[:, 1:], -1)
-    return [(ids[i:i+B, :-1], y[i:i+B]) for i in range(0, len(rows), B)]
+    batches = [(ids[i:i+B, :-1], y[i:i+B]) for i in range(0, len(rows), B)]
+    text_bytes(batches, tokenizer.token_bytes()) # an error if there is nothing to measure
+    return batches
 
 # %% ../nbs/06a_sft.ipynb #c135
 def numbers(
@@ -272,7 +273,6 @@ def marks(
     "A function that asks questions, and tells how many were answered well"
     def ask(engine):
         found = {f'score_{k}': round(score_task(engine, t, c.score_examples, max_tokens=c.score_tokens).accuracy, 4) for k, t in tasks.items()}
-        tqdm.write('   ' + ', '.join(f'{k[6:]} {v:.1%}' for k, v in found.items()), file=sys.stderr)
         return found
     return ask
 

@@ -26,7 +26,7 @@ class TrainStep:
         world:World=World(), # processes that share the work
     ):
         self.model, self.optimizer, self.clip, self.world = model, optimizer, clip, world
-        self.report = lambda done, of: None # told after each micro-batch
+        self.report = lambda done, of, tokens=0, what='': None # told after each micro-batch
         if 'muon' not in optimizer.state: optimizer.init(model.trainable_parameters())
         state = [model.state, optimizer.state]
         self._one = mx.compile(self._update_from_batch, inputs=state, outputs=state)
@@ -66,7 +66,7 @@ def __call__(self:TrainStep,
         for i, (x,y) in enumerate(batches, 1):
             total = self._add(total, x, y)
             mx.eval(total)
-            self.report(i, len(batches))
+            self.report(i, len(batches), x.size)
         loss = self._finish(*total)
     mx.eval(loss, self.model.state, self.optimizer.state)
     return loss
@@ -117,7 +117,7 @@ def train(
     start:int=0,       # steps taken before
     world:World=World(), # processes that share the work
     step_fn=TrainStep, # makes what takes a step
-    report=None,       # called after each of several micro-batches with how many are done, and of how many
+    report=None,       # called after each of several micro-batches with how many are done, of how many, and the tokens in it
 ):                     # yields dicts: step, loss, lr, tokens, seconds (data_seconds of them waiting for batches), tok_per_s
     "Train in memory, one dictionary of numbers a step"
     if accumulate % world.size: raise ValueError(f'{accumulate} micro-batches cannot be shared by {world.size} processes: choose a smaller device_batch_size')
