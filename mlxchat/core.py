@@ -6,13 +6,13 @@
 __all__ = ['BUNDLE_URL', 'Exam', 'prompts', 'spans', 'bundle_dir', 'exams', 'problems', 'question', 'solved', 'take_exam', 'core']
 
 # %% ../nbs/05b_core.ipynb #c035
-import csv, json, random, shutil, tempfile, threading, zipfile
+import csv, json, random, shutil, sys, tempfile, threading, zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from .data import Bar
 from .data import base_dir, nanochat_dir
 from .eval import best, centred, common, likelihoods
-from .fetch import Fetcher
+from .fetch import Fetcher, FetchError
 from .model import GPT
 from .parallel import World
 from .tokenizer import Tokenizer
@@ -82,7 +82,10 @@ def bundle_dir(
         if (folder/'core.yaml').exists(): return folder
     base_dir().mkdir(parents=True, exist_ok=True)
     archive = base_dir()/'eval_bundle.zip'
-    (fetcher or Fetcher())(url, archive, _check_archive, threading.Event())
+    with tqdm(unit='B', unit_scale=True, desc=archive.name, disable=None, leave=False) as bar:
+        fetcher = fetcher or Fetcher(patience=30., log=lambda line: bar.write(line, file=sys.stderr))
+        try: fetcher(url, archive, _check_archive, threading.Event(), bar.update)
+        except FetchError as e: raise FetchError(f'{e}; a folder eval_bundle with core.yaml in {base_dir()} will do, too', e.bad) from None
     with tempfile.TemporaryDirectory(dir=base_dir()) as d:
         with zipfile.ZipFile(archive) as z: z.extractall(d)
         shutil.move(next(Path(d).rglob('core.yaml')).parent, base_dir()/'eval_bundle')
@@ -113,10 +116,11 @@ def problems(
     "The problems of an exam, always in the same shuffled order"
     if exam.kind not in _keys: raise ValueError(f'{exam.label}: unknown kind {exam.kind!r}')
     path, out = folder/'eval_data'/exam.file, []
-    for n, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
+    for n, line in enumerate(path.read_bytes().removeprefix(b'\xef\xbb\xbf').split(b'\n'), 1): # U+2028 ends no line of JSON
         if not line.strip(): continue
-        try: p = json.loads(line)
-        except ValueError: raise ValueError(f'{path}, line {n}: not JSON') from None
+        try: p = json.loads(line.decode())
+        except UnicodeDecodeError as e: raise ValueError(f'{path}, line {n}: byte {e.start + 1} is not UTF-8') from None
+        except (ValueError, RecursionError): raise ValueError(f'{path}, line {n}: not JSON') from None
         wrong = [k for k, kind in _keys[exam.kind].items() if not isinstance(p.get(k) if isinstance(p, dict) else None, kind)]
         if wrong: raise ValueError(f'{path}, line {n}: {", ".join(wrong)} missing or of the wrong kind')
         if 'gold' in p and not 0 <= p['gold'] < len(p.get('choices', p.get('context_options'))): raise ValueError(f'{path}, line {n}: there is no choice {p["gold"]}')

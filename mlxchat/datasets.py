@@ -6,12 +6,12 @@
 __all__ = ['PUBLISHED', 'ARC_EASY', 'ARC_CHALLENGE', 'MMLU_ROWS', 'GSM8K_ROWS', 'HUMANEVAL_ROWS', 'HELLASWAG_ROWS',
            'SMOLTALK_ROWS', 'SCHEMAS', 'TASKS', 'Published', 'sample_rows', 'write_samples', 'open_parquet',
            'find_files', 'Rows', 'RowTask', 'multiple_choice', 'Choice', 'ARC', 'MMLU', 'tidy', 'HellaSwag',
-           'tool_parts', 'GSM8K', 'fenced', 'first_block', 'completed', 'examination', 'HumanEval', 'SmolTalk',
+           'tool_parts', 'GSM8K', 'code_blocks', 'first_block', 'completed', 'examination', 'HumanEval', 'SmolTalk',
            'parse_example', 'read_jsonl', 'mentions', 'CustomJSON', 'spelling_words', 'open_task', 'sft_mixture',
            'sft_validation']
 
 # %% ../nbs/05d_datasets.ipynb #c003
-import functools, hashlib, json, re, shutil, textwrap, time
+import ast, functools, hashlib, json, re, shutil, textwrap, time
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
@@ -554,16 +554,47 @@ class GSM8K(RowTask):
         return final_number(output_text) == final_number(self.read(i)[0]['answer'])
 
 # %% ../nbs/05d_datasets.ipynb #c077
-def fenced(text:str)->str:
-    "The first fenced block, or all of the text if there is none"
-    m = re.search(r'```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)', text, re.S | re.I)
-    return m[1] if m else text
+_FENCE = re.compile(r'(?P<before>.*?)(?P<mark>`{3,}|~{3,})(?P<name>[^`]*)')
 
+def code_blocks(
+    text:str
+)->list: # of str
+    "What stands between fences"
+    blocks, mark, indent = [], '', 0
+    for line in text.split('\n'):
+        m = _FENCE.fullmatch(line)
+        ends = mark and m and m['mark'].startswith(mark)
+        starts = m and (not mark or ends and not m['before'].strip() and re.fullmatch(r'[\w+#.-]+\s*', m['name']))
+        if mark and not ends: blocks[-1].append(line[min(indent, len(line) - len(line.lstrip())):])
+        elif ends and m['before'].strip(): blocks[-1].append(m['before'][min(indent, len(m['before']) - len(m['before'].lstrip())):])
+        if ends: mark = ''
+        if starts:
+            mark, indent = m['mark'], 0 if m['before'].strip() else len(m['before'])
+            blocks.append([])
+    return ['\n'.join(b).strip('\n') for b in blocks if any(map(str.strip, b))]
+
+# %% ../nbs/05d_datasets.ipynb #c662
 def first_block(code:str)->str:
-    "Up to the first line without indentation"
+    "Up to the first line without indentation that is no comment"
     lines = code.split('\n')
-    ends = (n for n, l in enumerate(lines) if n and l.strip() and not l[0].isspace())
+    ends = (n for n, l in enumerate(lines) if n and l.strip() and not l[0].isspace() and l[0] != '#')
     return '\n'.join(lines[:next(ends, None)])
+
+def _tree(code):
+    "The syntax tree of a program, or None"
+    try: return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError): return None
+
+def _with_body(prompt, text):
+    "A prompt and the body of its function, however that is indented"
+    text = re.sub(r'\A(?:[ \t]*\n|#.*\n(?=(?:\s*\n|#.*\n)*[ \t]+\S))+', '', text) # empty lines first, or comments at the edge
+    inside = re.search(r'^[ \t]+\S.*', text, re.M | re.S)
+    lines = textwrap.indent(text, '    ').split('\n')[:200]
+    tries = [first_block(text)] if text[:1].isspace() else []
+    tries += [textwrap.indent(textwrap.dedent(first_block(text) if text[:1].isspace() else text), '    '), first_block(f'    {text}')] # or it is the first line's indentation that was lost
+    tries += [first_block(inside[0])] if inside else []                                                                             # or there are words before it
+    tries += ['\n'.join(lines[:n]) for n in range(len(lines) - 1, 0, -1)]                                                           # or behind it
+    return prompt + next((t for t in tries if t.strip() and _tree(prompt + t)), tries[0])
 
 # %% ../nbs/05d_datasets.ipynb #c079
 def _before(row):
@@ -572,14 +603,47 @@ def _before(row):
     if not rest: raise ValueError(f"the prompt does not define {row['entry_point']}")
     return head
 
+def _defines(code, name): return bool(re.search(rf'^(?:async\s+)?def {re.escape(name)}\b', code, re.M))
+
+def _is_stub(code, name):
+    "Has the function no body yet?"
+    tree = _tree(code)
+    bodies = [o.body for o in tree.body if getattr(o, 'name', '') == name] if tree else []
+    return bool(bodies) and all(isinstance(o, ast.Pass) or isinstance(o, ast.Expr) and isinstance(o.value, ast.Constant) for o in bodies[-1])
+
+def _helpers(code, name):
+    "A block's imports, functions, classes and constants"
+    def helps(o):
+        if isinstance(o, ast.Assign | ast.AnnAssign): return isinstance(o.value, ast.Constant)
+        return isinstance(o, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and getattr(o, 'name', '') != name
+    tree = _tree(code)
+    return ''.join(ast.unparse(o) + '\n' for o in tree.body if helps(o)) if tree else ''
+
+_CODE = r'(?:from\s+[\w.]+\s+import\s|import\s+[\w., ]+$|(?:async\s+)?def\s|class\s+\w+.*:|@\w|[A-Za-z_]\w*(?:\s*:[^=]+)?\s*=[^=])'
+
+def _spoken(text):
+    "The program in a text without fences"
+    if _tree(text): return text
+    pieces = re.split(r'^(?=[^\s#)\]}])', text, flags=re.M)
+    return ''.join(p for p in pieces if re.match(_CODE, p, re.M))
+
 def completed(
     row:dict,       # of HumanEval
     completion:str, # what the model wrote
 )->str:             # Python
     "The program that a completion makes of the prompt"
-    code = re.sub(r'^\s*\n', '', fenced(re.sub(r'<\|\w+\|>', '', completion))) # no empty lines first
-    if re.search(rf"^def {row['entry_point']}\b", code, re.M): return _before(row) + code
-    return row['prompt'] + first_block(code if code[:1].isspace() else textwrap.indent(code, '    '))
+    text, name = re.sub(r'<\|\w+\|>', '', completion).replace('\r\n', '\n'), row['entry_point']
+    blocks = [textwrap.dedent(b) for b in code_blocks(text)]
+    whole = [b for b in blocks if _defines(b, name) and not _is_stub(b, name)]
+    bodies = [b for b in blocks if not _defines(b, name)]
+    bodies = [b for b in bodies if re.search(r'^\s*(?:return|yield|raise)\b', b, re.M)] or bodies
+    found = (whole or bodies or blocks or [text])[0]
+    before = ''.join(_helpers(b, name) for b in blocks if b is not found)
+    if not blocks and not _defines(text, name): # a block may also be marked by indentation alone
+        indented = re.search(rf'^[ \t]+(?:async\s+)?def {re.escape(name)}\b.*', text, re.M | re.S)
+        if indented: found = textwrap.dedent(first_block(indented[0]))
+    if _defines(found, name): return _before(row) + before + (found if blocks else _spoken(found))
+    return _with_body(_before(row) + before + row['prompt'].removeprefix(_before(row)), found)
 
 def examination(
     row:dict, # of HumanEval
@@ -619,6 +683,7 @@ def parse_example(
     if isinstance(value, list): value = dict(messages=value)
     if not isinstance(value, dict): raise ValueError(f'expected an object or a list of messages, not {json.dumps(value)[:40]}')
     for q, a in ('question', 'answer'), ('prompt', 'completion'):
+        if 'messages' not in value and {q, 'ideal'} <= value.keys() and a not in value: value = dict(messages=[dict(role='user', content=value[q])], ideal=value['ideal'])
         if 'messages' not in value and {q, a} <= value.keys(): value = answer(value[q], value[a]) | {k: v for k, v in value.items() if k == 'ideal'}
     if 'messages' not in value: raise ValueError(f'expected messages, question and answer, or prompt and completion, not {", ".join(map(str, value)) or "nothing"}')
     messages, ideal = value['messages'], value.get('ideal')
@@ -648,14 +713,14 @@ def read_jsonl(
 # %% ../nbs/05d_datasets.ipynb #c102
 _letter = r'[^\W\u0e00-\u0e7f\u2e80-\uffff]' # of a script that puts spaces between words, or a digit
 
-def _plain(text): return ' '.join(text.casefold().split())
+def _plain(text): return re.sub(r'(?<=\d),(?=\d{3}(?!\d))', '', ' '.join(text.casefold().replace('−', '-').split()))
 
 def mentions(
     text:str,
     ideal:str
 )->bool:
     "Does `text` contain `ideal` as whole words?"
-    return bool(re.search(rf'(?<!{_letter})(?<!-)(?<!\d[.,]){re.escape(_plain(ideal))}(?!{_letter}|[.,]\d)', _plain(text)))
+    return bool(re.search(rf'(?<!{_letter})(?<!-)(?<!\d[.,/:]){re.escape(_plain(ideal))}(?!{_letter}|[.,/:]\d)', _plain(text)))
 
 class CustomJSON(Task):
     "Conversations of your own, from a file with one JSON value a line"
@@ -681,7 +746,9 @@ class CustomJSON(Task):
         example, said = self.examples[i], final_text(output_text)
         if 'ideal' in example: return any(mentions(said, o) for o in example['ideal'])
         content = example['messages'][-1]['content']
-        return _plain(said) == _plain(content if isinstance(content, str) else ''.join(p['text'] for p in content if p['type'] == 'text'))
+        right = content if isinstance(content, str) else ''.join(p['text'] for p in content if p['type'] == 'text')
+        if '####' in right and final_number(right) is not None: return final_number(said) == final_number(right)
+        return _plain(said).rstrip('.') == _plain(right).rstrip('.')
 
 # %% ../nbs/05d_datasets.ipynb #c108
 @functools.cache
@@ -704,7 +771,7 @@ TASKS = {'arc-easy': ARC, 'arc-challenge': ARC, 'mmlu': MMLU, 'gsm8k': GSM8K, 'h
          'spellingbee': SpellingBee, 'simplespelling': SimpleSpelling, 'arithmetic': Arithmetic, 'identity': Identity}
 
 def open_task(
-    name:str,                 # one of `TASKS`, or a file that ends in .jsonl
+    name:str,                 # one of `TASKS`, or a file: its path, if it ends in .jsonl, else path: and its path
     split:str=None,           # default: the one for grading
     folder=None,              # with the files; default: fetched into `base_dir()/'tasks'`
     seed:int=42,              # of the order; None for the published one
@@ -715,7 +782,8 @@ def open_task(
     say=print,                # told of rows skipped
 )->Task:
     "The task of that name"
-    if str(name).endswith('.jsonl'): return CustomJSON(name, strict, say)
+    own = str(name).startswith('path:') or str(name).endswith('.jsonl')
+    if own: return CustomJSON(str(name).removeprefix('path:'), strict, say)
     if name not in TASKS: raise ValueError(f'there is no task {name!r}, only {", ".join(TASKS)}, or a file that ends in .jsonl')
     published = PUBLISHED.get(name)
     splits = [*published.splits] if published else ['train', 'test']
