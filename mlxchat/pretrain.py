@@ -76,6 +76,7 @@ class PretrainConfig:
         if self.dtype not in ('auto', 'bfloat16', 'float32'): raise ValueError(f'unknown dtype {self.dtype!r}: choose auto, bfloat16 or float32')
         if self.preset not in RECIPES: raise ValueError(f'unknown preset {self.preset!r}: choose one of {", ".join(RECIPES)}')
         if self.device_batch_size < 1 or self.max_seq_len < 1 or self.depth < 1: raise ValueError('depth, max_seq_len and device_batch_size must be at least 1')
+        self.window_pattern = self.window_pattern.upper() # nanochat takes small letters too
         for name,value in RECIPES[self.preset].items():
             if getattr(self, name, None) == -1: setattr(self, name, value)
 
