@@ -114,9 +114,9 @@ def _fits(self:GPTConfig):
     if H % K:
         some = [str(n) for n in range(1, H + 1) if H % n == 0][:8]
         raise ValueError(f'n_head {H} must be a multiple of n_kv_head {K}: choose n_kv_head {", ".join(some)}')
-    readers = dict(gate_channels=self.gate_channels if self.value_embeds else 0, smear_channels=self.smear_channels)
-    for name, channels in readers.items():
-        if E < channels: raise ValueError(f'n_embd {E} must be at least {channels}, because a gate reads so many channels ({name})')
+    gates = dict(gate_channels=self.gate_channels if self.value_embeds else 0, smear_channels=self.smear_channels)
+    widest = max(gates, key=gates.get)
+    if E < gates[widest]: raise ValueError(f'n_embd {E} must be at least {gates[widest]}: a gate reads so many channels ({widest})')
 
 # %% ../nbs/00_model.ipynb #c011
 _presets = dict(

@@ -74,7 +74,7 @@ class PretrainConfig:
     num_iterations:int=None      # steps; or the horizon comes from one of the next three
     target_tokens:float=None     # tokens
     target_flops:float=None      # floating point operations
-    target_param_data_ratio:float=None # tokens per scaling parameter, default 12
+    target_param_data_ratio:float=None # tokens per scaling parameter, or of v1 per parameter; default 12, v1 20, v2 10.5
     matrix_lr:float=None         # Muon's learning rate, default the preset's, as of the next three
     embedding_lr:float=None      # of the token embedding
     unembedding_lr:float=None    # of lm_head
@@ -111,6 +111,7 @@ class PretrainConfig:
         if self.preset not in RECIPES: raise ValueError(f'unknown preset {self.preset!r}: choose one of {", ".join(RECIPES)}')
         for name in NEVER:
             if getattr(self, name) == -1: setattr(self, name, 0)
+        if self.window_pattern: self.window_pattern = self.window_pattern.upper() # nanochat takes small letters too
         check_values(self, **RANGES)
         self.check_shape()
         for name, value in RECIPES[self.preset].items():
