@@ -660,14 +660,14 @@ def _verb(args):
     return verb, {o.name for o in signature(VERBS[verb][0])[1]} if verb else set()
 
 def stopped(
-    e:KeyboardInterrupt, # with what was saved
+    e:KeyboardInterrupt, # with what was saved; `rest`: what the same command does; `now`: it did not wait for the step
     verb:str
 )->tuple:                # (exit status, what to say)
     "What to say after Ctrl-C"
     saves = verb in f'demo eval {SECTIONS["Data"]} {SECTIONS["Train"]}'.split()
     if not e.args: return 130, 'stopped' + '; what was saved before is safe, and the same command uses it'*saves
-    if str(e).startswith('nothing'): return 130, f'stopped, {e}'
-    return 0, f'stopped, {e}; the same command goes on from there'
+    rest = getattr(e, 'rest', 'the same command goes on from there')
+    return 130 if getattr(e, 'now', False) else 0, f'stopped, {e}; {rest}'
 
 def _mute():
     "If nothing more can be written, let Python's end not try again"
