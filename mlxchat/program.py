@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'SHORT', 'POSITIONAL', 'TOPICS', 'COMMON',
-           'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'MEMORY', 'PACKAGES', 'read_source',
-           'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean', 'listed',
-           'choice', 'meant', 'no_option', 'dashed', 'Parser', 'parser', 'parsed', 'call', 'width', 'wrapped',
-           'columns', 'help_text', 'parts', 'usage', 'completion', 'candidates', 'dispatch', 'one_line', 'verdict',
-           'main']
+           'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'MEMORY', 'SMALLER', 'PACKAGES', 'REPORT',
+           'read_source', 'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean',
+           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'parser', 'parsed', 'call', 'examples',
+           'width', 'wrapped', 'columns', 'help_text', 'parts', 'usage', 'completion', 'candidates', 'dispatch',
+           'one_line', 'verdict', 'stopped', 'main']
 
 # %% ../nbs/06e_program.ipynb #c002
 import argparse, ast, importlib, os, re, shutil, sys
@@ -109,7 +109,7 @@ def integer(
     except ValueError: pass
     try: x = float(text)
     except ValueError: x = .5
-    if x != x or abs(x) == float('inf') or x != int(x): raise argparse.ArgumentTypeError(f'{text!r} is not a whole number')
+    if x - x != 0 or x != int(x): raise argparse.ArgumentTypeError(f'{text!r} is not a whole number')
     return int(x)
 
 def number(
@@ -129,21 +129,22 @@ def integer_or_text(
     except argparse.ArgumentTypeError: return text
 
 # %% ../nbs/06e_program.ipynb #c019
-CHOICES = dict(preset='v1 v2 v3 llama', stage='base sft rl', dtype='auto bfloat16 float32', to='nanochat mlx-lm hf gguf',
+CHOICES = dict(
+    preset='v1 v2 v3 llama', stage='base sft rl', dtype='auto bfloat16 float32', to='nanochat mlx-lm hf gguf',
     format='parquet bin', schedule='v3 c', mixture='chat practice', bits='4 8', shell='bash zsh fish')
-SYNONYMS = { # stage mid: of older nanochats
-    'mid': 'mid', 'bf16': 'bfloat16', 'fp32': 'float32', 'transformers': 'hf', 'huggingface': 'hf', 'mlx': 'mlx-lm', 'mlx_lm': 'mlx-lm',
-    'llama.cpp': 'gguf', 'pretrain': 'base', 'base_train': 'base', 'chat_sft': 'sft', 'chat_rl': 'rl'}
+SYNONYMS = dict(bf16='bfloat16', fp32='float32', transformers='hf', huggingface='hf', mlx='mlx-lm', mlx_lm='mlx-lm',
+    **{'llama.cpp': 'gguf'}, pretrain='base', pretrained='base', chat='sft', finetuned='sft')
 
 def did_you_mean(
-    word:str,
-    known # words that would be right
-)->str:   # '' if none is near
+    word:str, # what was typed
+    known     # words that would be right; or what to say for each
+)->str:       # '' if none is near
     "A guess at what someone wanted to type"
-    word, known = word.lower(), [*known]
-    begun = [o for o in known if len(word.strip('-')) > 2 and o.startswith(word)]
-    near = begun or get_close_matches(word, known, 1)
-    return f', did you mean {near[0]}?' if near else ''
+    says = known if isinstance(known, dict) else {o.lstrip('-'): o for o in known}
+    word = word.lstrip('-').lower()
+    begun = [o for o in says if len(word) > 2 and o.startswith(word)]
+    near = begun or get_close_matches(word, says, 1)
+    return f', did you mean {says[near[0]]}?' if near else ''
 
 def listed(
     words # several
@@ -158,10 +159,10 @@ def choice(
 )->str:
     "One of the values of an option"
     values = CHOICES[name].split()
-    if text in ('', *values): return text
-    for meant in text.lower(), SYNONYMS.get(text.lower()):
-        if meant in values or meant == 'mid' and name == 'stage': return meant
-    raise argparse.ArgumentTypeError(f'{text!r} is none of {", ".join(values)}' + did_you_mean(text, values))
+    means = {o: o for o in values} | {o: v for o, v in SYNONYMS.items() if v in values}
+    if name == 'stage': means['mid'] = 'mid' # which older nanochats had
+    if text == '' or text.lower() in means: return means.get(text.lower(), '')
+    raise argparse.ArgumentTypeError(f'{text!r} is none of {", ".join(values)}' + did_you_mean(text, means))
 
 # %% ../nbs/06e_program.ipynb #c022
 ALIASES = dict(
@@ -213,7 +214,8 @@ def no_option(
     return f'there is no {typed}' + did_you_mean(spelled(name), map(spelled, known))
 
 # %% ../nbs/06e_program.ipynb #c025
-SHORT = dict(num_shards='n', num_samples='n', workers='w', prompt='p', temperature='t', top_k='k', max_tokens='m') # for those who type a lot
+SHORT = dict( # for those who type a lot
+    prompt='p', temperature='t', top_k='k', max_tokens='m', num_shards='n', num_samples='n', workers='w')
 POSITIONAL = 'dir', 'shell'
 
 def dashed(name:str)->str:
@@ -222,15 +224,27 @@ def dashed(name:str)->str:
 
 class Parser(argparse.ArgumentParser):
     "A parser that raises instead of printing its usage"
-    said = {} # option -> as it was typed
+    said, words = {}, [] # option -> as it was typed, and all that was
     def error(self, message):
         found = re.match(r'argument ([^:]*): (.*)', message, re.S)
         if not found: raise ValueError(message)
-        option = found[1].split('/')[-1]
-        option = self.said.get(option, option)
-        why = re.sub(r'expected (one|at least one) argument', f'it wants a value (one that begins with a dash is written {option}=-x)', found[2])
-        why = re.sub(r'ignored explicit argument .*', 'it is a switch, and takes no value', why)
+        names, why = found[1].split('/'), found[2]
+        option = next((self.said[o] for o in names if o in self.said), names[0])
+        after = next((b for a, b in zip(self.words, self.words[1:]) if a in names), '')
+        if 'expected' in why: why = 'it wants a value' + f': write {option}={after}'*after.startswith('-')
+        if 'ignored explicit' in why: why = 'it is a switch, and takes no value'
         raise ValueError(f'{option}: {why}')
+
+# %% ../nbs/06e_program.ipynb #c925
+def _reading(o):
+    "How `argparse` shall read an option"
+    if o.types == {'bool'} and o.name.startswith('no_'): return dict(action='store_true')
+    if o.types == {'bool'}: return dict(action=argparse.BooleanOptionalAction)
+    if o.types == {'bool', 'str'}: return dict(nargs='?', const=True)
+    if 'list' in o.types: return dict(nargs='+')
+    kind = integer if 'int' in o.types else number if 'float' in o.types else str
+    if o.types == {'int', 'str'}: kind = integer_or_text
+    return dict(type=(lambda text: kind(choice(o.name, text))) if o.name in CHOICES else kind)
 
 def parser(
     options:list, # of Option
@@ -239,50 +253,47 @@ def parser(
     "What `argparse` needs to know; only what is typed shows up in its result"
     p = Parser(prog=prog, allow_abbrev=False, add_help=False, argument_default=argparse.SUPPRESS)
     for o in options:
+        short = [f'-{SHORT[o.name]}'] if o.name in SHORT else []
         if o.name in POSITIONAL: p.add_argument(o.name, nargs='?', **_reading(o))
-        else: p.add_argument(*([f'-{SHORT[o.name]}'] if o.name in SHORT else []), dashed(o.name), dest=o.name, **_reading(o))
+        else: p.add_argument(*short, dashed(o.name), dest=o.name, **_reading(o))
     return p
 
-def _reading(o):
-    "How one option is read"
-    if o.types == {'bool'}: return dict(action='store_true' if o.name.startswith('no_') else argparse.BooleanOptionalAction)
-    if o.types == {'bool', 'str'}: return dict(nargs='?', const=True)
-    if 'list' in o.types: return dict(nargs='+')
-    kind = integer_or_text if o.types > {'int'} else integer if 'int' in o.types else number if 'float' in o.types else str
-    return dict(type=(lambda text: kind(choice(o.name, text))) if o.name in CHOICES else kind)
-
 # %% ../nbs/06e_program.ipynb #c026
+def _spelled(typed, names):
+    "An option as the parser knows it, '' if there is none"
+    if name := meant(typed[2:], names): return dashed(name)
+    name = meant(typed[2:].removeprefix('no-'), names)
+    return '--no-' + dashed(name)[2:] if name and names[name].types == {'bool'} else ''
+
+def _stray(word, names):
+    "What to say of a word that belongs to no option"
+    guess = did_you_mean(word, [dashed(o) for o in names])
+    return f'there is no {word}' + guess if word.startswith('-') else f'{word!r} belongs to no option' + guess
+
+def _complaint(lines, prog):
+    "All that is wrong, in one line"
+    text = '; '.join(lines).replace('?; ', '? And ')
+    return text + ('' if text.endswith('?') or not prog else f' (`{prog} --help` lists the options)')
+
 def parsed(
     options:list, # of Option
     args:list,    # what was typed
     prog:str=''   # how the program is called
 )->dict:          # parameters and their values, those that were typed
     "Read a command line"
-    names, words, said, wrong = {o.name: o for o in options}, [], {}, []
-    for i, a in enumerate(args):
-        if a == '--': words += args[i:]
-        if a == '--': break
-        typed, eq, value = a.partition('=')
-        if not a.startswith('--'): words.append(a)
-        elif name := meant(typed[2:], names): words.append(dashed(name) + eq + value)
-        elif (name := meant(typed[2:].removeprefix('no-'), names)) and names[name].types == {'bool'}: words.append('--no-' + dashed(name)[2:])
-        else: wrong.append(typed)
-        if a.startswith('--') and name: said[dashed(name)] = typed
+    names, p = {o.name: o for o in options}, parser(options, prog)
+    end = args.index('--') if '--' in args else len(args)
+    p.words, p.said, wrong = [], {}, []
+    for a in args[:end]:
+        typed, eq, value = a.partition('=') if a.startswith('--') else ('', '', a)
+        option = _spelled(typed, names) if typed else ''
+        if typed and not option: wrong.append(typed)
+        p.said[option] = typed
+        p.words.append(option + eq + value)
     if wrong: raise ValueError(_complaint([no_option(o, names) for o in wrong], prog))
-    p = parser(options, prog)
-    p.said = said
-    found, rest = p.parse_known_args(words)
+    found, rest = p.parse_known_args(p.words + args[end:])
     if rest: raise ValueError(_complaint([_stray(o, names) for o in rest], prog))
     return vars(found)
-
-def _stray(word, names):
-    "What to say of a word that belongs to no option"
-    guess = did_you_mean(dashed(word.strip('-')), [dashed(o) for o in names])
-    return f'there is no {word}' + guess if word.startswith('-') else f'{word!r} belongs to no option' + guess
-
-def _complaint(lines, prog):
-    "All that is wrong, in one line"
-    return '; '.join(lines) + ('' if lines[-1].endswith('?') or not prog else f' (`{prog} --help` lists the options)')
 
 # %% ../nbs/06e_program.ipynb #c030
 def call(
@@ -309,48 +320,75 @@ TOPICS = dict(
     Size='depth preset max_seq_len n_embd aspect_ratio n_head head_dim n_kv_head window_pattern vocab_size',
     Limits='memory time processes',
     Length='num_iterations epochs target_tokens target_param_data_ratio target_flops',
-    Data='data mixture set task tasks streaming data_dir tokenizer_dir max_cached_shards num_workers tokenizer_batch_size strict val_fraction buffer max_examples examples_per_step',
+    Data='''data mixture set task tasks streaming data_dir tokenizer_dir max_cached_shards num_workers
+        tokenizer_batch_size strict val_fraction buffer max_examples examples_per_step''',
     Text='prompt system no_stream',
     Sampling='num_samples temperature top_k top_p min_p repetition_penalty max_tokens',
-    Memory='device_batch_size low_memory ultra_low_memory recompute dtype batch_tokens memory_limit_gb memory_check_interval monitor_memory',
+    Memory='''device_batch_size low_memory ultra_low_memory recompute dtype batch_tokens memory_limit_gb
+        memory_check_interval monitor_memory''',
     Batch='total_batch_size grad_accum_steps',
     Rates='matrix_lr embedding_lr unembedding_lr scalar_lr lr_scale init_lr_frac weight_decay grad_clip spike',
     Schedule='schedule warmup_steps warmdown_ratio warmdown_steps final_lr_frac',
     Adapters='lora lora_alpha lora_parts lora_layers lora_lr',
     Run='run stage step model_tag resume resume_from_step output_dir config again seed',
-    Checks='eval_every eval_tokens eval_examples eval_samples sample_every score_every score_tasks score_examples score_tokens core_metric_every core_metric_max_per_task',
+    Checks='''eval_every eval_tokens eval_examples eval_samples sample_every score_every score_tasks score_examples
+        score_tokens core_metric_every core_metric_max_per_task''',
     Saving='save_every keep_last save_best',
     Logging='wandb_project wandb_run_name tensorboard log_dir profile output verbose json')
 
 COMMON = dict(
-    train='depth preset max_seq_len num_iterations target_tokens set streaming device_batch_size low_memory model_tag resume save_every eval_every wandb_project',
+    train='''depth preset max_seq_len num_iterations target_tokens set streaming device_batch_size low_memory
+        model_tag resume save_every eval_every wandb_project''',
     plan='depth preset max_seq_len memory time device_batch_size num_iterations target_param_data_ratio json',
-    sft='run model_tag data mixture epochs num_iterations max_seq_len device_batch_size lora eval_every save_every',
-    rl='run model_tag task data num_iterations examples_per_step num_samples max_tokens temperature device_batch_size eval_every save_every',
+    sft='''run model_tag data mixture epochs num_iterations max_seq_len device_batch_size lora eval_every save_every''',
+    rl='''run model_tag task data num_iterations examples_per_step num_samples max_tokens temperature device_batch_size
+        eval_every save_every''',
     eval='tasks max_examples data_dir run stage step num_samples temperature max_tokens verbose json')
 
 # %% ../nbs/06e_program.ipynb #c033
-EXAMPLES = dict(
-    demo=[('mlxchat demo', 'ten minutes, once; the same command goes on')],
-    data=[('mlxchat data', 'the offline corpus'), ('mlxchat data --set fineweb-edu -n 20', 'shards of a public set'), ('mlxchat data --text notes/ --set notes', 'your own files')],
-    tokenizer=[('mlxchat tokenizer --vocab-size 8192', 'of the offline corpus')],
-    train=[('mlxchat train --depth 4', 'a small one, without a network'), ('mlxchat train --set fineweb-edu --streaming', ''), ('mlxchat plan --time 8h', 'what fits into a night')],
-    plan=[('mlxchat plan --time 8h', 'the largest for a night'), ('mlxchat plan --depth 12', 'what this one takes')],
-    sft=[('mlxchat sft --data my.jsonl', 'your own conversations'), ('mlxchat sft --mixture chat', 'what nanochat learns'), ('mlxchat sft --data my.jsonl --lora 8', 'adapters only')],
-    rl=[('mlxchat rl --task spellingbee', 'words made up here'), ('mlxchat rl --task gsm8k', 'published questions')],
-    eval=[('mlxchat eval', 'what suits the model'), ('mlxchat eval --tasks gsm8k mmlu', 'named ones'), ('mlxchat eval --tasks chat --max-examples 100', '')],
-    chat=[('mlxchat chat', 'talk'), ('mlxchat chat -p "How many r are in strawberry?"', 'one question')],
-    serve=[('mlxchat serve', 'then open http://127.0.0.1:8000')],
-    generate=[('mlxchat generate -p "Once upon a time" -n 3', '')],
-    monitor=[('mlxchat monitor --every 5', '')],
-    quantize=[('mlxchat quantize --bits 4', 'a quarter of the bytes')],
-    export=[('mlxchat export --to mlx-lm', ''), ('mlxchat export --to gguf --output there/', 'for llama.cpp')],
-    completion=[('source <(mlxchat completion bash)', 'in ~/.bashrc; zsh likewise'), ('mlxchat completion fish | source', 'in config.fish')],
-    **{'import-nanochat': [('mlxchat import-nanochat ~/.cache/nanochat/base_checkpoints/d20', '')]})
+EXAMPLES = { # a line each: the command, two blanks, what it is for
+    'demo': 'mlxchat demo  ten minutes, once; the same command goes on',
+    'data': '''mlxchat data  the offline corpus
+        mlxchat data --set fineweb-edu -n 20  shards of a public set
+        mlxchat data --text notes/ --set notes  your own files''',
+    'tokenizer': 'mlxchat tokenizer --vocab-size 8192  of the offline corpus',
+    'train': '''mlxchat train --depth 4  a small one, without a network
+        mlxchat train --set fineweb-edu --streaming
+        mlxchat plan --time 8h  what fits into a night''',
+    'plan': '''mlxchat plan --time 8h  the largest for a night
+        mlxchat plan --depth 12  what this one takes''',
+    'sft': '''mlxchat sft --data my.jsonl  your own conversations
+        mlxchat sft --mixture chat  what nanochat learns
+        mlxchat sft --data my.jsonl --lora 8  adapters only''',
+    'rl': '''mlxchat rl --task spellingbee  words made up here
+        mlxchat rl --task gsm8k  published questions''',
+    'eval': '''mlxchat eval  what suits the model
+        mlxchat eval --tasks gsm8k mmlu  these two
+        mlxchat eval --tasks chat --max-examples 100''',
+    'chat': '''mlxchat chat  talk
+        mlxchat chat -p "How many r are in strawberry?"  one question''',
+    'serve': 'mlxchat serve  then open http://127.0.0.1:8000',
+    'generate': 'mlxchat generate -p "Once upon a time" -n 3',
+    'monitor': 'mlxchat monitor --every 5',
+    'quantize': 'mlxchat quantize --bits 4  a quarter of the bytes',
+    'export': '''mlxchat export --to mlx-lm
+        mlxchat export --to gguf --output there/  for llama.cpp''',
+    'import-nanochat': 'mlxchat import-nanochat ~/.cache/nanochat/base_checkpoints/d20',
+    'completion': '''source <(mlxchat completion bash)  in ~/.bashrc; zsh likewise
+        mlxchat completion fish | source  in config.fish'''}
+
+def examples(
+    verb:str
+)->list: # of (command, what it is for)
+    "Commands worth showing"
+    lines = [o.strip() for o in EXAMPLES.get(verb, '').split('\n')]
+    return [(a, b.strip()) for a, _, b in (o.partition('  ') for o in lines) if a]
 
 # %% ../nbs/06e_program.ipynb #c035
-METAVARS = dict(run='NAME', model_tag='NAME', tag='NAME', set='NAME', base='NAME', stage='STAGE', tasks='TASK', task='TASK', config='FILE', output='DIR', dir='DIR',
-    data_dir='DIR', output_dir='DIR', tokenizer_dir='DIR', log_dir='DIR', from_file='PATH', text='PATH', data='PATH', tokenizer='PATH', export='DIR', step='N')
+METAVARS = dict( # what is typed after an option, where its type does not say it
+    NAME='run model_tag tag base set', STAGE='stage', TASK='task tasks', FILE='config', N='step',
+    DIR='dir output data_dir output_dir tokenizer_dir log_dir export', PATH='text data from_file tokenizer')
+LEFT = 26 # columns for an option; longer ones get a line of their own
 
 def width(
 )->int: # columns
@@ -364,35 +402,36 @@ def wrapped(
     "Lines that break between words only"
     return TextWrapper(room, break_long_words=False, break_on_hyphens=False).wrap(text) or ['']
 
+def _continued(text, room):
+    "A command that may be longer than a line"
+    *most, last = wrapped(text, room - 4)
+    lines = [o + ' \\' for o in most] + [last]
+    return lines[:1] + ['  ' + o for o in lines[1:]]
+
 def columns(
-    rows:list,  # of (left, right)
-    room:int,   # columns in all
-    left:int=26 # columns of the left side, at most
-)->list:        # of lines
+    rows:list,    # of (left, right)
+    room:int,     # columns in all
+    left:int=LEFT # columns of the left side
+)->list:          # of lines
     "Two columns, or one below the other where that would be too narrow"
     lines = []
     for a, b in rows:
-        if room < 60: lines += [*_command(a, room), *(f'    {o}' for o in wrapped(b, room - 4) if o)]
+        if room - left < 22: lines += [*_continued(a, room), *(f'    {o}' for o in wrapped(b, room - 4) if o)]
+        elif not b: lines.append(a)
         else:
-            right = wrapped(b, room - left - 2)
-            if len(a) > left and b: lines.append(a)
-            head = a if len(a) <= left or not b else ''
-            lines += [f'{head:{left}}  {right[0]}'.rstrip(), *(f'{"":{left}}  {o}' for o in right[1:])]
+            texts = wrapped(b, room - left - 2)
+            if len(a) > left: texts, a = ['', *texts], a
+            lines += [f'{o:{left}}  {text}'.rstrip() for o, text in zip([a] + ['']*len(texts), texts)]
     return lines
 
-LEFT = 26 # columns for an option; longer ones get a line of their own
-def _longest(rows, most=LEFT): return min(max(len(o) for o, _ in rows), most)
-
-def _command(text, room):
-    "A command that may be longer than a line"
-    first, *more = wrapped(text, room - 2)
-    return [first + ' \\'*bool(more), *(f'  {o}' + ' \\'*(o is not more[-1]) for o in more)]
+def _longest(rows, most=LEFT): return min(max((len(o) for o, _ in rows), default=0), most)
 
 # %% ../nbs/06e_program.ipynb #c036
 def _left(o):
     "An option as it is typed"
+    kind = 'DIR' if o.types == {'bool', 'str'} else 'N' if 'int' in o.types else 'X' if 'float' in o.types else 'TEXT'
+    value = next((k for k, v in METAVARS.items() if o.name in v.split()), kind)
     if o.name in CHOICES: value = '|'.join(CHOICES[o.name].split())
-    else: value = METAVARS.get(o.name) or ('DIR' if o.types == {'bool', 'str'} else 'N' if 'int' in o.types else 'X' if 'float' in o.types else 'TEXT')
     if o.name in POSITIONAL: return value
     if o.types == {'bool'}: return ('--[no-]' if o.default is True else '--') + dashed(o.name)[2:]
     value = f'[{value}]' if o.types == {'bool', 'str'} else value + '...'*('list' in o.types)
@@ -403,12 +442,26 @@ def _right(o, room):
     silent = o.types == {'bool'} or o.default in (None, '', -1) or o.default is False
     default = '' if silent else f' ({o.default:g})' if isinstance(o.default, float) else f' ({o.default})'
     about = o.about.rstrip('?')
-    ends = [m.start() for m in re.finditer('[;:,] ', about)] + [len(about)]
-    about = about[:max([e for e in ends if e + len(default) <= room], default=ends[0])]
+    for sign in '; ', ': ', ', ': # a list behind a colon is not cut in its middle
+        ends = [m.start() for m in re.finditer(sign, about)] + [len(about)]
+        about = about[:max([e for e in ends if e + len(default) <= room], default=ends[0])]
     return about + ('' if 'default' in about else default)
 
 def _topic(o): return next((k for k, v in TOPICS.items() if o.name in v.split()), 'More')
 
+def _sections(topics, rows, room):
+    "Rows with what they are about in front, or above where it is narrow"
+    lines, margin = [], max(map(len, topics), default=0) + 2
+    for topic in dict.fromkeys(topics):
+        mine = [o for t, o in zip(topics, rows) if t == topic]
+        if room < 60:
+            lines += [topic]*bool(topic) + [f'  {o}' for o in columns(mine, room - 2, _longest(rows))]
+            continue
+        first, *rest = columns(mine, room - margin, _longest(rows))
+        lines += [f'{topic:{margin}}{first}', *(' '*margin + o for o in rest)]
+    return lines
+
+# %% ../nbs/06e_program.ipynb #c936
 def help_text(
     about:str,      # what the function does
     options:list,   # of Option
@@ -422,29 +475,19 @@ def help_text(
     order = [*(_topic(o) for o in shown if not all), *TOPICS, 'More']
     if all or not shown: shown += [o for o in options if o not in shown]
     hidden = [o for o in options if o not in shown]
-    lines = wrapped(f'{prog}: {about[:1].lower()}{about[1:]}', room) + ['']
-    if examples := EXAMPLES.get(verb): lines += [f'  {o}' for o in columns(examples, room - 2, _longest(examples, 60))] + ['']
     grouped = len(options) > 12
     if grouped: shown.sort(key=lambda o: order.index(_topic(o)))
     topics, lefts = [_topic(o)*grouped for o in shown], [_left(o) for o in shown]
-    free = room - 6 if room < 60 else room - 4 - max(map(len, topics), default=0) - min(max(map(len, lefts), default=0), LEFT)
-    rows = [(a, _right(o, free if hidden else 999)) for a, o in zip(lefts, shown)]
-    lines += _sections(topics, rows, room) if rows else ['  no options']
+    margin = max(map(len, topics), default=0) + min(max(map(len, lefts), default=0), LEFT)
+    free = 999 if not hidden else room - 6 if room < 60 else room - 4 - margin
+    rows = [(left, _right(o, free)) for left, o in zip(lefts, shown)]
+    lines = [*wrapped(f'{prog}: {about[:1].lower()}{about[1:]}', room), '']
+    if shows := examples(verb): lines += [*(f'  {o}' for o in columns(shows, room - 2, _longest(shows, 60))), '']
+    lines += _sections(topics, rows, room) or ['  no options']
     if hidden:
         kinds = ', '.join(dict.fromkeys(_topic(o).lower() for o in hidden if _topic(o) not in topics))
         lines += ['', *wrapped(f'{len(hidden)} more' + f' ({kinds} …)'*bool(kinds) + f': {prog} --help-all', room)]
     return '\n'.join(lines)
-
-def _sections(topics, rows, room):
-    "Rows with what they are about in front, or above where it is narrow"
-    lines, margin = [], max(map(len, topics)) + 2
-    for topic in dict.fromkeys(topics):
-        mine = [o for t, o in zip(topics, rows) if t == topic]
-        if room < 60: lines += [topic]*bool(topic) + [f'  {o}' for o in columns(mine, room - 2)]
-        else:
-            first, *rest = columns(mine, room - margin, _longest(rows))
-            lines += [f'{topic:{margin}}{first}', *(' '*margin + o for o in rest)]
-    return lines
 
 # %% ../nbs/06e_program.ipynb #c042
 VERBS = dict( # where the function is, and what it does
@@ -474,8 +517,9 @@ VERBS = dict( # where the function is, and what it does
        'bench plan': ('mlxchat.bench:bench_plan', 'memory and time of three runs, predicted and measured'),
        'bench eval': ('mlxchat.grade:bench_eval', 'how fast choices are scored, next to one at a time')},
 )
-SECTIONS = dict(Start='demo info plan dry-run completion', Data='data tokenizer', Train='train sft rl merge', Look='monitor eval disk bench',
-    Use='chat serve generate', Exchange='export quantize import-nanochat')
+SECTIONS = dict(
+    Start='demo info plan dry-run completion', Data='data tokenizer', Train='train sft rl merge',
+    Look='monitor eval disk bench', Use='chat serve generate', Exchange='export quantize import-nanochat')
 
 def parts(
     verb:str
@@ -489,21 +533,34 @@ def usage(
 )->str:
     "The verbs, one a line"
     room = room or width()
-    if verb: return '\n'.join([f'mlxchat {verb} {"|".join(parts(verb))}', '', *columns([(f'  {o}', VERBS[f'{verb} {o}'][1]) for o in parts(verb)], room, 10)])
-    topics = [k for k, v in SECTIONS.items() for _ in v.split()]
+    if verb:
+        rows = [(f'mlxchat {verb} {o}', VERBS[f'{verb} {o}'][1]) for o in parts(verb)]
+        return '\n'.join(columns(rows, room))
     verbs = ' '.join(SECTIONS.values()).split()
     rows = [(v, VERBS[v][1] if v in VERBS else 'measure: ' + ', '.join(parts(v))) for v in verbs]
-    return '\n'.join([*wrapped('mlxchat: train your own chat model on your own machine', room), '', *_sections(topics, rows, room), '',
+    topics = [k for k, v in SECTIONS.items() for _ in v.split()]
+    return '\n'.join([
+        *wrapped('mlxchat: train your own chat model on your own machine', room), '',
+        *_sections(topics, rows, room), '',
         *wrapped('mlxchat VERB --help lists the options of a verb; with --debug, an error shows where it arose.', room)])
 
 # %% ../nbs/06e_program.ipynb #c049
 SHELLS = dict(
-    bash='''_mlxchat() { local IFS=$'\\n'; COMPREPLY=($(mlxchat __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)); }
+    bash=r'''
+_mlxchat() {
+    local IFS=$'\n'
+    COMPREPLY=($(mlxchat __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
 complete -o default -F _mlxchat mlxchat''',
-    zsh='''autoload -Uz compinit && compinit
-_mlxchat() { local words_=("${(@f)$(mlxchat __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}"); [[ -n $words_ ]] && compadd -- $words_ || _files }
+    zsh=r'''
+autoload -Uz compinit && compinit
+_mlxchat() {
+    local found=("${(@f)$(mlxchat __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    [[ -n $found ]] && compadd -- $found || _files
+}
 compdef _mlxchat mlxchat''',
-    fish='''complete -c mlxchat -a '(mlxchat __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)' ''')
+    fish=r'''
+complete -c mlxchat -a '(mlxchat __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)' ''')
 
 def completion(
     shell:str='bash', # whose Tab key
@@ -511,22 +568,27 @@ def completion(
     "Print what makes a shell complete verbs, options and names"
     print(SHELLS[shell or 'bash'].strip())
 
+# %% ../nbs/06e_program.ipynb #c949
 def candidates(
     words:list # typed so far, the last of them perhaps half
 )->list:       # of str
     "What could be typed next"
     *before, word = words or ['']
-    verb = ' '.join(before[:2]) if ' '.join(before[:2]) in VERBS else ' '.join(before[:1])
-    if not before: known = [*dict.fromkeys(v.split()[0] for v in VERBS), 'help']
-    elif before == ['help']: known = [*dict.fromkeys(v.split()[0] for v in VERBS)]
-    elif verb not in VERBS: known = parts(verb)
-    else:
-        options = {dashed(o.name): o for o in signature(VERBS[verb][0])[1] if o.name not in POSITIONAL}
-        wanted = options.get(before[-1])
-        if wanted and wanted.types != {'bool'}: known = CHOICES[wanted.name].split() if wanted.name in CHOICES else _runs() if wanted.name == 'run' else []
-        elif verb == 'completion': known = [*SHELLS]
-        else: known = [*options, '--help', '--help-all']
+    verb = next((v for v in (' '.join(before[:2]), *before[:1]) if v in VERBS), '')
+    verbs = [*dict.fromkeys(v.split()[0] for v in VERBS)]
+    if before in ([], ['help']): known = verbs + ['help']*(not before)
+    elif verb: known = _after(verb, before[-1])
+    else: known = parts(before[0])
     return [o for o in known if o.startswith(word)]
+
+def _after(verb, last):
+    "What may follow the last word of a verb's options"
+    options = {dashed(o.name): o for o in signature(VERBS[verb][0])[1] if o.name not in POSITIONAL}
+    o = options.get(last)
+    shells = [*SHELLS] if verb == 'completion' else []
+    if not o or o.types == {'bool'}: return [*shells, *options, '--help', '--help-all']
+    if o.name in CHOICES: return CHOICES[o.name].split()
+    return _runs() if o.name == 'run' else []
 
 def _runs():
     "Names of runs on this machine"
@@ -539,16 +601,18 @@ def dispatch(
 ):
     "Carry out a command line"
     verb, *options = args or ['--help']
+    asks = '-h', '--help', '--help-all', 'help'
     if verb == '__complete': return print(*candidates(options), sep='\n')
     if verb in ('--version', '-V', 'version'): return print(f'mlxchat {__version__}')
-    if verb in ('-h', '--help', '--help-all', 'help'):
-        if not options: return print(usage())
-        verb, options = options[0], [*options[1:], '--help']
+    if verb in asks and not options: return print(usage())
+    if verb in asks: verb, *options = *options, '--help'
     if options and f'{verb} {options[0]}' in VERBS: verb, *options = f'{verb} {options[0]}', *options[1:]
-    if parts(verb):
-        if not options or options[0] in ('-h', '--help', '--help-all', 'help'): return print(usage(verb))
-        raise ValueError(f'`mlxchat {verb}` measures {listed(parts(verb))}, not {options[0]!r}' + did_you_mean(options[0], parts(verb)))
-    if verb not in VERBS: raise ValueError(f'there is no verb {verb!r}' + (did_you_mean(verb, VERBS) or '; `mlxchat --help` lists them'))
+    if some := parts(verb):
+        if not options or options[0] in asks: return print(usage(verb))
+        guess = did_you_mean(options[0], some)
+        raise ValueError(f'`mlxchat {verb}` measures {listed(some)}, not {options[0]!r}{guess}')
+    if verb not in VERBS:
+        raise ValueError(f'there is no verb {verb!r}' + (did_you_mean(verb, [*VERBS]) or '; `mlxchat --help` lists them'))
     call(VERBS[verb][0], options, f'mlxchat {verb}')
 
 def one_line(
@@ -559,39 +623,69 @@ def one_line(
     return ' '.join(text.split()) or type(e).__name__
 
 # %% ../nbs/06e_program.ipynb #c055
-MEMORY = r'malloc|out of memory|outofmemory|insufficient memory|unable to allocate|bad_alloc|maximum allowed buffer'
+MEMORY = 'malloc|out of memory|outofmemory|insufficient memory|unable to allocate|bad_alloc|maximum allowed buffer'
+SMALLER = 'device_batch_size', 'max_seq_len', 'rows', 'batch_tokens', 'max_tokens', 'batch', 'seq_len', 'depth'
 PACKAGES = dict(yaml='pyyaml') # what is imported under another name than it is installed
+REPORT = 'please report it at https://github.com/mlxchat/mlxchat/issues, with what --debug shows'
 
 def _file_of(e):
     "The file that an error is about, if its traceback knows"
-    found, tb = '', e.__traceback__
+    found, tb = 'the input', e.__traceback__
     while tb:
         for o in tb.tb_frame.f_locals.values():
-            name = o if isinstance(o, Path) else getattr(o, 'name', '') if hasattr(o, 'read') else ''
-            if isinstance(name, (str, Path)) and str(name): found = str(name)
+            name = getattr(o, 'name', '') if hasattr(o, 'read') else o
+            if isinstance(name, Path) or hasattr(o, 'read') and isinstance(name, str): found = str(name) or found
         tb = tb.tb_next
     return found
 
+def _too_large(text, options):
+    "What to do when memory runs out"
+    less = [dashed(o) for o in SMALLER if o in options][:2]
+    text = f'not enough memory ({text})' + (f': lower {listed(less)}' if less else '')
+    return text + ', or add --low-memory'*('low_memory' in options)
+
 def verdict(
     e:Exception,
-    options=() # names that the verb has
+    options=() # names of those that the verb has
 )->tuple:      # (exit status, what to say)
     "Whose fault is it, and what can be done?"
-    text = one_line(e)
+    text, ours = one_line(e), (getattr(e, 'name', '') or '').startswith('mlxchat')
     if isinstance(e, MemoryError) or isinstance(e, RuntimeError) and re.search(MEMORY, text, re.I):
-        less = [dashed(o) for o in ('device_batch_size', 'max_seq_len', 'rows', 'batch_tokens', 'max_tokens', 'batch', 'depth') if o in options][:2]
-        more = ', or add --low-memory' if 'low_memory' in options else ''
-        return 2, f'not enough memory ({text})' + (f': lower {listed(less)}{more}' if less else '')
-    if isinstance(e, RecursionError): return 2, f'{_file_of(e) or "the input"} is nested too deeply'
-    if isinstance(e, UnicodeDecodeError): return 2, f'{_file_of(e) or "the input"} is not UTF-8 text (byte {e.object[e.start]:#04x} at {e.start:,})'
-    if isinstance(e, ModuleNotFoundError) and e.name and not e.name.startswith(('mlxchat', 'mlx.')):
-        package = PACKAGES.get(e.name.split('.')[0], e.name.split('.')[0])
-        return 2, f'the package {package} is missing: pip install {package}'
-    if isinstance(e, (ValueError, OSError, FloatingPointError)) or isinstance(e, ImportError) and e.name == 'mlx': return 2, text
-    if isinstance(e, RuntimeError) and re.match(r'\[(load|save|read|write|gguf)|.*safetensors', text): return 2, text + (' (is the disk full?)' if 'write' in text else '')
-    return 1, f'this is a bug ({type(e).__name__}: {text}); please report it at https://github.com/mlxchat/mlxchat/issues with what --debug shows'
+        return 2, _too_large(text, options)
+    if isinstance(e, RecursionError): return 2, f'{_file_of(e)} is nested too deeply'
+    if isinstance(e, UnicodeDecodeError):
+        return 2, f'{_file_of(e)} is not UTF-8 text: byte {e.object[e.start]:#04x}'
+    if isinstance(e, ModuleNotFoundError) and e.name and not ours:
+        package = e.name.split('.')[0]
+        return 2, f'the package {package} is missing: pip install {PACKAGES.get(package, package)}'
+    mlx = isinstance(e, RuntimeError) and re.match(r'\[(load|save|read|write|gguf)|.*safetensors', text)
+    if mlx and 'write' in text: text += ' (is the disk full?)'
+    if mlx or isinstance(e, (ValueError, OSError, FloatingPointError)): return 2, text
+    if isinstance(e, ImportError) and not ours: return 2, text
+    return 1, f'this is a bug ({type(e).__name__}: {text}); {REPORT}'
 
 # %% ../nbs/06e_program.ipynb #c057
+def _verb(args):
+    "The verb of a command line, and the names of its options"
+    verb = next((v for v in VERBS if args[:len(v.split())] == v.split()), '')
+    return verb, {o.name for o in signature(VERBS[verb][0])[1]} if verb else set()
+
+def stopped(
+    e:KeyboardInterrupt, # with what was saved; `rest`: what the same command does; `now`: it did not wait for the step
+    verb:str
+)->tuple:                # (exit status, what to say)
+    "What to say after Ctrl-C"
+    saves = verb in f'demo eval {SECTIONS["Data"]} {SECTIONS["Train"]}'.split()
+    if not e.args: return 130, 'stopped' + '; what was saved before is safe, and the same command uses it'*saves
+    rest = getattr(e, 'rest', 'the same command goes on from there')
+    return 130 if getattr(e, 'now', False) else 0, f'stopped, {e}; {rest}'
+
+def _mute():
+    "If nothing more can be written, let Python's end not try again"
+    try: sys.stdout.flush()
+    except OSError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+# %% ../nbs/06e_program.ipynb #c957
 def main(
     args:list=None # default: the command line
 )->int:            # exit status
@@ -601,7 +695,6 @@ def main(
     args = [a for a in args if a != '--debug']
     for stream in sys.stdout, sys.stderr: # a terminal that knows only ASCII is no reason to fail
         if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
-    def say(text): print(f'mlxchat: {text}', file=sys.stderr)
     try:
         dispatch(args)
         print(end='', flush=True) # so that a closed pipe is noticed here
@@ -609,25 +702,10 @@ def main(
     except BrokenPipeError:
         _mute()
         return 0
-    except KeyboardInterrupt as e:
-        say(f'stopped, {e}; {getattr(e, "rest", "the same command goes on from there")}' if e.args else
-            'stopped; what was saved before is safe, and the same command uses it')
-        return 130 if not e.args or getattr(e, 'now', False) else 0
+    except KeyboardInterrupt as e: status, text = stopped(e, _verb(args)[0])
     except Exception as e:
-        if debug:
-            from traceback import print_exc
-            print_exc()
-        status, text = verdict(e, _names(args))
-        say(text)
+        if debug: sys.__excepthook__(type(e), e, e.__traceback__)
+        status, text = verdict(e, _verb(args)[1])
         if isinstance(e, OSError): _mute()
-        return status
-
-def _mute():
-    "Nothing more can be written: let Python's end not try again"
-    try: sys.stdout.flush()
-    except OSError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-def _names(args):
-    "Options of the verb"
-    verb = next((v for v in VERBS if args[:len(v.split())] == v.split()), None)
-    return {o.name for o in signature(VERBS[verb][0])[1]} if verb else ()
+    print(f'mlxchat: {text}', file=sys.stderr)
+    return status
