@@ -222,7 +222,7 @@ def optimizer_for(
     lora_lr:float # rate of the adapters
 )->MuonAdamW:
     "What teaches a model, or its adapters"
-    return MuonAdamW(param_groups(model, **(dict(matrix_lr=lora_lr) if model._lora else rates)), MUON[preset])
+    return MuonAdamW(param_groups(model, preset=preset, **(dict(matrix_lr=lora_lr) if model._lora else rates)), MUON[preset])
 
 # %% ../nbs/06a_sft.ipynb #c016
 def finetune(
