@@ -5,29 +5,29 @@
 # %% auto #0
 __all__ = ['HABITS', 'PUZZLES', 'Rollout', 'RewardError', 'judged', 'question', 'rollouts', 'compare', 'groups', 'policy_loss',
            'rounded', 'policy_batch', 'PolicyStep', 'Journal', 'RLConfig', 'Practice', 'examine', 'RewardTask',
-           'read_prompts', 'find_tasks', 'practise', 'rl', 'puzzle_run']
+           'read_prompts', 'find_tasks', 'practise', 'source_hash', 'rl', 'puzzle_run']
 
 # %% ../nbs/06b_rl.ipynb #c782
-import importlib, json, math, os, shutil, sys, time
-from dataclasses import asdict, dataclass, field
+import importlib, inspect, json, math, os, shutil, sys, time
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .data import Bar
-from .checkpoint import Run, checkpoints, find_run, write_json
+from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata, Run, write_json
 from .datasets import TASKS, open_task, spelling_words
 from .engine import Engine
 from .eval import pass_at_k, score_task
 from .model import GPT
 from .muon import MUON, MuonAdamW, Schedule, param_groups
-from .pretrain import Keeper, fit
+from .pretrain import Keeper, check_values, fit
 from .puzzles import hard_tasks
-from .sft import settle
+from .sft import command, derived_tag, new_run, numbered, open_stage, read_run, settle
 from .tasks import Task, practice
 from .tokenizer import check_messages
 from .train import TrainStep
-from .watch import outlive_terminal
+from .watch import outlive_terminal, sinks
 import mlx.core as mx, mlx.nn as nn, numpy as np
 from mlx.utils import tree_flatten, tree_map
 
@@ -211,7 +211,8 @@ HABITS = {'eval_every', 'eval_examples', 'eval_samples', 'save_every', 'keep_las
 @dataclass
 class RLConfig:
     "What practice is asked for"
-    num_iterations:int=-1        # steps, default as many as ask every question once
+    num_iterations:int=None      # steps, default as many as ask every question once, and 100 if that were more than 500
+    epochs:float=None            # how often every question is asked, instead of the former
     examples_per_step:int=16     # questions asked in a step
     num_samples:int=16           # answers to each
     max_tokens:int=256           # of an answer
@@ -223,6 +224,7 @@ class RLConfig:
     embedding_lr:float=.2        # token embedding
     unembedding_lr:float=.004    # lm_head
     scalar_lr:float=.5           # residual scalars
+    weight_decay:float=0.        # of the matrices
     eval_every:int=60            # steps between examinations on held-out questions, 0 for none but the last
     eval_examples:int=400        # questions in each
     eval_samples:int=8           # answers to each: the k of pass@k
@@ -232,10 +234,21 @@ class RLConfig:
     seed:int=0                   # of questions and tries
 
     def __post_init__(self):
-        for name in ('examples_per_step', 'max_tokens', 'device_batch_size', 'eval_examples', 'eval_samples'):
-            if getattr(self, name) < 1: raise ValueError(f'{name} must be at least 1, not {getattr(self, name)}')
-        if self.num_samples < 2: raise ValueError(f'num_samples must be at least 2, not {self.num_samples}: an answer is compared with others to the same question')
-        if self.temperature <= 0 or self.top_k == 1: raise ValueError('all answers would be the same: temperature must be above 0, and top_k not 1')
+        check_values(self,
+            positive='num_iterations epochs examples_per_step num_samples max_tokens device_batch_size init_lr_frac eval_examples eval_samples keep_last',
+            natural='temperature top_k matrix_lr embedding_lr unembedding_lr scalar_lr weight_decay eval_every save_every memory_limit_gb seed')
+        if self.num_iterations and self.epochs: raise ValueError('--num-iterations and --epochs say the same in two ways: choose one')
+        if self.num_samples < 2: raise ValueError(f'--num-samples must be at least 2, not {self.num_samples}: an answer is compared with others to the same question')
+        if self.temperature == 0 or self.top_k == 1: raise ValueError('all answers would be the same: --temperature must be above 0, and --top-k not 1')
+
+    def steps(self,
+        questions:int # of the task
+    )->int:
+        "As many as asked for; as many as ask every question once; or 100, if there are questions without end"
+        if self.num_iterations: return self.num_iterations
+        once = questions/self.examples_per_step
+        if self.epochs: return max(1, round(self.epochs*once))
+        return max(1, int(once)) if once <= 500 else 100
 
     @property
     def wishes(self)->dict: return dict(max_tokens=self.max_tokens, temperature=self.temperature, top_k=self.top_k)
@@ -354,6 +367,11 @@ def find_tasks(
     return tasks
 
 # %% ../nbs/06b_rl.ipynb #c834
+def _settings(c, start, more):
+    "What must not change on the way"
+    return more | dict(stage=start.parent.name, weights=metadata(start)['files']['model.safetensors'][:12], **{k: v for k, v in asdict(c).items() if k not in HABITS})
+
+@exclusive
 def practise(
     run:Run,        # with a checkpoint to start from
     c:RLConfig,
@@ -362,41 +380,75 @@ def practise(
     stage:str='sft',# where to start
     scores=None,    # engine -> dict, measured with every examination
     settings:dict={}, # further ones that must not change
+    start:Path=None,# checkpoint to start from, default the newest of that stage of the run
     **callbacks     # `on_step`, `progress` of `fit`
 )->dict:            # the last metrics
     "Learn from rewards"
-    model, tokenizer, about = run.load(stage)
-    if model._quantized: raise ValueError(f'the {stage} model is quantised, and cannot learn: start from the one it was made of')
-    if c.num_iterations < 0: c.num_iterations = max(1, len(task)//c.examples_per_step)
-    settle(run, 'rl', settings | dict(stage=stage, weights=about['files']['model.safetensors'][:12], **{k: v for k, v in asdict(c).items() if k not in HABITS}))
+    start = start or run.pick(stage)
+    (model, _), tokenizer = load_model(start), run.tokenizer
+    if model._quantized: raise ValueError(f'the {start.parent.name} model is quantised, and cannot learn: start from the one it was made of')
+    c = replace(c, num_iterations=c.steps(len(task)), epochs=None)
+    settle(run, 'rl', _settings(c, start, settings))
     engine, folder = Engine(model, tokenizer), run.stage('rl')
     exam = lambda: (examine(engine, held, c.eval_examples, c.eval_samples, progress=callbacks.get('progress', True), **c.wishes) if held else {}) | (scores(engine) if scores else {})
     if not checkpoints(folder): write_json(run.folder/'rl.json', exam())
     preset = json.loads((run.folder/'config.json').read_text(encoding='utf-8')).get('pretrain', {}).get('preset', 'v3')
     rates = {k: getattr(c, k)*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}
     optimizer, loader = MuonAdamW(param_groups(model, **rates, preset=preset), MUON[preset]), Practice(engine, task, c, Journal(run.folder/'rollouts.jsonl'))
-    try: return fit(run, 'rl', model, optimizer, loader, Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95)), validate=exam, eval_every=c.eval_every,
+    try: return fit(run, 'rl', model, optimizer, loader, Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95), weight_decay=c.weight_decay), validate=exam, eval_every=c.eval_every,
                     save_every=c.save_every, keep=c.keep_last, best=False, memory_limit_gb=c.memory_limit_gb, step_fn=partial(PolicyStep, rows=c.device_batch_size), **callbacks)
     except RewardError:
         if loader.step: Keeper(folder, 'rl', model, optimizer, loader, c.keep_last, best=False).save(dict((run.metrics('rl') or [{}])[-1], step=loader.step))
         raise
 
 # %% ../nbs/06b_rl.ipynb #c838
+def source_hash(
+    task:str # a name, or module:function
+)->str:      # '' if it comes with the program
+    "A checksum of the file that a task or a reward function is written in"
+    module = sys.modules.get(task.partition(':')[0]) if ':' in task else None
+    if not module or module.__name__.startswith('mlxchat.'): return ''
+    try: return file_hash(Path(inspect.getsourcefile(module)))[:12]
+    except (TypeError, OSError): return '' # built in
+
 @delegates(RLConfig)
 def rl(
-    run:str='',        # its tag or folder, default the latest
+    run:str='',        # run to start from: its tag, its folder or one of its checkpoints; default the latest that answers
+    stage:str='',      # which of its models, default sft, or the furthest
+    step:str='',       # which checkpoint: a number, or best; default the last
+    model_tag:str='',  # run that the result goes to; default a new one such as demo-spellingbee
     task:str='gsm8k',  # what to practise: a name such as gsm8k or spellingbee; or module:function, which makes a Task of 'train' or 'val', or with --data is a reward function of (example, text)
     data:str='',       # prompts for a reward function, one JSON object a line
     data_dir:str='',   # folder with the published files of a task, default they are fetched
-    stage:str='sft',   # where to start
+    wandb_project:str='', # send metrics to this project of Weights & Biases
+    wandb_run_name:str='', # under this name, default the run's
+    tensorboard:bool=False, # write TensorBoard's event files?
+    log_dir:str='',    # TensorBoard's event files here, instead of in the run's folder
     **kwargs
 ):
     "Let a model practise, and reward what is right"
-    c, r = RLConfig(**kwargs), find_run(run)
-    practice, held = find_tasks(task, data, data_dir, r.tokenizer)
-    with outlive_terminal(): m = practise(r, c, practice, held, stage, settings=dict(task=task, data=Path(data).name))
-    for k, x in json.loads((r.folder/'rl.json').read_text(encoding='utf-8')).items(): print(f'{k:8} {x:6.1%}' + (f' → {m[k]:.1%}' if k in m else ''))
-    print(f'tries in {r.folder/"rollouts.jsonl"}; talk to it with `mlxchat chat --run {r.folder.name}`'.replace(str(Path.home()), '~'))
+    asked = {k: v for k, v in locals().items() if k != 'kwargs'} | kwargs
+    c, source = RLConfig(**kwargs), read_run(run, check_tag(model_tag), 'practise')
+    start = source.pick(stage or source.at[0] or ('sft' if {'sft', 'base'} & {*source.stages()} else ''), step)
+    practice, held = find_tasks(task, data, data_dir, source.tokenizer)
+    c = replace(c, num_iterations=c.steps(len(practice)), epochs=None)
+    more = dict(task=task, data={Path(data).name: file_hash(data)[:12]} if data else '', source=source_hash(task))
+    tag = derived_tag(source.folder.name, task.rpartition(':')[2])
+    if model_tag: target = source if model_tag == source.folder.name else Run(source.folder.with_name(model_tag))
+    else: target = new_run(source, tag, 'rl', _settings(c, start, more))
+    with outlive_terminal(), target.lock():
+        other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
+        again = command('rl', rl, asked | dict(run=source.folder.name, model_tag=other))
+        open_stage(target, source, 'rl', _settings(c, start, more), f'{again} makes another run')
+        where = 'its stage rl' if target is source else f'the run {target.folder.name}'
+        print(f'{source.folder.name} ({start.parent.name}, step {int(start.name[5:]):,}) practises {task}; the result is {where}')
+        print(f'{c.num_iterations:,} steps of {c.examples_per_step} questions, {c.num_samples} answers to each (--num-iterations changes that); '
+              f'before, between and after them {min(c.eval_examples, len(held))} held-out questions', flush=True)
+        with sinks(target, _settings(c, start, more), wandb_project, wandb_run_name, tensorboard, log_dir, 'rl') as to:
+            m = practise(target, c, practice, held, settings=more, start=start, on_step=to)
+    for k, x in json.loads((target.folder/'rl.json').read_text(encoding='utf-8')).items(): print(f'{k:8} {x:6.1%}' + (f' → {m[k]:.1%}' if k in m else ''))
+    if 'loss' not in m: print(f'step {m["step"]:,}, nothing left to do')
+    print(f'tries in {target.folder/"rollouts.jsonl"}; talk to it with `mlxchat chat --run {target.folder.name}`'.replace(str(Path.home()), '~'))
 
 rl.__delwrap__ = RLConfig # the comments of its fields are the help
 

@@ -6,7 +6,8 @@
 __all__ = ['AXES', 'STYLE', 'ENDED', 'duration', 'fitted', 'columns', 'step_line', 'score_line', 'TerminalView', 'LogView',
            'NotebookView', 'StatusView', 'Progress', 'Lasting', 'outlive_terminal', 'plain_log', 'svg', 'LiveCurve',
            'smoothed', 'compare_runs', 'table', 'Energy', 'report_html', 'where_time_went', 'Wandb', 'TensorBoard',
-           'memory_line', 'run_status', 'watched_runs', 'sparkline', 'watch_line', 'monitor', 'folder_bytes', 'disk']
+           'memory_line', 'sinks', 'run_status', 'watched_runs', 'sparkline', 'watch_line', 'monitor', 'folder_bytes',
+           'disk']
 
 # %% ../nbs/03c_watch.ipynb #c046
 import base64, html, io, json, math, os, shutil, subprocess, sys, threading, time
@@ -575,10 +576,10 @@ def where_time_went(
 # %% ../nbs/03c_watch.ipynb #c054
 class Wandb:
     "Metrics to Weights & Biases; `WANDB_MODE=offline` keeps them here"
-    def __init__(self, run:Run, project:str, config:dict, name:str=''):
+    def __init__(self, run:Run, project:str, config:dict, name:str='', stage:str=''):
         try: import wandb
         except ImportError: raise ValueError('wandb is not installed: `pip install "mlxchat[wandb]"`') from None
-        try: self.run = wandb.init(project=project, name=name or run.folder.name, id=run.folder.name, dir=str(run.folder), config=config, resume='allow')
+        try: self.run = wandb.init(project=project, name=name or run.folder.name, id=run.folder.name + f'-{stage}'*bool(stage), dir=str(run.folder), config=config, resume='allow')
         except wandb.Error as e: raise ValueError(f'Weights & Biases: {e} (WANDB_MODE=offline needs no account)') from None
     def __call__(self, m:dict): self.run.log({k: v for k, v in m.items() if isinstance(v, (int, float))}, step=m['step'])
     def close(self): self.run.finish()
@@ -603,6 +604,26 @@ def memory_line(
     def say(m):
         if m['step'] % every == 0: tqdm.write(f'step {m["step"]}: {mx.get_active_memory()/1e9:.2f} GB in use, {mx.get_peak_memory()/1e9:.2f} at most, {mx.get_cache_memory()/1e9:.2f} kept for reuse', file=sys.stderr)
     return say
+
+# %% ../nbs/03c_watch.ipynb #c723765
+@contextmanager
+def sinks(
+    run:Run,
+    config:dict,           # settings to be shown with the metrics
+    wandb_project:str='',  # send metrics to this project of Weights & Biases
+    wandb_run_name:str='', # under this name, default the run's
+    tensorboard:bool=False,# write TensorBoard's event files?
+    log_dir:str='',        # here, instead of in the run's folder
+    stage:str='',          # the stage, if it is not the first
+):                         # yields a list of callbacks for `fit`
+    "Where metrics go besides metrics.jsonl"
+    opened = []
+    try:
+        if wandb_project: opened.append(Wandb(run, wandb_project, config, wandb_run_name, stage))
+        if tensorboard or log_dir: opened.append(TensorBoard(run, log_dir))
+        yield opened
+    finally:
+        for o in opened: o.close()
 
 # %% ../nbs/03c_watch.ipynb #c033
 ENDED = 'done', 'stopped', 'failed'
