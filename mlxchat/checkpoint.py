@@ -95,7 +95,7 @@ _ADAPTERS = {'rank': (1, 2**16), 'alpha': float, 'parts': [str], 'layers': [(0, 
 METADATA = {'step': (0, 2**60), 'config': _CONFIG, 'rng': (0, 2**64 - 1), 'files': {str: str}, 'metrics?': {'val_bpb?': float}, 'loader?': dict,
             'lora?': _ADAPTERS, 'quantized?': {'bits': {4, 8}, 'group': {32, 64, 128}}, 'stage?': str}
 
-def _about(path):
+def _described(path):
     "What metadata.json says, with everything that it must say"
     about = read_json(Path(path)/'metadata.json', METADATA, limit=2**29)
     if strange := about['config'].keys() - {f.name for f in fields(GPTConfig)}:
@@ -127,7 +127,7 @@ def damage(
     path:Path # checkpoint directory
 )->str|None:  # what is wrong, or None
     "Is this checkpoint whole?"
-    try: files = _about(path)['files']
+    try: files = _described(path)['files']
     except OSError: return 'metadata.json is missing or unreadable'
     except ValueError as e: return str(e).replace(f'{path}/', '')
     for name,expected in files.items():
@@ -159,7 +159,7 @@ def load_model(
 )->tuple[GPT,dict]: # model, metadata
     "A model with the weights and configuration of a checkpoint"
     if why := damage(path): raise ValueError(f'checkpoint {path} cannot be used: {why}')
-    meta = _about(path)
+    meta = _described(path)
     if meta.get('lora'): return _with_adapters(path, **meta['lora']), meta
     try: model = GPT(GPTConfig(**{k: v for k, v in meta['config'].items() if v is not None}))
     except (ValueError, IndexError) as e: raise ValueError(f'checkpoint {path} cannot be used: {e}') from None
@@ -211,7 +211,7 @@ def load_optimizer(
     if names != set(saved): raise ValueError(f'the optimizer state in {path} is of another model or optimizer: {sorted(names ^ set(saved))[:3]}')
     restored = tree_map_with_path(lambda k, _: saved[k], optimizer.state)
     for k in restored: optimizer.state[k] = restored[k]
-    mx.random.seed(_about(path)['rng'])
+    mx.random.seed(_described(path)['rng'])
     mx.eval(optimizer.state)
 
 # %% ../nbs/03a_checkpoint.ipynb #c044
@@ -219,7 +219,7 @@ def metadata(
     path:Path # checkpoint directory
 )->dict:      # empty if it cannot be read
     "What a checkpoint says of itself"
-    try: return _about(path)
+    try: return _described(path)
     except (OSError, ValueError): return {}
 
 def score(
