@@ -119,7 +119,7 @@ def in_words(kind)->str: # 'a whole number from 0 to 65,535'
     if isinstance(kind, list): return f'a list of which each is {in_words(kind[0])}'
     if isinstance(kind, dict): return 'an object'
     if kind is None: return 'null'
-    words = {int: 'a whole number', float: 'a number', str: 'text', bool: 'true or false', list: 'a list'}
+    words = {int: 'a whole number', float: 'a number', str: 'text', bool: 'true or false', list: 'a list', dict: 'an object'}
     return words.get(kind, 'anything')
 
 def in_short(value)->str: # one line

@@ -16,7 +16,7 @@ from math import inf
 from pathlib import Path
 import numpy as np, tiktoken
 from fastcore.basics import patch
-from .data import atomic_write, tiktoken_dir
+from .data import atomic_write, in_short, read_json, tiktoken_dir
 from .tokenizer import SPECIAL_TOKENS, TOKENIZER_FILE, Tokenizer, split_pattern
 
 # %% ../nbs/02f_formats.ipynb #c007
@@ -83,6 +83,7 @@ def _reading(path):
     except OSError: raise
     except Exception as e:
         why = str(e) if isinstance(e, (ValueError, pickle.UnpicklingError)) else f'{type(e).__name__} {e}'
+        why = why.removeprefix(f'{path}: ').replace(f'{path} ', 'it ')
         raise ValueError(f'cannot read {path}: {" ".join(why.split())[:300]}') from None
 
 # %% ../nbs/02f_formats.ipynb #c021
@@ -172,6 +173,7 @@ def halves(
 def _by_merges(vocab, merges, specials, pattern, whole=False):
     "A tokenizer from the names of its tokens and pairs of names, if ids and merges say the same"
     text = {unspell(name): i for name, i in vocab.items() if name not in specials}
+    if long := [t for t in text if len(t) > 1000]: raise ValueError(f'its token {in_short(spell(long[0]))} is longer than any word')
     pairs = [(unspell(a), unspell(b)) for a, b in merges]
     made = [text.get(a + b, -1) for a, b in pairs]
     if -1 in made or made != sorted(made): raise ValueError('its merges are not in the order of its ids')
@@ -255,17 +257,21 @@ def _hf_pattern(pre):
             if (split['behavior'], split['invert']) in (('Isolated', False), ('Removed', True)) and 'Regex' in split['pattern']: return _restore(split['pattern']['Regex'])
     raise ValueError(f'its pre-tokenizer, {" then ".join(s["type"] for s in steps)}, cuts in a way that cannot be reproduced')
 
+_STEP = {'type': str}
+_HF = {'model': {'type?': {'BPE'}, 'vocab': {str: (0, 2**31)}, 'merges': [(str, [str])], 'ignore_merges?': bool},
+       'normalizer?': _STEP, 'added_tokens?': [{'id': (0, 2**31), 'content': str, 'special': bool}],
+       'pre_tokenizer?': {'type': str, 'pretokenizers?': [{'type': str, 'pattern?': dict}]}}
+
 def read_hf(
     path, # tokenizer.json, or the folder that holds it
 )->Tokenizer:
     "The byte-level BPE in a `tokenizer.json`"
     path = Path(path)
     if path.is_dir(): path = path/'tokenizer.json'
-    data = path.read_bytes()
+    if not path.exists(): raise FileNotFoundError(f'there is no {path}')
     with _reading(path):
-        d = json.loads(data)
+        d = read_json(path, _HF)
         model = d['model']
-        if model.get('type', 'BPE') != 'BPE': raise ValueError(f'its model is {model["type"]} and not BPE')
         if d.get('normalizer'): raise ValueError(f'its normalizer {d["normalizer"]["type"]} changes texts')
         for option in 'dropout', 'continuing_subword_prefix', 'end_of_word_suffix':
             if model.get(option): raise ValueError(f'its {option} cannot be reproduced')
@@ -353,8 +359,7 @@ def load(cls:SentencePieceTokenizer,
     path = Path(folder)/TOKENIZER_FILE
     if not path.exists(): raise FileNotFoundError(f'no tokenizer at {path}')
     with _reading(path):
-        d = json.loads(path.read_text(encoding='utf-8'))
-        if (d['format'], d['version'], d['model']) != ('mlxchat-sentencepiece', 1, MODEL_FILE): raise ValueError('unknown format')
+        d = read_json(path, {'format': {'mlxchat-sentencepiece'}, 'version': {1}, 'model': {MODEL_FILE}, 'fingerprint': str})
         tok = cls((path.parent/MODEL_FILE).read_bytes())
         if tok.fingerprint() != d['fingerprint']: raise ValueError(f'{MODEL_FILE} next to it is another one')
     return tok
@@ -390,7 +395,7 @@ def known_encodings(
     if vocab.exists() and merges.exists():
         with _reading(vocab):
             pairs = [line.split() for line in merges.read_text(encoding='utf-8').splitlines()[1:]]
-            found['GPT-2'] = _by_merges(json.loads(vocab.read_bytes()), pairs, {'<|endoftext|>': 50256}, PATTERNS['gpt2'])
+            found['GPT-2'] = _by_merges(read_json(vocab, {str: (0, 2**31)}), pairs, {'<|endoftext|>': 50256}, PATTERNS['gpt2'])
     if ranks.exists(): found['GPT-4'] = read_tiktoken(ranks, 'cl100k', {'<|endoftext|>': 100257})
     for name, size in ('GPT-2', 50257), ('GPT-4', 100258):
         if name in found and len(found[name].tokens) != size: raise ValueError(f'the encoding of {name} in {vocab.parent} is not complete: delete it')

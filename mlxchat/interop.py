@@ -7,13 +7,13 @@ __all__ = ['MODEL_FILE', 'CHAT_TEMPLATE', 'TARGETS', 'read_torch', 'write_torch'
            'import_nanochat', 'llama_name', 'llama_config', 'export', 'file_bytes', 'quantize']
 
 # %% ../nbs/04a_interop.ipynb #c004
-import json, math, pickle, re, shutil, struct, zipfile
+import io, json, math, pickle, pickletools, re, shutil, struct, zipfile
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from .checkpoint import Run, checkpoints, find_run, latest_checkpoint, load_model, save_checkpoint, write_json
-from .data import base_dir, nanochat_dir, read_texts
+from .data import base_dir, read_json, nanochat_dir, read_texts
 from .formats import halves, load_tokenizer, spell, write_hf
 from .model import GPT, GPTConfig
 from .ops import EPS
@@ -32,6 +32,7 @@ _STORAGES = dict(FloatStorage=np.float32, DoubleStorage=np.float64, HalfStorage=
 def _tensor(storage, offset, shape, strides, *_):
     "A tensor from its storage, which must simply lie there"
     data, kind = storage
+    if not all(type(n) is int and n >= 0 for n in (offset, *shape, *strides)) or len(shape) != len(strides): raise ValueError('a tensor has no proper shape')
     size = math.prod(shape)
     want = [math.prod(shape[i+1:]) for i in range(len(shape))]
     if any(a != b and n > 1 for a, b, n in zip(strides, want, shape)) or not 0 <= offset <= offset + size <= len(data): raise ValueError('a tensor does not fit its storage')
@@ -39,7 +40,10 @@ def _tensor(storage, offset, shape, strides, *_):
     return x.view(mx.bfloat16) if kind == 'BFloat16Storage' else x
 
 class _TorchUnpickler(pickle.Unpickler):
-    def __init__(self, file, archive, prefix): super().__init__(file); self.archive, self.prefix = archive, prefix
+    def __init__(self, file, archive, prefix):
+        super().__init__(file)
+        self.archive, self.prefix, self.storages = archive, prefix, {}
+        self.left = Path(archive.filename).stat().st_size # parts of an archive may overlap, and be read again and again
 
     def find_class(self, module, name):
         if (module, name) == ('collections', 'OrderedDict'): return OrderedDict
@@ -50,9 +54,24 @@ class _TorchUnpickler(pickle.Unpickler):
     def persistent_load(self, pid):
         what, kind, key, _, size = pid
         if what != 'storage' or kind not in _STORAGES or not re.fullmatch(r'\d+', str(key)): raise ValueError('it refers to something that is no storage')
+        if key in self.storages: return self.storages[key], kind
         info = self.archive.getinfo(f'{self.prefix}/data/{key}')
         if info.compress_type != zipfile.ZIP_STORED or info.file_size != size*np.dtype(_STORAGES[kind]).itemsize: raise ValueError('a storage has the wrong size')
-        return np.frombuffer(self.archive.read(info), _STORAGES[kind]), kind
+        self.left -= info.file_size
+        if self.left < 0: raise ValueError('its parts are larger than the file')
+        self.storages[key] = np.frombuffer(self.archive.read(info), _STORAGES[kind])
+        return self.storages[key], kind
+
+_OPCODES = set('''PROTO FRAME STOP MARK GLOBAL STACK_GLOBAL REDUCE BUILD BINPERSID NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 BINFLOAT
+    BINUNICODE SHORT_BINUNICODE EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST APPEND APPENDS EMPTY_DICT SETITEM SETITEMS
+    BINPUT LONG_BINPUT MEMOIZE BINGET LONG_BINGET'''.split())
+
+def _harmless(program):
+    "The program of a pickle, if it asks for nothing that `torch.save` would not, such as place to remember a billion things"
+    n = 0
+    for n, (op, arg, _) in enumerate(pickletools.genops(program), 1):
+        if op.name not in _OPCODES or 'PUT' in op.name and arg > n: raise ValueError(f'it uses {op.name} as torch.save does not, and may be malicious')
+    return io.BytesIO(program)
 
 def read_torch(
     path # .pt file
@@ -62,7 +81,10 @@ def read_torch(
         with zipfile.ZipFile(path) as z:
             name = next((n for n in z.namelist() if n.count('/') == 1 and n.endswith('/data.pkl')), None)
             if not name: raise ValueError('it has no data.pkl')
-            with z.open(name) as f: return _TorchUnpickler(f, z, name.split('/')[0]).load()
+            if z.getinfo(name).file_size > 2**26: raise ValueError('its data.pkl is too large')
+            found = _TorchUnpickler(_harmless(z.read(name)), z, name.split('/')[0]).load()
+            if not isinstance(found, (dict, mx.array)): raise ValueError('it holds no tensors by name')
+            return found
     except FileNotFoundError: raise
     except Exception as e: raise ValueError(f'{path} cannot be used: {e if isinstance(e, ValueError) else f"{type(e).__name__} {e}"}'.strip()) from None
 
@@ -98,14 +120,17 @@ def from_nanochat(
     facts:dict,   # model_config of the meta file
 )->GPT:
     "A model from nanochat's weights"
+    if not all(isinstance(k, str) and isinstance(v, mx.array) for k, v in weights.items()): raise ValueError('these are no weights of nanochat, which are arrays with names')
     w = {_ours(k): v for k, v in weights.items()}
     generation = 'v3' if 'smear_gate.weight' in w else 'v2' if 'resid_lambdas' in w else 'v1'
     sizes = {k: facts[k] for k in ('n_embd', 'n_head', 'n_kv_head', 'vocab_size', 'sequence_len')} | ({'window_pattern': facts['window_pattern']} if facts.get('window_pattern') else {})
     model = GPT(GPTConfig.preset(generation, facts['n_layer'], **sizes))
+    absent = [k for k in (f'value_embeds.{i}.weight' for i in model._ve_layers) if k not in w or w[k].ndim != 2]
+    if absent: raise ValueError(f'these are no weights of nanochat {generation}: {absent[0]} is missing')
     tables = [w.pop(f'value_embeds.{i}.weight') for i in model._ve_layers]
     if tables: w['value_embeds.weight'] = mx.concatenate([t.astype(mx.float32) for t in tables], 1)
     for name in 'wte.weight', 'lm_head.weight', 'value_embeds.weight': # older ones are not filled up to a multiple of 64
-        if name in w and len(w[name]) == model.config.vocab_size: w[name] = mx.pad(w[name], [(0, model.config.padded_vocab - len(w[name])), (0, 0)])
+        if name in w and w[name].ndim == 2 and len(w[name]) == model.config.vocab_size: w[name] = mx.pad(w[name], [(0, model.config.padded_vocab - len(w[name])), (0, 0)])
     there, here = {k: v.shape for k, v in w.items()}, {k: v.shape for k, v in tree_flatten(model.parameters())}
     if there != here: raise ValueError(f'these are no weights of nanochat {generation}: ' + ', '.join(f'{k} {there.get(k, "missing")} instead of {here.get(k, "nothing")}' for k in sorted(there.keys() | here) if there.get(k) != here.get(k))[:300])
     model.load_weights([(k, v.astype(mx.float32)) for k, v in w.items()], strict=True)
@@ -126,6 +151,8 @@ def to_nanochat(
     return {k: mx.contiguous(v.astype(getattr(mx, kinds.get(k, 'float32')))) for k, v in out.items()}
 
 # %% ../nbs/04a_interop.ipynb #c016
+_FACTS = {'n_layer': (1, 1000), 'n_embd': (1, 2**17), 'n_head': (1, 4096), 'n_kv_head': (1, 4096), 'vocab_size': (1, 2**24),
+          'sequence_len': (1, 2**24), 'window_pattern?': str}
 _STAGES = dict(base_checkpoints='base', mid_checkpoints='mid', chatsft_checkpoints='sft', chatrl_checkpoints='rl')
 
 def import_nanochat(
@@ -141,10 +168,11 @@ def import_nanochat(
     if not steps: raise FileNotFoundError(f'there is no model_*.pt in {folder}')
     step = steps[-1] if step < 0 else step
     if step not in steps: raise FileNotFoundError(f'there is no model of step {step} in {folder}, only of {", ".join(map(str, steps))}')
-    try: meta = json.loads((folder/f'meta_{step:06d}.json').read_text(encoding='utf-8')); facts = meta['model_config']
-    except (ValueError, KeyError): raise ValueError(f'{folder}/meta_{step:06d}.json is damaged') from None
-    weights = read_torch(folder/f'model_{step:06d}.pt')
-    model = from_nanochat(weights, facts)
+    meta = read_json(folder/f'meta_{step:06d}.json', {'model_config': _FACTS})
+    path = folder/f'model_{step:06d}.pt'
+    weights = read_torch(path)
+    try: model = from_nanochat(weights, meta['model_config'])
+    except ValueError as e: raise ValueError(f'{path}: {" ".join(str(e).split())}') from None
     where = [Path(tokenizer)] if tokenizer else [p for p in (folder, folder.parent.parent/'tokenizer', nanochat_dir()/'tokenizer') if (p/'tokenizer.pkl').exists()]
     if not where: raise FileNotFoundError('its tokenizer was not found: name it with --tokenizer')
     tok = load_tokenizer(where[0]/'tokenizer.pkl' if (where[0]/'tokenizer.pkl').exists() else where[0])

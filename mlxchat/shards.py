@@ -14,7 +14,7 @@ import pyarrow as pa
 from fastcore.basics import patch
 from .data import Bar
 from .data import base_dir, list_shards, nanochat_dir, open_shard
-from .fetch import DiskFull, Fetcher, FetchError, Stopped, hub_url
+from .fetch import DiskFull, Fetcher, FetchError, NoNetwork, Stopped, hub_url
 
 # %% ../nbs/02d_shards.ipynb #c007
 @dataclass(frozen=True)
@@ -244,8 +244,11 @@ def download(
             except queue.Empty: return
             try:
                 cache._get(i).release()
+            except (DiskFull, NoNetwork) as e:
+                full.append(e)
+                stop.set()
+                cache.stop.set()
             except FetchError as e: failed.append((shards.file(i), str(e)))
-            except DiskFull as e: full.append(e); stop.set()
             except Stopped: return
             bar.update()
     threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
