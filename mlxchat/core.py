@@ -82,7 +82,7 @@ def bundle_dir(
         if (folder/'core.yaml').exists(): return folder
     base_dir().mkdir(parents=True, exist_ok=True)
     archive = base_dir()/'eval_bundle.zip'
-    with tqdm(unit='B', unit_scale=True, desc=archive.name, disable=None, leave=False) as bar:
+    with Bar(unit='B', unit_scale=True, desc=archive.name, leave=False) as bar:
         fetcher = fetcher or Fetcher(patience=30., log=lambda line: bar.write(line, file=sys.stderr))
         try: fetcher(url, archive, _check_archive, threading.Event(), bar.update)
         except FetchError as e: raise FetchError(f'{e}; a folder eval_bundle with core.yaml in {base_dir()} will do, too', e.bad) from None

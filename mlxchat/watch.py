@@ -130,7 +130,7 @@ class NotebookView:
         pause = self.curve.every if self.curve and self.curve.steps else self.every
         if time.monotonic() - self.drawn < pause and not (news and now['state'] != 'training'): return
         from IPython.display import display
-        self.drawn, line = time.monotonic(), step_line(now)
+        self.drawn, line = time.monotonic(), step_line(now, 96)
         shown = {'text/plain': line} | ({'image/svg+xml': self.curve.svg(line)} if self.curve and self.curve.steps else {})
         if self.handle: self.handle.update(shown, raw=True)
         else: self.handle = display(shown, raw=True, display_id=True)
@@ -371,8 +371,9 @@ class LiveCurve:
         every:float=2.,    # seconds between drawings
         smooth:float=0.96, # memory of the running mean
         points:int=300,    # drawn at most
+        y:str='loss',      # which of the metrics
     ):
-        self.title, self.every, self.smooth, self.points = title, every, smooth, points
+        self.title, self.every, self.smooth, self.points, self.y = title, every, smooth, points, y
         self.drawn, self.handle, self.shared = 0., None, False # shared: a `NotebookView` draws it
         self.begin()
 
@@ -380,21 +381,22 @@ class LiveCurve:
         metrics:list=(), # of earlier steps
     ):
         "Start again, after steps that were taken before"
-        self.steps, self.losses, self.means = [], [], []
+        self.steps, self.values, self.means = [], [], []
         for m in metrics: self.add(m)
 
     def add(self, m:dict):
         "One more step"
-        mean = self.means[-1] if self.means else m['loss']
+        if self.y not in m: return
+        mean = self.means[-1] if self.means else m[self.y]
         self.steps.append(m['step'])
-        self.losses.append(m['loss'])
-        self.means.append(self.smooth*mean + (1-self.smooth)*m['loss'])
+        self.values.append(m[self.y])
+        self.means.append(self.smooth*mean + (1-self.smooth)*m[self.y])
 
     def __call__(self,
         m:dict # metrics of a step
     ):
         self.add(m)
-        if not self.shared and time.monotonic() - self.drawn > self.every: self.draw()
+        if self.steps and not self.shared and time.monotonic() - self.drawn > self.every: self.draw()
 
     def svg(self,
         line:str='' # to be shown below
@@ -404,10 +406,10 @@ class LiveCurve:
         fig = Figure(figsize=(6.4, 3))
         ax = fig.subplots()
         some = slice(None, None, -(-len(self.steps)//self.points))
-        ax.plot(self.steps[some], self.losses[some], lw=.5, alpha=.4)
+        ax.plot(self.steps[some], self.values[some], lw=.5, alpha=.4)
         ax.plot(self.steps[some], self.means[some], c='C0')
-        ax.set(xlabel='step', ylabel='loss', title=self.title)
-        if min(self.losses) > 0: plain_log(ax.yaxis)
+        ax.set(xlabel='step', ylabel=self.y, title=self.title)
+        if self.y == 'loss' and min(self.values) > 0: plain_log(ax.yaxis)
         fig.tight_layout(rect=(0, .08, 1, 1))
         fig.text(.02, .03, line, size=8)
         return svg(fig)
