@@ -501,5 +501,5 @@ def check_tag(
 )->str:     # `tag`
     "Refuse what is no name for a run"
     if tag and not re.fullmatch(r'\w[\w.-]{0,99}', tag):
-        raise ValueError(f'--model-tag {tag!r} is no name for a run: letters, digits, and . _ - after the first of them')
+        raise ValueError(f'{tag!r} is no name for a run: letters and digits, and . _ - after the first of them')
     return tag

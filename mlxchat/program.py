@@ -320,7 +320,7 @@ TOPICS = dict(
     Size='depth preset max_seq_len n_embd aspect_ratio n_head head_dim n_kv_head window_pattern vocab_size',
     Limits='memory time processes',
     Length='num_iterations epochs target_tokens target_param_data_ratio target_flops',
-    Data='''data mixture set task tasks streaming data_dir tokenizer_dir max_cached_shards num_workers
+    Data='''data val_data mixture set task tasks streaming data_dir tokenizer_dir max_cached_shards num_workers
         tokenizer_batch_size strict val_fraction buffer max_examples examples_per_step''',
     Text='prompt system no_stream',
     Sampling='num_samples temperature top_k top_p min_p repetition_penalty max_tokens',
@@ -330,7 +330,7 @@ TOPICS = dict(
     Rates='matrix_lr embedding_lr unembedding_lr scalar_lr lr_scale init_lr_frac weight_decay grad_clip spike',
     Schedule='schedule warmup_steps warmdown_ratio warmdown_steps final_lr_frac',
     Adapters='lora lora_alpha lora_parts lora_layers lora_lr',
-    Run='run stage step model_tag resume resume_from_step output_dir config again seed',
+    Run='run stage step from_run model_tag resume resume_from_step output_dir config again seed',
     Checks='''eval_every eval_tokens eval_examples eval_samples sample_every score_every score_tasks score_examples
         score_tokens core_metric_every core_metric_max_per_task''',
     Saving='save_every keep_last save_best',
@@ -386,8 +386,8 @@ def examples(
 
 # %% ../nbs/06e_program.ipynb #c035
 METAVARS = dict( # what is typed after an option, where its type does not say it
-    NAME='run model_tag tag base set', STAGE='stage', TASK='task tasks', FILE='config', N='step',
-    DIR='dir output data_dir output_dir tokenizer_dir log_dir export', PATH='text data from_file tokenizer')
+    NAME='run model_tag tag base set', STAGE='stage', TASK='task tasks', FILE='config',
+    DIR='dir output data_dir output_dir tokenizer_dir log_dir export', PATH='text data val_data from_file tokenizer', **{'N|best': 'step'})
 LEFT = 26 # columns for an option; longer ones get a line of their own
 
 def width(
@@ -430,7 +430,7 @@ def _longest(rows, most=LEFT): return min(max((len(o) for o, _ in rows), default
 def _left(o):
     "An option as it is typed"
     kind = 'DIR' if o.types == {'bool', 'str'} else 'N' if 'int' in o.types else 'X' if 'float' in o.types else 'TEXT'
-    value = next((k for k, v in METAVARS.items() if o.name in v.split()), kind)
+    value = next((k for k, v in METAVARS.items() if o.name in v.split() and o.types != {'int'}), kind)
     if o.name in CHOICES: value = '|'.join(CHOICES[o.name].split())
     if o.name in POSITIONAL: return value
     if o.types == {'bool'}: return ('--[no-]' if o.default is True else '--') + dashed(o.name)[2:]
@@ -441,11 +441,11 @@ def _right(o, room):
     "What it means, in so many columns if that is possible at a comma, and its default unless that says nothing"
     silent = o.types == {'bool'} or o.default in (None, '', -1) or o.default is False
     default = '' if silent else f' ({o.default:g})' if isinstance(o.default, float) else f' ({o.default})'
-    about = o.about.rstrip('?')
+    about = o.about
     for sign in '; ', ': ', ', ': # a list behind a colon is not cut in its middle
         ends = [m.start() for m in re.finditer(sign, about)] + [len(about)]
         about = about[:max([e for e in ends if e + len(default) <= room], default=ends[0])]
-    return about + ('' if 'default' in about else default)
+    return about.rstrip('?') + ('' if 'default' in about else default)
 
 def _topic(o): return next((k for k, v in TOPICS.items() if o.name in v.split()), 'More')
 
@@ -485,7 +485,7 @@ def help_text(
     if shows := examples(verb): lines += [*(f'  {o}' for o in columns(shows, room - 2, _longest(shows, 60))), '']
     lines += _sections(topics, rows, room) or ['  no options']
     if hidden:
-        kinds = ', '.join(dict.fromkeys(_topic(o).lower() for o in hidden if _topic(o) not in topics))
+        kinds = ', '.join(dict.fromkeys(_topic(o).lower() for o in hidden if _topic(o) not in [*topics, 'More']))
         lines += ['', *wrapped(f'{len(hidden)} more' + f' ({kinds} …)'*bool(kinds) + f': {prog} --help-all', room)]
     return '\n'.join(lines)
 
@@ -655,6 +655,7 @@ def verdict(
     if isinstance(e, RecursionError): return 2, f'{_file_of(e)} is nested too deeply'
     if isinstance(e, UnicodeDecodeError):
         return 2, f'{_file_of(e)} is not UTF-8 text: byte {e.object[e.start]:#04x}'
+    if type(e).__name__ == 'JSONDecodeError': return 2, f'{_file_of(e)} is not JSON: {text}'
     if isinstance(e, ModuleNotFoundError) and e.name and not ours:
         package = e.name.split('.')[0]
         return 2, f'the package {package} is missing: pip install {PACKAGES.get(package, package)}'
