@@ -17,7 +17,7 @@ from .model import GPTConfig
 from .data import base_dir, make_corpus, list_shards, read_texts
 from .tokenizer import Tokenizer
 from .loader import TextSource, ConversationSource, Loader, MixedLoader
-from .checkpoint import Run, check_tag, checkpoints, write_json
+from .checkpoint import check_tag, checkpoints, Run, run_config, write_json
 from .pretrain import PretrainConfig, build, pretrain
 from .tasks import SHARES, Dialogues, TaskMixture, practice, word_list
 from .engine import Engine, sampler
@@ -141,6 +141,7 @@ def sft_stage(self:Demo, **callbacks)->dict:
     c = self.c
     config = SFTConfig(c.sft_steps, c.sft_len, c.sft_rows, init_lr_frac=.7, warmdown_ratio=1., save_every=500, lr_scale=1.,
                        matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr)
+    write_json(self.run.folder/'config.json', run_config(self.run) | dict(taught='practice')) # for later lessons
     with self.stage('fine-tuning', f'4. Fine-tuning: counting, spelling, arithmetic, manners; {c.sft_steps} steps'):
         finetune(self.run, config, mixture(self.tasks(), seed=2), progress=self.progress, **callbacks)
     self.suggest()

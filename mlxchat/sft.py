@@ -453,7 +453,7 @@ def marks(
 def _kept(source, stage, tokenizer, folder):
     "What a model was taught before, if that can be made up again: its name and its conversations"
     old = run_config(source)
-    name = old.get('taught', 'practice' if (source.folder/'seconds.json').exists() else '') # the latter is of `mlxchat demo`
+    name = old.get('taught', 'practice' if (source.folder/'seconds.json').exists() else '') # of demos made before this was written down
     return ('practice', made('practice', tokenizer, folder)[0]) if name == 'practice' and stage != 'base' else ('', None)
 
 def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder, files):
