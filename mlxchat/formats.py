@@ -289,7 +289,7 @@ def _processor(
 ):
     "SentencePiece with this model"
     try: import sentencepiece
-    except ImportError: raise ValueError("this tokenizer needs SentencePiece: pip install 'mlxchat[sentencepiece]'") from None
+    except ImportError: raise ValueError("this tokenizer needs SentencePiece: pip install sentencepiece") from None
     try: sp = sentencepiece.SentencePieceProcessor(model_proto=model)
     except RuntimeError: sp = ()
     if not model or not len(sp): raise ValueError('it is no SentencePiece model')

@@ -371,7 +371,7 @@ _GGUF = [('wte', 'token_embd'), ('blocks.', 'blk.'), ('final_norm', 'output_norm
 
 def _export_gguf(model, tokenizer, meta, folder):
     try: import gguf
-    except ImportError: raise ValueError('this needs the package gguf: `pip install "mlxchat[gguf]"`') from None
+    except ImportError: raise ValueError('this needs the package gguf: `pip install gguf`') from None
     c = model.config
     if not _is_llama(c): raise ValueError('llama.cpp knows only the llama preset of our architectures: train with --preset llama')
     out = gguf.GGUFWriter(str(folder/'model.gguf'), 'llama')

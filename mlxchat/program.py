@@ -443,7 +443,7 @@ def _right(o, room):
     default = '' if silent else f' ({o.default:g})' if isinstance(o.default, float) else f' ({o.default})'
     about = o.about
     for sign in '; ', ': ', ', ': # a list behind a colon is not cut in its middle
-        ends = [m.start() for m in re.finditer(sign, about)] + [len(about)]
+        ends = [m.start() for m in re.finditer(sign, about) if m.start() > 8 or sign == '; '] + [len(about)]
         about = about[:max([e for e in ends if e + len(default) <= room], default=ends[0])]
     return about.rstrip('?') + ('' if 'default' in about else default)
 
@@ -479,11 +479,13 @@ def help_text(
     if grouped: shown.sort(key=lambda o: order.index(_topic(o)))
     topics, lefts = [_topic(o)*grouped for o in shown], [_left(o) for o in shown]
     margin = max(map(len, topics), default=0) + min(max(map(len, lefts), default=0), LEFT)
-    free = 999 if not hidden else room - 6 if room < 60 else room - 4 - margin
+    free = 999 if all or len(options) <= 8 else room - 6 if room < 60 else room - 4 - margin
     rows = [(left, _right(o, free)) for left, o in zip(lefts, shown)]
     lines = [*wrapped(f'{prog}: {about[:1].lower()}{about[1:]}', room), '']
     if shows := examples(verb): lines += [*(f'  {o}' for o in columns(shows, room - 2, _longest(shows, 60))), '']
     lines += _sections(topics, rows, room) or ['  no options']
+    if any(_right(o, free) != _right(o, 999) for o in shown) and not hidden:
+        lines += ['', *wrapped(f'more about each: {prog} --help-all', room)]
     if hidden:
         kinds = ', '.join(dict.fromkeys(_topic(o).lower() for o in hidden if _topic(o) not in [*topics, 'More']))
         lines += ['', *wrapped(f'{len(hidden)} more' + f' ({kinds} …)'*bool(kinds) + f': {prog} --help-all', room)]
