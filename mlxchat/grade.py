@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CHOICES', 'PRACTICE', 'GROUPS', 'EXAMS', 'exam_names', 'exam_labels', 'Student', 'Bytes', 'Choices', 'Answers',
-           'mean_mark', 'Core', 'kept_rows', 'sit_exam', 'open_exam', 'unseen', 'summary', 'marks_table', 'evaluate',
-           'show_row', 'keep_scores', 'score_bars', 'bench_eval']
+           'mean_mark', 'Core', 'kept_rows', 'sit_exam', 'open_exam', 'summary', 'marks_table', 'evaluate', 'show_row',
+           'keep_scores', 'score_bars', 'bench_eval']
 
 # %% ../nbs/05e_grade.ipynb #c004
 import hashlib, math, re, time
@@ -15,14 +15,13 @@ from pathlib import Path
 from tqdm import tqdm
 from .backend import on_gpu
 from .model import GPT, GPTConfig
-from .data import atomic_write, base_dir, read_texts
-from .loader import BinSource, documents
-from .shards import local_shards
+from .data import atomic_write
 from .train import compiled_nll
 from .checkpoint import checkpoints, find_run, write_json
 from .pretrain import text_batches
 from .watch import duration, report_html, table
 from .engine import Engine, for_inference
+from .interop import unseen
 from .eval import PADDING, ask, best, centred, likelihoods, mean_interval, pass_at_k, wilson
 from .tasks import practice
 from .core import Exam, bundle_dir, exams, problems, prompts, question, solved, spans
@@ -272,14 +271,6 @@ def open_exam(
     own = name.startswith('path:')
     task = open_task(name if own else name.partition(':')[0], folder=folder or None, strict=strict)
     return Choices(task, name.endswith(':chat'), most) if task.kind == 'choice' else Answers(task, most=most, **options)
-
-def unseen(
-    set:str, # a name under shards/, or a folder
-    tok
-):           # iterator of documents
-    "Validation documents of a set"
-    folder = Path(set) if Path(set).is_dir() else base_dir()/'shards'/set
-    return documents(BinSource(folder/'val.bin', tok)) if (folder/'tokens.json').exists() else read_texts(local_shards(set)[1])
 
 # %% ../nbs/05e_grade.ipynb #c031
 def summary(
