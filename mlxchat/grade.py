@@ -314,7 +314,7 @@ def evaluate(
     max_tokens:int=512,   # longest answer
     seed:int=0,           # of the random draws
     set:str='',           # shards for bits per byte: a name under shards/, or a folder; default those of the run
-    eval_tokens:int=524_288, # of them
+    eval_tokens:int=524_288, # of them, 0 for all
     data_dir:str='',      # local files of the data sets, instead of fetching them
     strict:bool=True,     # stop at a bad line or row, or skip it?
     batch_tokens:int=0,   # read at a time; 0 for 16384 on a GPU and 1024 on a CPU
@@ -325,7 +325,7 @@ def evaluate(
 )->dict:
     "Let a model take exams"
     if max_examples < -1: raise ValueError(f'--max-examples must be a number of questions, or 0 or -1 for all, not {max_examples}')
-    for name, value, least in ('num-samples', num_samples, 1), ('max-tokens', max_tokens, 1), ('temperature', temperature, 0), ('top-k', top_k, 0), ('eval-tokens', eval_tokens, 1), ('batch-tokens', batch_tokens, 0):
+    for name, value, least in ('num-samples', num_samples, 1), ('max-tokens', max_tokens, 1), ('temperature', temperature, 0), ('top-k', top_k, 0), ('eval-tokens', eval_tokens, 0), ('batch-tokens', batch_tokens, 0):
         if not least <= value < math.inf: raise ValueError(f'--{name} must be at least {least}, not {value}')
     start, found = time.perf_counter(), find_run(run)
     stage = stage or next((s for s in ('rl', 'sft', 'mid', 'base') if checkpoints(found.stage(s))), '')
