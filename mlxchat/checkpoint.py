@@ -58,10 +58,11 @@ def random_state(
 
 def save_arrays(
     path:Path, # file to write
-    tree       # of arrays
+    tree,      # of arrays
+    metadata:dict=None # texts for the file's head
 ):
     "Write arrays as safetensors; a full disk is an `OSError`, as everywhere else"
-    try: mx.save_safetensors(str(path), dict(tree_flatten(tree)))
+    try: mx.save_safetensors(str(path), dict(tree_flatten(tree)), metadata)
     except RuntimeError as e:
         full = shutil.disk_usage(path.parent).free < sum(x.nbytes for _,x in tree_flatten(tree))
         raise OSError(*(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) if full else (errno.EIO, str(e), str(path))) from None

@@ -619,11 +619,12 @@ def _helpers(code, name):
     tree = _tree(code)
     return ''.join(ast.unparse(o) + '\n' for o in tree.body if helps(o)) if tree else ''
 
-_CODE = r'(?:from\s+[\w.]+\s+import\s|import\s+[\w., ]+$|(?:async\s+)?def\s|class\s+\w+.*:|@\w|[A-Za-z_]\w*(?:\s*:[^=]+)?\s*=[^=])'
+_CODE = r'(?:from\s+[\w.]+\s+import\s|import\s+[\w., ]+$|(?:async\s+)?def\s|class\s+\w+.*:|@\w|[A-Za-z_]\w*(?:\s*:[^=]+)?\s*=[^=]|(?:if|elif|else|for|while|with|try|except|finally)\b.*:\s*$)'
 
 def _spoken(text):
     "The program in a text without fences"
-    if _tree(text): return text
+    tree = _tree(text)
+    if tree and not any(isinstance(o, ast.Expr) and isinstance(o.value, ast.Name) for o in tree.body): return text # a word alone is no program
     pieces = re.split(r'^(?=[^\s#)\]}])', text, flags=re.M)
     return ''.join(p for p in pieces if re.match(_CODE, p, re.M))
 
@@ -635,6 +636,8 @@ def completed(
     text, name = re.sub(r'<\|\w+\|>', '', completion).replace('\r\n', '\n'), row['entry_point']
     blocks = [textwrap.dedent(b) for b in code_blocks(text)]
     whole = [b for b in blocks if _defines(b, name) and not _is_stub(b, name)]
+    head = re.split(r'^[ \t]*(?:```|~~~)', text, maxsplit=1, flags=re.M)[0]
+    if not whole and (_defines(head, name) or head[:1].isspace() and 'return' in head): blocks, text = [], head # only the end of a fence
     bodies = [b for b in blocks if not _defines(b, name)]
     bodies = [b for b in bodies if re.search(r'^\s*(?:return|yield|raise)\b', b, re.M)] or bodies
     found = (whole or bodies or blocks or [text])[0]

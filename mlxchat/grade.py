@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CHOICES', 'PRACTICE', 'GROUPS', 'EXAMS', 'exam_names', 'exam_labels', 'Student', 'Bytes', 'Choices', 'Answers',
-           'mean_mark', 'Core', 'kept_rows', 'sit_exam', 'open_exam', 'unseen', 'summary', 'marks_table', 'evaluate',
-           'show_row', 'keep_scores', 'score_bars', 'bench_eval']
+           'mean_mark', 'Core', 'kept_rows', 'sit_exam', 'open_exam', 'summary', 'marks_table', 'evaluate', 'show_row',
+           'keep_scores', 'score_bars', 'bench_eval']
 
 # %% ../nbs/05e_grade.ipynb #c004
 import hashlib, math, re, time
@@ -16,14 +16,13 @@ from tqdm import tqdm
 from .data import Bar
 from .backend import on_gpu
 from .model import GPT, GPTConfig
-from .data import atomic_write, base_dir, read_texts
-from .loader import BinSource, documents
-from .shards import local_shards
+from .data import atomic_write
 from .train import compiled_nll
 from .checkpoint import checkpoints, find_run, write_json
 from .pretrain import text_batches
 from .watch import duration, report_html, table
 from .engine import Engine, for_inference
+from .interop import unseen
 from .eval import PADDING, ask, best, centred, likelihoods, mean_interval, pass_at_k, wilson
 from .tasks import practice
 from .core import Exam, bundle_dir, exams, problems, prompts, question, solved, spans
@@ -274,14 +273,6 @@ def open_exam(
     task = open_task(name if own else name.partition(':')[0], folder=folder or None, strict=strict)
     return Choices(task, name.endswith(':chat'), most) if task.kind == 'choice' else Answers(task, most=most, **options)
 
-def unseen(
-    set:str, # a name under shards/, or a folder
-    tok
-):           # iterator of documents
-    "Validation documents of a set"
-    folder = Path(set) if Path(set).is_dir() else base_dir()/'shards'/set
-    return documents(BinSource(folder/'val.bin', tok)) if (folder/'tokens.json').exists() else read_texts(local_shards(set)[1])
-
 # %% ../nbs/05e_grade.ipynb #c031
 def summary(
     marks:dict # name: mark
@@ -324,7 +315,7 @@ def evaluate(
     max_tokens:int=512,   # longest answer
     seed:int=0,           # of the random draws
     set:str='',           # shards for bits per byte: a name under shards/, or a folder; default those of the run
-    eval_tokens:int=524_288, # of them
+    eval_tokens:int=524_288, # of them, 0 for all
     data_dir:str='',      # local files of the data sets, instead of fetching them
     strict:bool=True,     # stop at a bad line or row, or skip it?
     batch_tokens:int=0,   # read at a time; 0 for 16384 on a GPU and 1024 on a CPU
@@ -335,7 +326,7 @@ def evaluate(
 )->dict:
     "Let a model take exams"
     if max_examples < -1: raise ValueError(f'--max-examples must be a number of questions, or 0 or -1 for all, not {max_examples}')
-    for name, value, least in ('num-samples', num_samples, 1), ('max-tokens', max_tokens, 1), ('temperature', temperature, 0), ('top-k', top_k, 0), ('eval-tokens', eval_tokens, 1), ('batch-tokens', batch_tokens, 0):
+    for name, value, least in ('num-samples', num_samples, 1), ('max-tokens', max_tokens, 1), ('temperature', temperature, 0), ('top-k', top_k, 0), ('eval-tokens', eval_tokens, 0), ('batch-tokens', batch_tokens, 0):
         if not least <= value < math.inf: raise ValueError(f'--{name} must be at least {least}, not {value}')
     start, found = time.perf_counter(), find_run(run)
     stage = stage or found.at[0] or next(reversed(found.stages()), '')

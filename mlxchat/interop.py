@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODEL_FILE', 'CHAT_TEMPLATE', 'TARGETS', 'read_torch', 'write_torch', 'from_nanochat', 'to_nanochat',
-           'import_nanochat', 'llama_name', 'llama_config', 'export', 'file_bytes', 'quantize']
+           'import_nanochat', 'llama_name', 'llama_config', 'export', 'unseen', 'unpacked', 'file_bytes', 'quantize']
 
 # %% ../nbs/04a_interop.ipynb #c004
 import io, json, math, pickle, pickletools, re, shutil, struct, zipfile
@@ -12,9 +12,10 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from .checkpoint import Run, checkpoints, find_run, latest_checkpoint, load_model, save_checkpoint, write_json
-from .data import base_dir, read_json, nanochat_dir, read_texts
+from .checkpoint import check_tag, checkpoints, find_run, latest_checkpoint, load_model, metadata, Run, save_arrays, save_checkpoint, write_json
+from .data import Bar, base_dir, nanochat_dir, read_json, read_texts
 from .formats import halves, load_tokenizer, spell, write_hf
+from .loader import BinSource, documents
 from .model import GPT, GPTConfig
 from .ops import EPS
 from .pretrain import text_batches
@@ -22,6 +23,7 @@ from .shards import local_shards
 from .tokenizer import Tokenizer
 from .train import bits_per_byte
 from .watch import table
+from .backend import on_gpu
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten
 
@@ -193,7 +195,8 @@ def _export_nanochat(model, tokenizer, meta, folder):
     (folder/'tokenizer').mkdir(exist_ok=True)
     (folder/'tokenizer'/'tokenizer.pkl').write_bytes(pickle.dumps(tokenizer.tiktoken))
     write_torch(folder/'tokenizer'/'token_bytes.pt', mx.array(tokenizer.token_bytes()))
-    return 'copy the files to base_checkpoints/ and the tokenizer folder to tokenizer/ in nanochat\'s directory'
+    there = next(k for k, v in _STAGES.items() if v == meta.get('stage', 'base'))
+    return f"copy model_{name}.pt and meta_{name}.json to {there}/{meta['run']}/ and the tokenizer folder to tokenizer/ in nanochat's directory"
 
 # %% ../nbs/04a_interop.ipynb #c018
 MODEL_FILE = '''"""nanochat's second and third generation for mlx-lm, written by mlxchat"""
@@ -351,14 +354,14 @@ def _export_mlx_lm(model, tokenizer, meta, folder):
             **{k: getattr(c, k) for k in 'n_layer n_embd n_head n_kv_head vocab_size rope_base qk_gain gate_channels gate_scale smear_channels backout softcap'.split()}, **both)
         (folder/'mlxchat_model.py').write_text(MODEL_FILE, encoding='utf-8'); said += ' --trust-remote-code'
     write_json(folder/'config.json', config)
-    mx.save_safetensors(str(folder/'model.safetensors'), w, metadata={'format': 'mlx'})
+    save_arrays(folder/'model.safetensors', w, {'format': 'mlx'})
     _write_tokenizer(tokenizer, model, folder)
     return said.format(folder)
 
 def _export_hf(model, tokenizer, meta, folder):
     if not _is_llama(model.config): raise ValueError('transformers knows only the llama preset of our architectures: train with --preset llama, or export to mlx-lm')
     write_json(folder/'config.json', llama_config(model, tokenizer))
-    mx.save_safetensors(str(folder/'model.safetensors'), {llama_name(k): v for k, v in _cropped(model).items()}, metadata={'format': 'pt'})
+    save_arrays(folder/'model.safetensors', {llama_name(k): v for k, v in _cropped(model).items()}, {'format': 'pt'})
     _write_tokenizer(tokenizer, model, folder)
     return f'transformers.AutoModelForCausalLM.from_pretrained({str(folder)!r})'
 
@@ -393,6 +396,23 @@ def _export_gguf(model, tokenizer, meta, folder):
     out.write_header_to_file(); out.write_kv_data_to_file(); out.write_tensors_to_file(); out.close()
     return f'llama-cli -m {folder}/model.gguf' + (' (numbers of three and more digits may be cut differently there)' if digits and digits[1] == '2' else '')
 
+# %% ../nbs/04a_interop.ipynb #c670
+@contextmanager
+def _made(folder):
+    "A folder to fill, which gets its name when it is complete, and of which nothing remains if anything goes wrong"
+    around = folder.with_name(f'.{folder.name}.part') # hidden, and one level too deep to be taken for a run
+    shutil.rmtree(around, ignore_errors=True)
+    work, old = around/folder.name, around/'old'
+    try:
+        work.mkdir(parents=True)
+        yield work
+        if folder.exists(): folder.rename(old)
+        try: work.rename(folder)
+        except OSError:
+            if old.exists(): old.rename(folder)
+            raise
+    finally: shutil.rmtree(around, ignore_errors=True)
+
 # %% ../nbs/04a_interop.ipynb #c062
 TARGETS = {'nanochat': _export_nanochat, 'mlx-lm': _export_mlx_lm, 'hf': _export_hf, 'gguf': _export_gguf}
 
@@ -408,16 +428,47 @@ def export(
     run = find_run(run, 'exportable')
     model, tokenizer, meta = run.load(stage, step)
     if model._quantized: raise ValueError(f'{run.folder.name} is quantised: export the run that it was made from')
-    folder = Path(output or base_dir()/'exports'/f'{run.folder.name}-{to}')
+    if tokenizer.pattern is None: raise ValueError(f'{run.folder.name} has a vocabulary of SentencePiece, and {to} would cut texts in other places: only models with a byte-level BPE, as `mlxchat tokenizer` makes it, can be exported')
+    folder = Path(output or base_dir()/'exports'/f'{run.folder.name}-{to}').resolve()
+    if folder.exists() and not folder.is_dir(): raise ValueError(f'{folder} is a file: name a folder with --output')
     if folder.exists() and any(folder.iterdir()): raise ValueError(f'{folder} is not empty: name another one with --output')
-    work = folder.with_name(f'.{folder.name}.part'); shutil.rmtree(work, ignore_errors=True); work.mkdir(parents=True)
-    try:
-        hint = TARGETS[to](model, tokenizer, meta, work).replace(str(work), str(folder))
-        if folder.exists(): folder.rmdir()
-        work.rename(folder)
-    except BaseException: shutil.rmtree(work, ignore_errors=True); raise
+    with _made(folder) as work: hint = TARGETS[to](model, tokenizer, meta | dict(run=run.folder.name), work).replace(str(work), str(folder))
     print(f'{folder}\n{hint}')
 
+# %% ../nbs/04a_interop.ipynb #c672
+def unseen(
+    set:str, # a name under shards/, or a folder
+    tok:Tokenizer
+):           # iterator of documents
+    "Validation documents of a set"
+    folder = Path(set) if Path(set).is_dir() else base_dir()/'shards'/set
+    return documents(BinSource(folder/'val.bin', tok)) if (folder/'tokens.json').exists() else read_texts(local_shards(set)[1])
+
+def _sample(run, tokenizer, parameters, T, most):
+    "Batches of validation text, and what they are; or none, and why"
+    try: set = json.loads((run.folder/'config.json').read_text(encoding='utf-8')).get('set', 'python')
+    except (OSError, ValueError, AttributeError): return [], 'it is not known what the run has learnt from'
+    most = 200_000 if on_gpu() and most is None else max(2*T, min(20_000, int(2e10/parameters))) if most is None else most
+    try: batches = text_batches(unseen(set, tokenizer), tokenizer, 4, T, most)
+    except (OSError, ValueError) as e: return [], f'the validation text of {set} cannot be read ({e})'
+    lengths = tokenizer.token_bytes()
+    size = sum(int(lengths[y[y >= 0]].sum()) for _, y in batches)
+    return batches, f'{sum(int((y >= 0).sum()) for _, y in batches):,} tokens, {size/1000:,.0f} kB, of the validation text of {Path(set).name}'
+
+def unpacked(
+    model:GPT # quantised
+)->GPT:       # of full width
+    "The model that the few bits stand for"
+    w, how = dict(tree_flatten(model.parameters())), model._quantized
+    def full(name):
+        parts = [w[name.removesuffix('weight') + o] for o in ('scales', 'biases')]
+        return mx.dequantize(w[name], *parts, how['group'], how['bits'])
+    there = {k: full(k) if k.endswith('weight') and k.removesuffix('weight') + 'scales' in w else v for k, v in w.items() if not k.endswith(('scales', 'biases'))}
+    twin = GPT(model.config)
+    twin.load_weights([(k, v.astype(mx.float32)) for k, v in there.items()], strict=True)
+    return twin
+
+# %% ../nbs/04a_interop.ipynb #c673
 def file_bytes(path:Path)->int: return sum(p.stat().st_size for p in Path(path).glob('model*.safetensors'))
 
 def quantize(
@@ -426,25 +477,31 @@ def quantize(
     step:str='',    # which checkpoint: a number, or best; default the last
     bits:int=4,     # 4 or 8
     model_tag:str='', # name of the new run, default the old one with -q4 or -q8
-    eval_tokens:int=200_000, # of validation text to compare on, 0 for no comparison
+    eval_tokens:int=None, # of validation text to compare on, default as many as take seconds, 0 for no comparison
 ):
     "Make a model of few bits, which chat, serve and eval use like any other"
     if bits not in (4, 8): raise ValueError(f'only 4 or 8 bits are possible, not {bits}')
+    if eval_tokens is not None and eval_tokens < 0: raise ValueError(f'--eval-tokens must be a number of tokens, or 0 for no comparison, not {eval_tokens}')
     old = find_run(run, 'exportable')
     model, tokenizer, meta = old.load(stage, step)
     if model._quantized: raise ValueError(f'{old.folder.name} is quantised already')
-    new, stage = Run(old.folder.with_name(model_tag or f'{old.folder.name}-q{bits}')), meta.get('stage', 'base')
-    texts = _unseen(old) if eval_tokens else None
-    score = lambda: round(bits_per_byte(model, text_batches(texts, tokenizer, 8, model.config.sequence_len, eval_tokens), tokenizer.token_bytes()), 4) if texts else None
-    rows = [dict(bits=16, MB=round(sum(v.size for _, v in tree_flatten(model.parameters()))*2/1e6, 1), bits_per_byte=score())]
-    model.__dict__.pop('_nll', None); model.quantize(bits)
-    tokenizer.save(new.folder/'tokenizer')
-    if (old.folder/'config.json').exists(): shutil.copy(old.folder/'config.json', new.folder/'config.json')
-    path = save_checkpoint(new.stage(stage), meta['step'], model, stage=stage, metrics=meta.get('metrics', {}))
-    rows.append(dict(bits=bits, MB=round(file_bytes(path)/1e6, 1), bits_per_byte=score()))
-    print(table(rows)); print(f'written to {new.folder}')
-
-def _unseen(run):
-    "Validation text of the set that a run has learnt from, or None"
-    try: return list(read_texts(local_shards(json.loads((run.folder/'config.json').read_text()).get('set', 'python'))[1]))
-    except (OSError, ValueError, KeyError): return None
+    folder, stage = old.folder.resolve().with_name(check_tag(model_tag) or f'{old.folder.resolve().name}-q{bits}'), meta.get('stage', 'base')
+    if any(not metadata(p).get('quantized') for p in folder.glob('checkpoints/*/step_*')): raise ValueError(f'there is a run {folder.name} already, which is not quantised: choose another name with --model-tag')
+    size = model.count_params()['total']
+    batches, what = _sample(old, tokenizer, size, min(model.config.sequence_len, 1024), eval_tokens) if eval_tokens != 0 else ([], '')
+    if what: print(f'comparing on {what}' if batches else f'no comparison: {what}', flush=True)
+    column = 'bits per byte on documents' + {'sft': ', after fine-tuning', 'rl': ', after practice'}.get(stage, '')
+    rows = []
+    def measure(name, MB, model):
+        bar = Bar(batches, desc=f'{name} bits', unit='batch', leave=False)
+        rows.append(dict(bits=name, MB=round(MB, 1)) | ({column: round(bits_per_byte(model, bar, tokenizer.token_bytes()), 4)} if batches else {}))
+    measure(16, size*2/1e6, model)
+    model.__dict__.pop('_nll', None)
+    model.quantize(bits)
+    with _made(folder) as work:
+        new = Run(work)
+        tokenizer.save(work/'tokenizer')
+        if (old.folder/'config.json').exists(): shutil.copy(old.folder/'config.json', work/'config.json')
+        path = save_checkpoint(new.stage(stage), meta['step'], model, stage=stage, metrics=meta.get('metrics', {}))
+        measure(bits, file_bytes(path)/1e6, unpacked(model) if batches else model)
+    print(f'{table(rows)}\nwritten to {folder}')
