@@ -658,8 +658,10 @@ class OpenAIChat(OpenAIAsk, ChatAsk):
 def named(
     facts:list # of `logprob`
 )->dict:       # name -> log-probability, the best where two tokens have one name
-    "Probabilities by name"
-    return {o['token']: o['logprob'] for o in sorted(facts, key=lambda o: o['logprob'])}
+    "Probabilities by name, the likeliest first"
+    out = {}
+    for o in sorted(facts, key=lambda o: -o['logprob']): out.setdefault(o['token'], o['logprob'])
+    return out
 
 class OpenAIText(OpenAIAsk):
     "A question to /v1/completions"
@@ -803,7 +805,7 @@ class Library:
     def stage_of(self, run:Run)->str:
         "The stage that would answer, '' if none can"
         if run is self.first and self.stage: return self.stage
-        return next((s for s in ('rl', 'sft', 'base') if checkpoints(run.stage(s))), '')
+        return next((s for s in ('rl', 'sft', 'mid', 'base') if checkpoints(run.stage(s))), '')
 
     def known(self, tag:str)->str:
         "The tag of a run, if there is one"
@@ -855,8 +857,8 @@ def standing(
     s = read_dict(run.folder/'status.json')
     out = {k: s[k] for k in ('step', 'total', 'micro', 'micros', 'left', 'loss', 'val_bpb', 'val_step', 'tok_per_s', 'updated') if is_number(s.get(k))}
     out |= {k: s[k][:30] for k in ('stage', 'state') if isinstance(s.get(k), str)}
-    pid = s.get('pid')
-    going = out.get('state') not in ('done', 'stopped', 'failed') and type(pid) is int and 0 < pid < 2**31
+    pid, fresh = s.get('pid'), time.time() - out.get('updated', 0) < 300 # numbers of processes are used again
+    going = fresh and out.get('state') not in ('done', 'stopped', 'failed') and type(pid) is int and 0 < pid < 2**31
     return out | dict(running=bool(going and alive(pid)))
 
 # %% ../nbs/06c_serve.ipynb #c082
@@ -1077,7 +1079,7 @@ def first_run(
     except FileNotFoundError:
         if run or stage: raise
         return None
-    stages = [stage] if stage else ['rl', 'sft', 'base']
+    stages = [stage] if stage else ['rl', 'sft', 'mid', 'base']
     if any(checkpoints(found.stage(s)) for s in stages): return found
     if stage: raise FileNotFoundError(f'no {stage} checkpoint in {found.folder}: train one first')
     if run and not any((found.folder/n).exists() for n in WATCHED): raise FileNotFoundError(f'nothing was ever trained in {found.folder}')
