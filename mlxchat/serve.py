@@ -6,7 +6,7 @@
 __all__ = ['MAX_MESSAGES', 'MAX_CHARS', 'MAX_TOTAL', 'MAX_TOKENS', 'routes', 'WATCHED', 'PAGE', 'Refusal', 'Job', 'Model',
            'Worker', 'told', 'Until', 'Choice', 'Part', 'Message', 'chars', 'turns', 'join', 'Ask', 'ChatAsk',
            'Problem', 'explain', 'app_for', 'present', 'begun', 'event', 'Events', 'pieces', 'dropped',
-           'chat_completions', 'StreamOptions', 'OpenAIAsk', 'logprob', 'name', 'OpenAIChat', 'named', 'OpenAIText',
+           'chat_completions', 'StreamOptions', 'OpenAIAsk', 'logprob', 'OpenAIChat', 'name', 'named', 'OpenAIText',
            'told_apart', 'usage', 'chunks', 'ours', 'complete', 'answer_openai', 'openai_chat', 'openai_text',
            'Library', 'changed', 'read_dict', 'is_number', 'standing', 'curve', 'list_runs', 'list_training',
            'run_metrics', 'as_model', 'openai_models', 'openai_model', 'health', 'policy', 'page', 'Guard', 'local',
@@ -617,14 +617,7 @@ def logprob(
 )->dict:
     "What is reported of a token"
     data = tokenizer.decode_bytes([id])
-    return dict(token=name(data), logprob=value if value is not None and math.isfinite(value) else -9999., bytes=list(data))
-
-def name(
-    data:bytes # of a token
-)->str:
-    "A token as OpenAI writes it: bytes that are no text by themselves, as a part of 🧀, are shown as such"
-    try: return data.decode()
-    except UnicodeDecodeError: return 'bytes:' + ''.join(f'\\x{b:02x}' for b in data)
+    return dict(token=data.decode('utf-8', 'replace'), logprob=value if value is not None and math.isfinite(value) else -9999., bytes=list(data))
 
 class OpenAIChat(OpenAIAsk, ChatAsk):
     "A question to /v1/chat/completions"
@@ -655,12 +648,20 @@ class OpenAIChat(OpenAIAsk, ChatAsk):
     def names(self)->tuple: return 'chatcmpl', 'chat.completion', 'chat.completion.chunk'
 
 # %% ../nbs/06c_serve.ipynb #c068
+def name(
+    fact:dict # of `logprob`
+)->str:
+    "A token as OpenAI writes it; bytes that are no text by themselves, as a part of 🧀, are shown as such"
+    data = bytes(fact['bytes'])
+    try: return data.decode()
+    except UnicodeDecodeError: return 'bytes:' + ''.join(f'\\x{b:02x}' for b in data)
+
 def named(
     facts:list # of `logprob`
 )->dict:       # name -> log-probability, the best where two tokens have one name
     "Probabilities by name, the likeliest first"
     out = {}
-    for o in sorted(facts, key=lambda o: -o['logprob']): out.setdefault(o['token'], o['logprob'])
+    for o in sorted(facts, key=lambda o: -o['logprob']): out.setdefault(name(o), o['logprob'])
     return out
 
 class OpenAIText(OpenAIAsk):
@@ -692,7 +693,7 @@ class OpenAIText(OpenAIAsk):
         if self.logprobs is None: return None
         facts = [logprob(tokenizer, t.id, t.logprob) for _, t in tokens]
         best = [named([logprob(tokenizer, *o) for o in t.alternatives]) for _, t in tokens]
-        return dict(tokens=[o['token'] for o in facts], token_logprobs=[o['logprob'] for o in facts], top_logprobs=best, text_offset=[start for start, _ in tokens])
+        return dict(tokens=[name(o) for o in facts], token_logprobs=[o['logprob'] for o in facts], top_logprobs=best, text_offset=[start for start, _ in tokens])
 
     def whole(self, i, text, behind, finish): return dict(index=i, text=text, logprobs=behind, finish_reason=finish or None)
     chunk = whole
