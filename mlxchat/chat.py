@@ -185,7 +185,7 @@ def command(self:Chat,
     if name == '/system':
         self.system = value
         return f'the model is told first: {value}' if value else 'no system message'
-    near = [o for o in COMMANDS if len(name) > 1 and o.startswith(name)] or get_close_matches(name, COMMANDS, 1, .5)
+    near = [o for o in COMMANDS if len(name) > 1 and o.startswith(name)] or get_close_matches(name, COMMANDS, 1, .62)
     return f'there is no command {name}' + (f', did you mean {near[0]}?' if near else '; /help lists those there are')
 
 # %% ../nbs/06_chat.ipynb #c032
