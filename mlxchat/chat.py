@@ -186,7 +186,7 @@ def command(self:Chat,
     if name == '/system':
         self.system = value
         return f'the model is told first: {value}' if value else 'no system message'
-    near = [o for o in COMMANDS if len(name) > 1 and o.startswith(name)] or get_close_matches(name, COMMANDS, 1, .5)
+    near = [o for o in COMMANDS if len(name) > 1 and o.startswith(name)] or get_close_matches(name, COMMANDS, 1, .62)
     return f'there is no command {name}' + (f', did you mean {near[0]}?' if near else '; /help lists those there are')
 
 # %% ../nbs/06_chat.ipynb #c032
@@ -331,6 +331,7 @@ def chat(
     if prompt is not None and not prompt.strip(): raise ValueError('the prompt is empty')
     context = 3*model.config.sequence_len//4
     talk = Chat(Engine(model, tokenizer), system, seed, context, longest=model.max_positions - context)
+    if 1024 != max_tokens > talk.longest: print(f'max_tokens is {talk.longest}, as many as fit in', file=sys.stderr)
     given = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty, max_tokens=max_tokens)
     for name, value in given.items(): talk.change(name, value)
     options = dict(stream=not no_stream, colour=colour_wanted(sys.stdout))
@@ -351,11 +352,13 @@ def complete(
     "Print how a text goes on"
     tok = engine.tokenizer
     ids = tok.encode(text, bos=True)
+    room = engine.model.max_positions - len(ids)
+    if 0 < room < options.get('max_tokens', 0): options['max_tokens'] = room # as long as it can be
     if samples == 1 and stream:
         read = TextStream(tok)
-        before = text # shown with the first token, and not if there is none
-        for (token, _), in engine.stream([ids], tools=False, **options):
-            for piece in [before, *shown([read(token)])]: print(piece, end='', flush=True)
+        said, before = shown(read(token) for (token, _), in engine.stream([ids], tools=False, **options)), text
+        for piece in said: # what comes before is shown with the first token, and not if there is none
+            print(before + piece, end='', flush=True)
             before = ''
         return print(before)
     for i, (said, _) in enumerate(engine.generate([ids]*samples, tools=False, **options), 1):

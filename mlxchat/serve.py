@@ -6,7 +6,7 @@
 __all__ = ['MAX_MESSAGES', 'MAX_CHARS', 'MAX_TOTAL', 'MAX_TOKENS', 'routes', 'WATCHED', 'PAGE', 'Refusal', 'Job', 'Model',
            'Worker', 'told', 'Until', 'Choice', 'Part', 'Message', 'chars', 'turns', 'join', 'Ask', 'ChatAsk',
            'Problem', 'explain', 'app_for', 'present', 'begun', 'event', 'Events', 'pieces', 'dropped',
-           'chat_completions', 'StreamOptions', 'OpenAIAsk', 'logprob', 'name', 'OpenAIChat', 'named', 'OpenAIText',
+           'chat_completions', 'StreamOptions', 'OpenAIAsk', 'logprob', 'OpenAIChat', 'name', 'named', 'OpenAIText',
            'told_apart', 'usage', 'chunks', 'ours', 'complete', 'answer_openai', 'openai_chat', 'openai_text',
            'Library', 'changed', 'read_dict', 'is_number', 'standing', 'curve', 'list_runs', 'list_training',
            'run_metrics', 'as_model', 'openai_models', 'openai_model', 'health', 'policy', 'page', 'Guard', 'local',
@@ -617,14 +617,7 @@ def logprob(
 )->dict:
     "What is reported of a token"
     data = tokenizer.decode_bytes([id])
-    return dict(token=name(data), logprob=value if value is not None and math.isfinite(value) else -9999., bytes=list(data))
-
-def name(
-    data:bytes # of a token
-)->str:
-    "A token as OpenAI writes it: bytes that are no text by themselves, as a part of 🧀, are shown as such"
-    try: return data.decode()
-    except UnicodeDecodeError: return 'bytes:' + ''.join(f'\\x{b:02x}' for b in data)
+    return dict(token=data.decode('utf-8', 'replace'), logprob=value if value is not None and math.isfinite(value) else -9999., bytes=list(data))
 
 class OpenAIChat(OpenAIAsk, ChatAsk):
     "A question to /v1/chat/completions"
@@ -655,11 +648,21 @@ class OpenAIChat(OpenAIAsk, ChatAsk):
     def names(self)->tuple: return 'chatcmpl', 'chat.completion', 'chat.completion.chunk'
 
 # %% ../nbs/06c_serve.ipynb #c068
+def name(
+    fact:dict # of `logprob`
+)->str:
+    "A token as OpenAI writes it; bytes that are no text by themselves, as a part of 🧀, are shown as such"
+    data = bytes(fact['bytes'])
+    try: return data.decode()
+    except UnicodeDecodeError: return 'bytes:' + ''.join(f'\\x{b:02x}' for b in data)
+
 def named(
     facts:list # of `logprob`
 )->dict:       # name -> log-probability, the best where two tokens have one name
-    "Probabilities by name"
-    return {o['token']: o['logprob'] for o in sorted(facts, key=lambda o: o['logprob'])}
+    "Probabilities by name, the likeliest first"
+    out = {}
+    for o in sorted(facts, key=lambda o: -o['logprob']): out.setdefault(name(o), o['logprob'])
+    return out
 
 class OpenAIText(OpenAIAsk):
     "A question to /v1/completions"
@@ -690,7 +693,7 @@ class OpenAIText(OpenAIAsk):
         if self.logprobs is None: return None
         facts = [logprob(tokenizer, t.id, t.logprob) for _, t in tokens]
         best = [named([logprob(tokenizer, *o) for o in t.alternatives]) for _, t in tokens]
-        return dict(tokens=[o['token'] for o in facts], token_logprobs=[o['logprob'] for o in facts], top_logprobs=best, text_offset=[start for start, _ in tokens])
+        return dict(tokens=[name(o) for o in facts], token_logprobs=[o['logprob'] for o in facts], top_logprobs=best, text_offset=[start for start, _ in tokens])
 
     def whole(self, i, text, behind, finish): return dict(index=i, text=text, logprobs=behind, finish_reason=finish or None)
     chunk = whole
@@ -803,7 +806,7 @@ class Library:
     def stage_of(self, run:Run)->str:
         "The stage that would answer, '' if none can"
         if run is self.first and self.stage: return self.stage
-        return next((s for s in ('rl', 'sft', 'base') if checkpoints(run.stage(s))), '')
+        return next((s for s in ('rl', 'sft', 'mid', 'base') if checkpoints(run.stage(s))), '')
 
     def known(self, tag:str)->str:
         "The tag of a run, if there is one"
@@ -855,8 +858,8 @@ def standing(
     s = read_dict(run.folder/'status.json')
     out = {k: s[k] for k in ('step', 'total', 'micro', 'micros', 'left', 'loss', 'val_bpb', 'val_step', 'tok_per_s', 'updated') if is_number(s.get(k))}
     out |= {k: s[k][:30] for k in ('stage', 'state') if isinstance(s.get(k), str)}
-    pid = s.get('pid')
-    going = out.get('state') not in ('done', 'stopped', 'failed') and type(pid) is int and 0 < pid < 2**31
+    pid, fresh = s.get('pid'), time.time() - out.get('updated', 0) < 300 # numbers of processes are used again
+    going = fresh and out.get('state') not in ('done', 'stopped', 'failed') and type(pid) is int and 0 < pid < 2**31
     return out | dict(running=bool(going and alive(pid)))
 
 # %% ../nbs/06c_serve.ipynb #c082
@@ -1077,7 +1080,7 @@ def first_run(
     except FileNotFoundError:
         if run or stage: raise
         return None
-    stages = [stage] if stage else ['rl', 'sft', 'base']
+    stages = [stage] if stage else ['rl', 'sft', 'mid', 'base']
     if any(checkpoints(found.stage(s)) for s in stages): return found
     if stage: raise FileNotFoundError(f'no {stage} checkpoint in {found.folder}: train one first')
     if run and not any((found.folder/n).exists() for n in WATCHED): raise FileNotFoundError(f'nothing was ever trained in {found.folder}')
