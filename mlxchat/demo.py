@@ -26,6 +26,7 @@ from .grade import keep_scores
 from .watch import report_html
 from .sft import SFTConfig, finetune
 from .chat import add_piece, chat
+from .data import read_json
 
 # %% ../nbs/06d_demo.ipynb #c007
 @dataclass
@@ -70,7 +71,7 @@ class Demo:
         self.c, self.say, self.progress = c or DemoConfig(), say, progress
         self.run, self.shards = Run(base_dir()/'runs'/tag), base_dir()/'shards'/'python'
         self.times_file = self.run.folder/'seconds.json'
-        self.seconds = json.loads(self.times_file.read_text()) if self.times_file.exists() else {}
+        self.seconds = read_json(self.times_file, {str: (0., 1e9)}) if self.times_file.exists() else {}
 
     @contextmanager
     def stage(self, name:str, title:str):

@@ -436,5 +436,5 @@ def quantize(
 
 def _unseen(run):
     "Validation text of the set that a run has learnt from, or None"
-    try: return list(read_texts(local_shards(json.loads((run.folder/'config.json').read_text()).get('set', 'python'))[1]))
+    try: return list(read_texts(local_shards(read_json(run.folder/'config.json', {'set?': str}).get('set') or 'python')[1]))
     except (OSError, ValueError, KeyError): return None
