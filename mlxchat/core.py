@@ -10,7 +10,7 @@ import csv, json, random, shutil, tempfile, threading, zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from tqdm import tqdm
-from .data import base_dir, json_lines, nanochat_dir
+from .data import base_dir, nanochat_dir
 from .eval import best, centred, common, likelihoods
 from .fetch import Fetcher
 from .model import GPT
@@ -106,7 +106,10 @@ def problems(
     "The problems of an exam, always in the same shuffled order"
     if exam.kind not in _keys: raise ValueError(f'{exam.label}: unknown kind {exam.kind!r}')
     path, out = folder/'eval_data'/exam.file, []
-    for n, p in json_lines(path):
+    for n, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
+        if not line.strip(): continue
+        try: p = json.loads(line)
+        except ValueError: raise ValueError(f'{path}, line {n}: not JSON') from None
         wrong = [k for k, kind in _keys[exam.kind].items() if not isinstance(p.get(k) if isinstance(p, dict) else None, kind)]
         if wrong: raise ValueError(f'{path}, line {n}: {", ".join(wrong)} missing or of the wrong kind')
         if 'gold' in p and not 0 <= p['gold'] < len(p.get('choices', p.get('context_options'))): raise ValueError(f'{path}, line {n}: there is no choice {p["gold"]}')
