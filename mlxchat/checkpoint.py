@@ -118,7 +118,9 @@ def array_shapes(
         size, start = f.seek(0, os.SEEK_END), f.seek(0)
         n = int.from_bytes(f.read(8), 'little')
         if size < 8 or n > min(size - 8, 2**26): raise ValueError(f'{path} is no safetensors file')
-        header = parse_json(f.read(n), f'the header of {path}')
+        text = f.read(n)
+        if not text.startswith(b'{') or b'\0' in text: raise ValueError(f'{path} is no safetensors file')
+        header = parse_json(text, f'the header of {path}')
     about = {k: v for k, v in checked(header, dict, path).items() if k != '__metadata__'}
     for name, a in about.items():
         checked(a, _ARRAY, path, in_short(name))
@@ -387,7 +389,14 @@ def log(self:Run,
     self.unwritten = ''
     return True
 
-_NUMBERS = {'step', 'loss', 'lr', 'tokens', 'seconds', 'data_seconds', 'other_seconds', 'total_seconds', 'tok_per_s', 'mfu', 'memory', 'flops', 'val_bpb', 'core'}
+_NUMBERS = set('''step loss lr tokens seconds data_seconds other_seconds total_seconds
+    tok_per_s mfu memory flops val_bpb core'''.split())
+
+def _sensible(o):
+    "Does a line of metrics say what such lines say?"
+    named = 'stage' not in o or isinstance(o['stage'], str) and 'step' in o
+    numbers = all(isinstance(o[k], (int, float)) for k in _NUMBERS & o.keys())
+    return named and numbers and isinstance(o.get('kwh') or 0, (int, float))
 
 @patch
 def metrics(self:Run,
@@ -396,7 +405,7 @@ def metrics(self:Run,
     "Everything logged so far"
     path = self.folder/'metrics.jsonl'
     lines = json_lines(path, dict, lambda n, why: None) if path.exists() else []
-    out = [o for _, o in lines if all(isinstance(o[k], (int, float)) for k in _NUMBERS & o.keys()) and ('stage' not in o or 'step' in o)]
+    out = [o for _, o in lines if _sensible(o)]
     return [o for o in out if not stage or o.get('stage') == stage]
 
 @exclusive

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
 from fastcore.basics import patch
-from .data import Bar
-from .data import atomic_write, base_dir, list_shards, make_corpus, read_texts
+from .data import atomic_write, Bar, base_dir, json_lines, list_shards, make_corpus, read_texts
+from tqdm import tqdm
 from .fetch import DiskFull, Fetcher, FetchError, hub_url
 from .sandbox import run_code
 from .shards import FileLock
@@ -701,17 +701,13 @@ def read_jsonl(
     path, # of the file
 )->tuple: # (values with their line numbers, complaints with theirs)
     "The examples of a file, and what is wrong with the other lines"
-    try: lines = Path(path).read_bytes().removeprefix(b'\xef\xbb\xbf').split(b'\n')
-    except FileNotFoundError: raise FileNotFoundError(f'there is no file {path}') from None
+    if not Path(path).exists(): raise FileNotFoundError(f'there is no file {path}')
     good, bad = [], []
-    for n, line in enumerate(lines, 1):
-        if not line.strip(): continue
-        try: good.append((n, parse_example(json.loads(line.decode()))))
-        except UnicodeDecodeError as e: bad.append((n, f'byte {e.start + 1} is not UTF-8'))
-        except json.JSONDecodeError as e: bad.append((n, f'not JSON ({e.msg} at character {e.pos + 1}); each line must be one example'))
-        except RecursionError: bad.append((n, 'not JSON (nested too deeply)'))
-        except ValueError as e: bad.append((n, str(e)))
-    return good, bad
+    def wrong(n, why): bad.append((n, why.removeprefix(f'{path}, line {n}').lstrip(': ')))
+    for n, value in json_lines(path, bad=wrong):
+        try: good.append((n, parse_example(value)))
+        except ValueError as e: wrong(n, str(e))
+    return good, sorted(bad)
 
 # %% ../nbs/05d_datasets.ipynb #c102
 _letter = r'[^\W\u0e00-\u0e7f\u2e80-\uffff]' # of a script that puts spaces between words, or a digit

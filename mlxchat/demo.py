@@ -25,7 +25,8 @@ from .eval import compressed_bpb, score_task, wilson
 from .grade import keep_scores
 from .watch import plain_log, report_html
 from .sft import SFTConfig, finetune
-from .chat import chat, shown
+from .chat import add_piece, chat, shown
+from .data import read_json
 
 # %% ../nbs/06d_demo.ipynb #c007
 @dataclass
@@ -79,7 +80,7 @@ class Demo:
         usual = self.c.max_bytes == DemoConfig.max_bytes # other amounts of text are sets of their own: nobody's is gathered anew
         self.run, self.shards = Run(base_dir()/'runs'/tag), base_dir()/'shards'/('python' if usual else f'python-{tag}')
         self.times_file = self.run.folder/'seconds.json'
-        self.seconds = json.loads(self.times_file.read_text()) if self.times_file.exists() else {}
+        self.seconds = read_json(self.times_file, {str: (0., 1e9)}) if self.times_file.exists() else {}
 
     @contextmanager
     def stage(self, name:str, title:str):

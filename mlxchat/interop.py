@@ -446,7 +446,7 @@ def unseen(
 
 def _sample(run, tokenizer, parameters, T, most):
     "Batches of validation text, and what they are; or none, and why"
-    try: set = json.loads((run.folder/'config.json').read_text(encoding='utf-8')).get('set', 'python')
+    try: set = read_json(run.folder/'config.json', {'set?': str}).get('set') or 'python'
     except (OSError, ValueError, AttributeError): return [], 'it is not known what the run has learnt from'
     most = 200_000 if on_gpu() and most is None else max(2*T, min(20_000, int(2e10/parameters))) if most is None else most
     try: batches = text_batches(unseen(set, tokenizer), tokenizer, 4, T, most)

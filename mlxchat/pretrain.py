@@ -354,7 +354,9 @@ def resume(
         model.update(world.share(model.parameters()))
         for k, v in world.share(dict(optimizer.state)).items(): optimizer.state[k] = v
         mx.random.seed(world.tell(random_state() if world.first else None))
-    if loader and data is not None: loader.restore(data)
+    if loader and data is not None:
+        try: loader.restore(data)
+        except ValueError as e: raise ValueError(f'the newest checkpoint in {folder}: {e}') from None
     return step
 
 def _resume(folder, model, optimizer, say):

@@ -30,6 +30,7 @@ from .train import TrainStep
 from .watch import outlive_terminal, sinks
 import mlx.core as mx, mlx.nn as nn, numpy as np
 from mlx.utils import tree_flatten, tree_map
+from .data import checked, json_lines, parse_json, read_json
 
 # %% ../nbs/06b_rl.ipynb #c788
 @dataclass
@@ -184,8 +185,8 @@ class Journal:
         with open(self.path, 'rb+') as f:
             end = 0
             for line in f:
-                try: late = json.loads(line)['step'] > step or not line.endswith(b'\n')
-                except (ValueError, KeyError): late = True
+                try: late = checked(parse_json(line, self.path), {'step': (0, 2**60)}, self.path)['step'] > step or not line.endswith(b'\n')
+                except ValueError: late = True
                 if late: break
                 end += len(line)
             f.truncate(end)
@@ -328,11 +329,8 @@ def read_prompts(
 )->list:     # of such objects, all with messages
     "Questions to practise on"
     out = []
-    for n, line in enumerate(Path(path).read_text(encoding='utf-8').splitlines(), 1):
-        if not line.strip(): continue
+    for n, o in json_lines(path, dict):
         try:
-            o = json.loads(line)
-            if not isinstance(o, dict): raise ValueError('not an object')
             asked = next((o[k] for k in ('prompt', 'question') if k in o), None)
             if 'messages' not in o and asked is None: raise ValueError('no prompt, question or messages')
             o.setdefault('messages', [dict(role='user', content=asked)])
@@ -392,7 +390,8 @@ def practise(
     engine, folder = Engine(model, tokenizer), run.stage('rl')
     exam = lambda: (examine(engine, held, c.eval_examples, c.eval_samples, progress=callbacks.get('progress', True), **c.wishes) if held else {}) | (scores(engine) if scores else {})
     if not checkpoints(folder): write_json(run.folder/'rl.json', exam())
-    preset = json.loads((run.folder/'config.json').read_text(encoding='utf-8')).get('pretrain', {}).get('preset', 'v3')
+    about = read_json(run.folder/'config.json', {'pretrain?': {'preset?': {*MUON}}})
+    preset = (about.get('pretrain') or {}).get('preset') or 'v3'
     rates = {k: getattr(c, k)*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}
     optimizer, loader = MuonAdamW(param_groups(model, **rates, preset=preset), MUON[preset]), Practice(engine, task, c, Journal(run.folder/'rollouts.jsonl'))
     try: return fit(run, 'rl', model, optimizer, loader, Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95), weight_decay=c.weight_decay), validate=exam, eval_every=c.eval_every,

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
-from .data import base_dir, in_notebook
-from .checkpoint import Run, alive, checkpoints, find_run
+from .data import base_dir, in_notebook, json_lines, read_json
+from .checkpoint import alive, checkpoints, find_run, Run
 
 # %% ../nbs/03c_watch.ipynb #c050
 def duration(
@@ -526,7 +526,7 @@ td{padding:2px 0;word-break:break-word}pre{white-space:pre-wrap;background:#f3f3
 # %% ../nbs/03c_watch.ipynb #c053
 def _curves(run, stage):
     "Pictures of a stage"
-    ms = run.metrics(stage)
+    ms = [m for m in run.metrics(stage) if 'loss' in m]
     if not ms: return ''
     def loss(ax):
         ax.plot([m['step'] for m in ms], [m['loss'] for m in ms], lw=.5, alpha=.3); ax.plot([m['step'] for m in ms], smoothed([m['loss'] for m in ms]), c='C0')
@@ -542,23 +542,26 @@ def report_html(
     title:str='', # default the run's name
 )->Path:          # report.html in the run's folder
     "One self-contained page about a run"
-    def read(name, default):
-        try: return json.loads((run.folder/name).read_text(encoding='utf-8'))
+    def read(name, default, kind=dict):
+        try: return read_json(run.folder/name, kind)
         except (OSError, ValueError): return default
-    stages = list(dict.fromkeys(m['stage'] for m in run.metrics() if 'stage' in m))
+    stages = list(dict.fromkeys(m['stage'] for m in run.metrics() if {'stage', 'loss', 'tokens'} <= m.keys()))
     parts, title = [], title or run.folder.name
     for s in stages:
-        ms = run.metrics(s); last = ms[-1]
+        ms = [m for m in run.metrics(s) if {'loss', 'tokens'} <= m.keys()]
+        last = ms[-1]
         facts = dict(steps=f'{last["step"]:,}', tokens=f'{last["tokens"]:,}', loss=f'{smoothed([m["loss"] for m in ms])[-1]:.4f}', time=duration(last.get('total_seconds', 0)),
                      speed=f'{last["tokens"]/max(last.get("total_seconds", 0), 1e-9):,.0f} tokens/s')
         if vals := [m['val_bpb'] for m in ms if 'val_bpb' in m]: facts['validation'] = f'{vals[-1]:.4f} bits per byte (best {min(vals):.4f})'
         if cores := [m['core'] for m in ms if 'core' in m]: facts['CORE'] = f'{cores[-1]:.4f}'
         if kwh := [m['kwh'] for m in ms if m.get('kwh') is not None]: facts['energy'] = f'{kwh[-1]:.3f} kWh'
         parts.append(_curves(run, s) + _html_table(facts))
-    samples = [json.loads(l) for l in (run.folder/'samples.jsonl').read_text(encoding='utf-8').splitlines() if l.strip()] if (run.folder/'samples.jsonl').exists() else []
+    path = run.folder/'samples.jsonl'
+    lines = json_lines(path, {'step': (0, 2**60), 'samples': [str]}, lambda n, why: None) if path.exists() else []
+    samples = [o for _, o in lines]
     if samples: parts.append('<h2>Samples</h2>' + ''.join(f'<p>step {o["step"]:,}</p><pre>{html.escape(chr(10).join(o["samples"]))}</pre>' for o in samples[-6:]))
     if scores := read('report.json', {}): parts.append('<h2>Scores</h2>' + _html_table({k: v for k, v in scores.items() if isinstance(v, (int, float, str, dict)) and k not in ('config', 'machine')}))
-    for name, marks in read('scores.json', {}).items(): # from `mlxchat eval`
+    for name, marks in read('scores.json', {}, {str: {str: {'score': float, 'low': float, 'high': float}}}).items(): # from `mlxchat eval`
         parts.append(f'<h2>Exams of {html.escape(name)}</h2>' + _html_table({k: f'{m["score"]:.4f} ({m["low"]:.4f} to {m["high"]:.4f} with 95 % confidence)' for k, m in marks.items()}))
     parts.append('<h2>Configuration</h2>' + _html_table(read('config.json', {})))
     page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title><style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1>{"".join(parts)}</body></html>'
