@@ -6,9 +6,9 @@
 __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'SHORT', 'POSITIONAL', 'TOPICS', 'COMMON',
            'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'MEMORY', 'SMALLER', 'PACKAGES', 'REPORT',
            'read_source', 'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean',
-           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'parser', 'parsed', 'call', 'examples',
-           'width', 'wrapped', 'columns', 'help_text', 'parts', 'usage', 'completion', 'candidates', 'dispatch',
-           'one_line', 'verdict', 'stopped', 'main']
+           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'name_of_run', 'parser', 'parsed', 'call',
+           'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts', 'usage', 'completion', 'candidates',
+           'dispatch', 'one_line', 'verdict', 'stopped', 'main']
 
 # %% ../nbs/06e_program.ipynb #c002
 import argparse, ast, importlib, os, re, shutil, sys
@@ -236,6 +236,13 @@ class Parser(argparse.ArgumentParser):
         raise ValueError(f'{option}: {why}')
 
 # %% ../nbs/06e_program.ipynb #c925
+def name_of_run(
+    text:str
+)->str:
+    "A name that a new run may have"
+    try: return function('mlxchat.checkpoint:check_tag')(text)
+    except ValueError as e: raise argparse.ArgumentTypeError(e) from None
+
 def _reading(o):
     "How `argparse` shall read an option"
     if o.types == {'bool'} and o.name.startswith('no_'): return dict(action='store_true')
@@ -244,6 +251,7 @@ def _reading(o):
     if 'list' in o.types: return dict(nargs='+')
     kind = integer if 'int' in o.types else number if 'float' in o.types else str
     if o.types == {'int', 'str'}: kind = integer_or_text
+    if o.name in ('model_tag', 'tag'): kind = name_of_run
     return dict(type=(lambda text: kind(choice(o.name, text))) if o.name in CHOICES else kind)
 
 def parser(
