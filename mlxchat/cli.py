@@ -23,7 +23,7 @@ from .shards import download, local_shards, numbers, SETS, ShardCache
 from .texts import make_set, write_bin
 from .tokenizer import Tokenizer
 from .loader import BinSource, Loader, Prefetch, TextSource, documents
-from .checkpoint import Run, check_tag, checkpoints, find_run, load_model, metadata, rewind
+from .checkpoint import Run, check_tag, checkpoints, find_run, load_model, rewind
 from .core import bundle_dir, core
 from .parallel import Heartbeat, World, join
 from .watch import TensorBoard, Wandb, memory_line, outlive_terminal, report_html, where_time_went
@@ -54,7 +54,7 @@ def _read_yaml(path):
             if isinstance(v, dict): sections.append(v)
             elif k in out: raise ValueError(f'{path}: {k} stands there twice')
             else: out[k] = v
-            if len(sections) > 100: raise ValueError(f'{path} has too many sections')
+        if len(sections) > 100: raise ValueError(f'{path} has too many sections')
     return out
 
 def _as_typed(option, value):
@@ -97,8 +97,8 @@ def outranked(
     typed:list # on the command line
 )->list:       # of str
     "`args` without what the command line says in another way"
-    def name(a): return a.split('=')[0]
-    said = [{*map(option, names)} for names in INSTEAD if {*map(option, names)} & {*map(name, typed)}]
+    def name(a): return meant(a[2:].split('=')[0], {o for names in INSTEAD for o in names}) if a.startswith('--') else None
+    said = [names for names in INSTEAD if {*names} & {*map(name, typed)}]
     return [a for a in args if not any(name(a) in names for names in said)]
 
 # %% ../nbs/06z_cli.ipynb #c403
@@ -473,7 +473,7 @@ def train(
                 if tensorboard or log_dir: sinks.append(TensorBoard(run, log_dir))
                 if monitor_memory: sinks.append(memory_line(c.memory_check_interval))
                 write_config(run, c, recipe, model, **settings, streaming=streaming, **(dict(origin=found) if found else {}))
-                if longer: extend(run, c, recipe)
+                if longer: sinks.append(_once(lambda: extend(run, c, recipe)))
         except BaseException:
             if new: shutil.rmtree(run.folder, ignore_errors=True)
             raise
@@ -492,6 +492,13 @@ def train(
         print(f'report in {report_html(run)}')
 
 train.__delwrap__ = PretrainConfig # the comments of its fields are the help
+
+def _once(f):
+    "A callback that is called after the first step only: then it is certain that there is one"
+    todo = [f]
+    def first(m):
+        if todo: todo.pop()()
+    return first
 
 def _tokenizer_path(folder, own, tokenizer_dir, found, set, streaming):
     "Where the tokenizer of a run is, or that for a new one"
