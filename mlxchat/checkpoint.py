@@ -370,9 +370,14 @@ def run_config(
 )->dict: # empty if there is none
     "What config.json says"
     path = run.folder/'config.json'
-    try: return json.loads(path.read_text(encoding='utf-8'))
+    try: there = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError: return {}
-    except ValueError: raise ValueError(f'{path} is damaged: move it away') from None
+    except (ValueError, RecursionError): raise ValueError(f'{path} is damaged: move it away') from None
+    kinds = dict.fromkeys(('pretrain', 'recipe', 'model', 'sft', 'rl'), dict) | dict.fromkeys(('set', 'made_from', 'taught'), str)
+    if not isinstance(there, dict): raise ValueError(f'{path} should hold an object, not {str(there)[:40]}')
+    for k, kind in kinds.items():
+        if not isinstance(there.get(k, kind()), kind): raise ValueError(f'{path}: {k} should be {"text" if kind is str else "an object"}, not {str(there[k])[:40]}')
+    return there
 
 def _about(run):
     "What the newest checkpoint of the furthest stage says of itself"
