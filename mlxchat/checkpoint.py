@@ -436,9 +436,14 @@ def run_config(
 )->dict: # empty if there is none
     "What config.json says"
     path = run.folder/'config.json'
-    try: return json.loads(path.read_text(encoding='utf-8'))
+    try: there = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError: return {}
-    except ValueError: raise ValueError(f'{path} is damaged: move it away') from None
+    except (ValueError, RecursionError): raise ValueError(f'{path} is damaged: move it away') from None
+    kinds = dict.fromkeys(('pretrain', 'recipe', 'model', 'sft', 'rl'), dict) | dict.fromkeys(('set', 'made_from', 'taught'), str)
+    if not isinstance(there, dict): raise ValueError(f'{path} should hold an object, not {str(there)[:40]}')
+    for k, kind in kinds.items():
+        if not isinstance(there.get(k, kind()), kind): raise ValueError(f'{path}: {k} should be {"text" if kind is str else "an object"}, not {str(there[k])[:40]}')
+    return there
 
 def _about(run):
     "What the newest checkpoint of the furthest stage says of itself"
@@ -480,14 +485,15 @@ def find_run(
     fit = [r for r, m in zip(found, marks) if m and m == max(marks)]
     known = ', '.join(r.folder.name for r in found if r.stages())
     if not fit: raise FileNotFoundError(f'no run {words} in {runs} ' + (f'(runs: {known})' if known else ': start with `mlxchat demo`'))
-    latest = max(fit, key=_changed)
+    latest = max(fit, key=lambda run: _changed(run, need))
     if len(fit) > 1: say(f'using {latest.folder.name}, the latest of {len(fit)}; --run chooses')
     return latest
 
-def _changed(run):
-    "When something of a run was last saved"
-    places = [run.folder, *(run.folder/o for o in ('metrics.jsonl', 'status.json')), *(run.stage(s) for s in run.stages())]
-    return max(p.stat().st_mtime for p in places if p.exists())
+def _changed(run, need):
+    "When a checkpoint of a run was last saved, or, for those who watch, anything"
+    places = [run.stage(s) for s in run.stages()]
+    if need == 'watch': places += [o for o in (run.folder/'metrics.jsonl', run.folder/'status.json', run.folder/'checkpoints') if o.exists()]
+    return max(p.stat().st_mtime for p in places)
 
 def _named(tag, runs):
     "The run, the stage of a run, or the checkpoint that a name or a path stands for"
