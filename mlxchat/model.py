@@ -159,6 +159,12 @@ def restore(cls:GPTConfig,
     if 'long_window' not in stored and stored.get('resid_init'): stored = {**stored, 'long_window': stored['sequence_len']}
     return cls(**stored)
 
+@patch(as_prop=True)
+def generation(self:GPTConfig
+)->str: # a preset
+    "The preset that a configuration comes from, as far as its parts tell"
+    return 'llama' if self.tied else 'v3' if self.smear_channels else 'v2' if self.value_embeds else 'v1'
+
 # %% ../nbs/00_model.ipynb #c014
 @patch(as_prop=True)
 def windows(self:GPTConfig
