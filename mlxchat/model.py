@@ -83,7 +83,7 @@ def _number(name, value, low, high):
 def _pair(name, value):
     "A first and a last number, or ()"
     if not isinstance(value, (list, tuple)) or len(value) not in (0, 2): # JSON has only lists
-        raise ValueError(f'{name} must be empty or two numbers, for the first and the last layer, not {reprlib.repr(value)}')
+        raise ValueError(f'{name} must be empty or two numbers (first and last layer), not {reprlib.repr(value)}')
     return tuple(_number(name, o, -100., 100.) for o in value)
 
 @patch
@@ -94,13 +94,16 @@ def validate(self:GPTConfig):
     for name in 'tied', 'embed_norm', 'norm_weights', 'qk_norm', 'value_embeds':
         if not isinstance(getattr(self, name), bool):
             raise ValueError(f'{name} must be true or false, not {reprlib.repr(getattr(self, name))}')
-    if self.mlp not in ('relu2', 'swiglu'): raise ValueError(f'mlp must be relu2 or swiglu, not {reprlib.repr(self.mlp)}')
+    if self.mlp not in ('relu2', 'swiglu'):
+        raise ValueError(f'mlp must be relu2 or swiglu, not {reprlib.repr(self.mlp)}')
     pattern = self.window_pattern
     if not isinstance(pattern, str) or not pattern or set(pattern) - set('SLsl'):
-        raise ValueError(f'window_pattern must be made of S (short) and L (long), such as SSSL, not {reprlib.repr(pattern)}')
+        raise ValueError('window_pattern must be made of S (short) and L (long), such as SSSL, '
+                         f'not {reprlib.repr(pattern)}')
     self.window_pattern = pattern.upper()
     if not self.rope_sign: raise ValueError('rope_sign must be 1 or -1, not 0')
-    if bool(self.resid_init) != bool(self.x0_init): raise ValueError('resid_init and x0_init belong together: give both or none')
+    if bool(self.resid_init) != bool(self.x0_init):
+        raise ValueError('resid_init and x0_init belong together: give both or none')
     self._fits()
 
 @patch
@@ -116,7 +119,8 @@ def _fits(self:GPTConfig):
         raise ValueError(f'n_head {H} must be a multiple of n_kv_head {K}: choose n_kv_head {", ".join(some)}')
     gates = dict(gate_channels=self.gate_channels if self.value_embeds else 0, smear_channels=self.smear_channels)
     widest = max(gates, key=gates.get)
-    if E < gates[widest]: raise ValueError(f'n_embd {E} must be at least {gates[widest]}: a gate reads so many channels ({widest})')
+    if E < gates[widest]:
+        raise ValueError(f'n_embd {E} must be at least {gates[widest]}: a gate reads so many channels ({widest})')
 
 # %% ../nbs/00_model.ipynb #c011
 _presets = dict(
@@ -138,7 +142,7 @@ def preset(cls:GPTConfig,
     depth = _number('depth', depth, *_limits['n_layer'])
     def size(field, default): return _number(field, changes.get(field, default), *_limits[field])
     T, width = size('sequence_len', cls.sequence_len), size('n_embd', 128*math.ceil(depth*64/128))
-    fit = (n for n in range(max(1, width//128), 0, -1) if width % (2*n) == 0) # heads of about 128, of equal and even size
+    fit = (n for n in range(max(1, width//128), 0, -1) if width % (2*n) == 0) # heads of about 128, and even
     heads = size('n_head', next(fit, 1))
     sizes = dict(n_layer=depth, n_embd=width, n_head=heads, n_kv_head=heads,
                  short_window=max(1, T//2) if name == 'v2' else 128*math.ceil(T/4/128),
@@ -152,12 +156,21 @@ def restore(cls:GPTConfig,
 )->GPTConfig:
     "The configuration that was stored with a model, by this version or an older one"
     sizes = ('sequence_len', 'vocab_size', 'n_layer', 'n_head', 'n_kv_head', 'n_embd')
-    if not isinstance(stored, dict): raise ValueError(f'a stored configuration must be a dictionary, not {reprlib.repr(stored)}')
-    if missing := [k for k in sizes if k not in stored]: raise ValueError(f'the stored configuration has no {missing[0]}: it is damaged')
+    if not isinstance(stored, dict):
+        raise ValueError(f'a stored configuration must be a dictionary, not {reprlib.repr(stored)}')
+    if missing := [k for k in sizes if k not in stored]:
+        raise ValueError(f'the stored configuration has no {missing[0]}: it is damaged')
     if unknown := sorted(map(str, stored.keys() - {f.name for f in fields(cls)})):
-        raise ValueError(f'the stored configuration has a field {unknown[0]!r} that this version does not know: update mlxchat')
-    if 'long_window' not in stored and stored.get('resid_init'): stored = {**stored, 'long_window': stored['sequence_len']}
+        raise ValueError(f'the stored configuration has a field {unknown[0]!r} unknown to this version: update mlxchat')
+    if 'long_window' not in stored and stored.get('resid_init'):
+        stored = {**stored, 'long_window': stored['sequence_len']}
     return cls(**stored)
+
+@patch(as_prop=True)
+def generation(self:GPTConfig
+)->str: # a preset
+    "The preset that a configuration comes from, as far as its parts tell"
+    return 'llama' if self.tied else 'v3' if self.smear_channels else 'v2' if self.value_embeds else 'v1'
 
 # %% ../nbs/00_model.ipynb #c014
 @patch(as_prop=True)
@@ -331,7 +344,8 @@ def check_length(self:GPT,
 ):
     "Raise `ValueError` if that is more than the model has positions for"
     if n > self.max_positions:
-        raise ValueError(f'{n:,} tokens are more than the {self.max_positions:,} positions of this model: shorten the text')
+        most = f'the {self.max_positions:,} positions of this model'
+        raise ValueError(f'{n:,} tokens are more than {most}: shorten the text')
 
 @patch
 def _smear(self:GPT, x, cache):

@@ -43,7 +43,8 @@ def orthogonalise(
     "Replace each matrix by nearly its closest orthogonal one, by odd polynomials"
     lengths = _squares(G, -1) if lengths is None else lengths
     size = mx.sqrt((lengths*mx.square(rows)).sum(-2, keepdims=True))
-    X = (G * mx.contiguous(rows/(size*margin + 1e-6))).astype(dtype or compute_dtype()) # factors are worked out once, not fused
+    factors = mx.contiguous(rows/(size*margin + 1e-6)) # worked out once, not fused
+    X = (G * factors).astype(dtype or compute_dtype())
     tall = G.shape[-2] > G.shape[-1]
     for a,b,c in coefficients:
         A = X.swapaxes(-1,-2) @ X if tall else X @ X.swapaxes(-1,-2)
