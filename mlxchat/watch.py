@@ -79,7 +79,7 @@ def step_line(
     if now.get('lr') is not None: parts.append((6, f'lr {now["lr"]:.2f}'))
     if now.get('memory'): parts.append((7, f'{now["memory"]/2**30:.1f} GiB'))
     if now.get('shards_ahead') is not None: parts.append((8, f'{now["shards_ahead"]} shards ahead'))
-    if first and left is not None and state == 'training': parts.append((0, f'{about}{duration(left)} in all'))
+    if first and left is not None and state in ('training', 'compiling'): parts.append((0, f'{about}{duration(left)} in all'))
     return fitted(parts, width)
 
 def score_line(
@@ -245,8 +245,9 @@ def micro(self:Progress,
         now['step_left'] = (of - done)*rate
         if now['fresh'] and not what: now.update(step_seconds=of*rate, tok_per_s=tokens/rate if tokens else None)
         if now.get('step_seconds') and not what: now['left'] = now['step_left'] + now['step_seconds']*(now['total'] - now['step'])
-    if now['state'] == 'compiling': self.clock = t
-    now.update(state='training', micro=done, micros=of, what=what)
+    state = 'compiling' if now['fresh'] and done == of else 'training' # after the last one, the update is compiled
+    if now['state'] != state: self.clock = t
+    now.update(state=state, micro=done, micros=of, what=what)
     self.draw(done == 1 and now['fresh'])
     if done - n == 2 and now['fresh']: self._warn()
 
@@ -668,10 +669,11 @@ def watch_line(
     "How a run stands, in a line"
     place, now = f'step {s["step"]:,}/{s["total"]:,}', s['state']
     where, ago = f'at step {s["step"]:,}', duration(max(0, time.time() - s['updated']))
+    part = s['step'] - 1 + s['micro']/s['micros'] if s['micros'] > 1 else s['step']
     parts = [(0, s['run']), (6, '' if s['stage'] == 'base' else s['stage'])]
     if s['running']:
         if now != 'training': parts.append((1, now))
-        parts += [(0, place), (3, f'{s["micro"]:,}/{s["micros"]:,}' if 0 < s['micro'] < s['micros'] else ''), (2, f'{s["step"]/max(1, s["total"]):.0%}')]
+        parts += [(0, place), (3, f'{s["micro"]:,}/{s["micros"]:,}' if 0 < s['micro'] < s['micros'] else ''), (2, f'{part/max(1, s["total"]):.0%}')]
         if s.get('left') is not None: parts.append((0, f'{duration(s["left"])} left'))
     elif now in ENDED: parts += [(0, dict(done='done', stopped=f'stopped {where}', failed=f'failed {where}')[now]), (2, place if now == 'done' else f'of {s["total"]:,}'), (7, f'{ago} ago')]
     elif alive(s['pid']): parts.append((0, f'silent for {ago} {where} (process {s["pid"]})'))
