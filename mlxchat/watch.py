@@ -507,7 +507,7 @@ class Energy:
 def _picture(draw, **size):
     "What `draw(ax)` draws, as an `img` element"
     from matplotlib.figure import Figure
-    fig = Figure(figsize=(6.4, 2.8), dpi=100); draw(fig.subplots()); fig.tight_layout()
+    fig = Figure(figsize=(6.4, 2.8), dpi=130); draw(fig.subplots()); fig.tight_layout()
     png = io.BytesIO(); fig.savefig(png)
     return f'<img alt="curve" src="data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}">'
 
@@ -515,9 +515,15 @@ def _rows(d):
     "A dictionary as table rows, nested ones flattened"
     for k, v in d.items():
         if isinstance(v, dict): yield from ((f'{k}.{kk}', vv) for kk, vv in _rows(v))
-        else: yield k, v
+        elif v not in (None, '', -1): yield k, v # the rest was left open
 
-def _html_table(d): return '<table>' + ''.join(f'<tr><th>{html.escape(str(k))}</th><td>{html.escape(str(v))}</td></tr>' for k, v in _rows(d)) + '</table>'
+def _cell(v):
+    "A value as people read it"
+    if isinstance(v, bool): return 'yes' if v else 'no'
+    if isinstance(v, int): return f'{v:,}'
+    return f'{v:.4g}' if isinstance(v, float) and abs(v) < 1000 else f'{v:,.0f}' if isinstance(v, float) else str(v)
+
+def _html_table(d): return '<table>' + ''.join(f'<tr><th>{html.escape(str(k))}</th><td>{html.escape(_cell(v))}</td></tr>' for k, v in _rows(d)) + '</table>'
 
 STYLE = '''body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
 img{max-width:100%;background:#fff;border-radius:6px}table{border-collapse:collapse;font-size:14px}th{text-align:left;font-weight:500;padding:2px 1.5rem 2px 0;vertical-align:top}
@@ -530,12 +536,24 @@ def _curves(run, stage):
     if not ms: return ''
     def loss(ax):
         ax.plot([m['step'] for m in ms], [m['loss'] for m in ms], lw=.5, alpha=.3); ax.plot([m['step'] for m in ms], smoothed([m['loss'] for m in ms]), c='C0')
-        ax.set(xlabel='step', ylabel='loss (nats per token)', yscale='log')
+        ax.set(xlabel='step', ylabel='loss (nats per token)', title=f'{run.folder.name}, {stage}')
+        plain_log(ax.yaxis)
     vals = [(m['step'], m['val_bpb']) for m in ms if 'val_bpb' in m]
     def val(ax): ax.plot(*zip(*vals), 'o-'); ax.set(xlabel='step', ylabel='bits per byte')
     scores = [(m['step'], m['core']) for m in ms if 'core' in m]
     def core(ax): ax.plot(*zip(*scores), 'o-'); ax.set(xlabel='step', ylabel='CORE')
     return f'<h2>{html.escape(stage)}</h2>' + _picture(loss) + (_picture(val) if len(vals) > 1 else '') + (_picture(core) if len(scores) > 1 else '')
+
+def _head(run, config, scores):
+    "Size, time and quality of a run, in a line"
+    ms, size = run.metrics(), scores.get('parameters', {}).get('total')
+    seconds = {m.get('stage'): m.get('total_seconds', 0) for m in ms} # each stage's last
+    bpb = next((m['val_bpb'] for m in reversed(ms) if 'val_bpb' in m and m.get('stage') == 'base'), None)
+    layers = config.get('model', {}).get('n_layer') if isinstance(config.get('model'), dict) else None
+    others = ', '.join(f'{k} {scores[f"{k}_bpb"]:.2f}' for k in ('gzip', 'xz') if f'{k}_bpb' in scores)
+    parts = [f'{size/1e6:.2f} million parameters' if size else f'{layers} layers' if layers else '', duration(sum(seconds.values())) if ms else '',
+             f'{bpb:.3f} bits per byte of unseen text' + (f' ({others})' if others else '') if bpb is not None else '']
+    return ' · '.join(p for p in parts if p)
 
 def report_html(
     run:Run,
@@ -543,9 +561,10 @@ def report_html(
 )->Path:          # report.html in the run's folder
     "One self-contained page about a run"
     def read(name, default):
-        try: return json.loads((run.folder/name).read_text(encoding='utf-8'))
+        try: found = json.loads((run.folder/name).read_text(encoding='utf-8'))
         except (OSError, ValueError): return default
-    stages = list(dict.fromkeys(m['stage'] for m in run.metrics() if 'stage' in m))
+        return found if isinstance(found, type(default)) else default
+    config, stages = read('config.json', {}), list(dict.fromkeys(m['stage'] for m in run.metrics() if 'stage' in m))
     parts, title = [], title or run.folder.name
     for s in stages:
         ms = run.metrics(s); last = ms[-1]
@@ -560,8 +579,8 @@ def report_html(
     if scores := read('report.json', {}): parts.append('<h2>Scores</h2>' + _html_table({k: v for k, v in scores.items() if isinstance(v, (int, float, str, dict)) and k not in ('config', 'machine')}))
     for name, marks in read('scores.json', {}).items(): # from `mlxchat eval`
         parts.append(f'<h2>Exams of {html.escape(name)}</h2>' + _html_table({k: f'{m["score"]:.4f} ({m["low"]:.4f} to {m["high"]:.4f} with 95 % confidence)' for k, m in marks.items()}))
-    parts.append('<h2>Configuration</h2>' + _html_table(read('config.json', {})))
-    page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title><style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1>{"".join(parts)}</body></html>'
+    parts.append(f'<details><summary>Configuration</summary>{_html_table(config)}</details>')
+    page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title><style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1><p>{html.escape(_head(run, config, scores))}</p>{"".join(parts)}</body></html>'
     path = run.folder/'report.html'
     path.write_text(page, encoding='utf-8')
     return path
@@ -622,7 +641,7 @@ def _last_of(folder):
     settings = there.get('recipe' if stage == 'base' else stage) if isinstance(there, dict) else None
     settings = settings if isinstance(settings, dict) else {}
     total = settings.get('steps') or settings.get('num_iterations') or last['step']
-    val = next((m for m in reversed(ms) if 'val_bpb' in m), {})
+    val = next((m for m in reversed(ms) if 'val_bpb' in m and m.get('stage', 'base') == stage), {})
     when = (folder/'metrics.jsonl').stat().st_mtime
     return dict(run=folder.name, stage=stage, state='done' if last['step'] >= total else 'stopped', step=last['step'], total=total, micro=0, micros=0, left=None,
                 **{k: last.get(k) for k in ('loss', 'tok_per_s', 'mfu', 'lr', 'memory')}, val_bpb=val.get('val_bpb'), val_step=val.get('step'),
