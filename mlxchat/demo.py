@@ -53,7 +53,7 @@ class DemoConfig:
 # %% ../nbs/06d_demo.ipynb #c296669
 SIZES = dict(
     toy=DemoConfig(vocab_size=500, n_layer=2, n_embd=64, n_head=2, base_rows=4, base_len=128, base_steps=150, sample_every=50,
-                   sft_len=96, sft_steps=400, questions=20, max_bytes=1_500_000),
+                   sft_len=96, sft_steps=400, questions=20),
     demo=DemoConfig(),
     d4=DemoConfig(vocab_size=4096, n_layer=4, n_embd=256, base_rows=16, base_len=512, base_steps=4000,
                   sft_rows=16, sft_len=256, sft_steps=3000, embedding_lr=.085, unembedding_lr=.0018, max_bytes=40_000_000))

@@ -278,11 +278,11 @@ class Stopped(KeyboardInterrupt):
 
 class StopRequests:
     "Ctrl-C and SIGTERM, counted"
-    def __init__(self): self.times, self.held = 0, False
+    def __init__(self): self.times, self.heard, self.held = 0, 0, False # heard: by the thread that listens
     def __call__(self)->bool: return self.times > 0 # has anybody asked?
 
     def handle(self, number, frame):
-        self.times += 1
+        self.times = max(self.times + 1, self.heard) # two that come while MLX computes arrive here as one
         if self.times > 1 and not self.held: raise KeyboardInterrupt
 
     @contextmanager
@@ -293,10 +293,16 @@ class StopRequests:
         finally: self.held = False
         if self.times > 1: raise KeyboardInterrupt
 
-def _listen(ear, numbers, answer):
-    "Answer the first of some signals, as soon as its number comes"
-    while data := ear.recv(64):
-        if numbers & set(data): return answer()
+    def listen(self, ear, numbers, answer):
+        "Count signals as their numbers come; answer the first, and see to it that the second is noticed"
+        while data := ear.recv(64):
+            for number in data:
+                if number not in numbers: continue
+                self.heard += 1
+                if self.heard == 1: answer()
+                if self.heard == 2:
+                    time.sleep(.2)
+                    return self.times < 2 and signal.raise_signal(number)
 
 @contextmanager
 def stop_requests(
@@ -312,7 +318,7 @@ def stop_requests(
     before = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
     handlers = {signal.SIGINT: asked.handle, signal.SIGTERM: asked.handle, signal.SIGHUP: signal.SIG_IGN}
     old = {s: signal.signal(s, h) for s,h in handlers.items()}
-    if answer: threading.Thread(target=_listen, args=(ear, {signal.SIGINT, signal.SIGTERM}, answer), daemon=True).start()
+    if answer: threading.Thread(target=asked.listen, args=(ear, {signal.SIGINT, signal.SIGTERM}, answer), daemon=True).start()
     try: yield asked
     finally:
         for s,h in old.items(): signal.signal(s, h)
@@ -520,12 +526,12 @@ def fit(
                         m = _measured(m, facts, loader, spent)
                         m = _scored(m, (validate and due(eval_every, step), core and core_every > 0 and due(core_every, step)), lines, validate, core, rescue)
                         m['other_seconds'] = after + time.perf_counter() - clock
-                        alone = n or lines.now['micros'] > 1 # else the first step is mostly compiling
+                        counts = n or lines.now['micros'] > 1 and not lines.now.get('step_seconds') # the first step is mostly compiling, unless it has parts
                         clock = time.perf_counter()
                         if first:
                             run.log(**m)
                             for f in callbacks: f(m)
-                            lines.step(m, m['seconds'] + m['other_seconds'] if alone else None)
+                            lines.step(m, m['seconds'] + m['other_seconds'] if counts else None)
                             if sample and sample_every > 0 and step % sample_every == 0:
                                 lines.set(state='sampling')
                                 _sample(sample, step, lines)

@@ -80,7 +80,7 @@ def step_line(
     if now.get('lr') is not None: parts.append((6, f'lr {now["lr"]:.2f}'))
     if now.get('memory'): parts.append((7, f'{now["memory"]/2**30:.1f} GiB'))
     if now.get('shards_ahead') is not None: parts.append((8, f'{now["shards_ahead"]} shards ahead'))
-    if first and left is not None and state == 'training': parts.append((0, f'{about}{duration(left)} in all'))
+    if first and left is not None and state in ('training', 'compiling'): parts.append((0, f'{about}{duration(left)} in all'))
     return fitted(parts, width)
 
 def score_line(
@@ -246,8 +246,9 @@ def micro(self:Progress,
         now['step_left'] = (of - done)*rate
         if now['fresh'] and not what: now.update(step_seconds=of*rate, tok_per_s=tokens/rate if tokens else None)
         if now.get('step_seconds') and not what: now['left'] = now['step_left'] + now['step_seconds']*(now['total'] - now['step'])
-    if now['state'] == 'compiling': self.clock = t
-    now.update(state='training', micro=done, micros=of, what=what)
+    state = 'compiling' if now['fresh'] and done == of else 'training' # after the last one, the update is compiled
+    if now['state'] != state: self.clock = t
+    now.update(state=state, micro=done, micros=of, what=what)
     self.draw(done == 1 and now['fresh'])
     if done - n == 2 and now['fresh']: self._warn()
 
@@ -507,7 +508,7 @@ class Energy:
 def _picture(draw, **size):
     "What `draw(ax)` draws, as an `img` element"
     from matplotlib.figure import Figure
-    fig = Figure(figsize=(6.4, 2.8), dpi=100); draw(fig.subplots()); fig.tight_layout()
+    fig = Figure(figsize=(6.4, 2.8), dpi=130); draw(fig.subplots()); fig.tight_layout()
     png = io.BytesIO(); fig.savefig(png)
     return f'<img alt="curve" src="data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}">'
 
@@ -515,9 +516,15 @@ def _rows(d):
     "A dictionary as table rows, nested ones flattened"
     for k, v in d.items():
         if isinstance(v, dict): yield from ((f'{k}.{kk}', vv) for kk, vv in _rows(v))
-        else: yield k, v
+        elif v not in (None, '', -1): yield k, v # the rest was left open
 
-def _html_table(d): return '<table>' + ''.join(f'<tr><th>{html.escape(str(k))}</th><td>{html.escape(str(v))}</td></tr>' for k, v in _rows(d)) + '</table>'
+def _cell(v):
+    "A value as people read it"
+    if isinstance(v, bool): return 'yes' if v else 'no'
+    if isinstance(v, int): return f'{v:,}'
+    return f'{v:.4g}' if isinstance(v, float) and abs(v) < 1000 else f'{v:,.0f}' if isinstance(v, float) else str(v)
+
+def _html_table(d): return '<table>' + ''.join(f'<tr><th>{html.escape(str(k))}</th><td>{html.escape(_cell(v))}</td></tr>' for k, v in _rows(d)) + '</table>'
 
 STYLE = '''body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
 img{max-width:100%;background:#fff;border-radius:6px}table{border-collapse:collapse;font-size:14px}th{text-align:left;font-weight:500;padding:2px 1.5rem 2px 0;vertical-align:top}
@@ -530,12 +537,24 @@ def _curves(run, stage):
     if not ms: return ''
     def loss(ax):
         ax.plot([m['step'] for m in ms], [m['loss'] for m in ms], lw=.5, alpha=.3); ax.plot([m['step'] for m in ms], smoothed([m['loss'] for m in ms]), c='C0')
-        ax.set(xlabel='step', ylabel='loss (nats per token)', yscale='log')
+        ax.set(xlabel='step', ylabel='loss (nats per token)', title=f'{run.folder.name}, {stage}')
+        plain_log(ax.yaxis)
     vals = [(m['step'], m['val_bpb']) for m in ms if 'val_bpb' in m]
     def val(ax): ax.plot(*zip(*vals), 'o-'); ax.set(xlabel='step', ylabel='bits per byte')
     scores = [(m['step'], m['core']) for m in ms if 'core' in m]
     def core(ax): ax.plot(*zip(*scores), 'o-'); ax.set(xlabel='step', ylabel='CORE')
     return f'<h2>{html.escape(stage)}</h2>' + _picture(loss) + (_picture(val) if len(vals) > 1 else '') + (_picture(core) if len(scores) > 1 else '')
+
+def _head(run, config, scores):
+    "Size, time and quality of a run, in a line"
+    ms, size = run.metrics(), scores.get('parameters', {}).get('total')
+    seconds = {m.get('stage'): m.get('total_seconds', 0) for m in ms} # each stage's last
+    bpb = next((m['val_bpb'] for m in reversed(ms) if 'val_bpb' in m and m.get('stage') == 'base'), None)
+    layers = config.get('model', {}).get('n_layer') if isinstance(config.get('model'), dict) else None
+    others = ', '.join(f'{k} {scores[f"{k}_bpb"]:.2f}' for k in ('gzip', 'xz') if f'{k}_bpb' in scores)
+    parts = [f'{size/1e6:.2f} million parameters' if size else f'{layers} layers' if layers else '', duration(sum(seconds.values())) if ms else '',
+             f'{bpb:.3f} bits per byte of unseen text' + (f' ({others})' if others else '') if bpb is not None else '']
+    return ' · '.join(p for p in parts if p)
 
 def report_html(
     run:Run,
@@ -546,6 +565,7 @@ def report_html(
         try: return read_json(run.folder/name, kind)
         except (OSError, ValueError): return default
     stages = list(dict.fromkeys(m['stage'] for m in run.metrics() if {'stage', 'loss', 'tokens'} <= m.keys()))
+    config = read('config.json', {})
     parts, title = [], title or run.folder.name
     for s in stages:
         ms = [m for m in run.metrics(s) if {'loss', 'tokens'} <= m.keys()]
@@ -560,11 +580,11 @@ def report_html(
     lines = json_lines(path, {'step': (0, 2**60), 'samples': [str]}, lambda n, why: None) if path.exists() else []
     samples = [o for _, o in lines]
     if samples: parts.append('<h2>Samples</h2>' + ''.join(f'<p>step {o["step"]:,}</p><pre>{html.escape(chr(10).join(o["samples"]))}</pre>' for o in samples[-6:]))
-    if scores := read('report.json', {}): parts.append('<h2>Scores</h2>' + _html_table({k: v for k, v in scores.items() if isinstance(v, (int, float, str, dict)) and k not in ('config', 'machine')}))
+    if scores := read('report.json', {}, {'parameters?': {'total?': float}, 'gzip_bpb?': float, 'xz_bpb?': float}): parts.append('<h2>Scores</h2>' + _html_table({k: v for k, v in scores.items() if isinstance(v, (int, float, str, dict)) and k not in ('config', 'machine')}))
     for name, marks in read('scores.json', {}, {str: {str: {'score': float, 'low': float, 'high': float}}}).items(): # from `mlxchat eval`
         parts.append(f'<h2>Exams of {html.escape(name)}</h2>' + _html_table({k: f'{m["score"]:.4f} ({m["low"]:.4f} to {m["high"]:.4f} with 95 % confidence)' for k, m in marks.items()}))
-    parts.append('<h2>Configuration</h2>' + _html_table(read('config.json', {})))
-    page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title><style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1>{"".join(parts)}</body></html>'
+    parts.append(f'<details><summary>Configuration</summary>{_html_table(config)}</details>')
+    page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title><style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1><p>{html.escape(_head(run, config, scores))}</p>{"".join(parts)}</body></html>'
     path = run.folder/'report.html'
     path.write_text(page, encoding='utf-8')
     return path
@@ -645,7 +665,7 @@ def _last_of(folder):
     settings = there.get('recipe' if stage == 'base' else stage) if isinstance(there, dict) else None
     settings = settings if isinstance(settings, dict) else {}
     total = settings.get('steps') or settings.get('num_iterations') or last['step']
-    val = next((m for m in reversed(ms) if 'val_bpb' in m), {})
+    val = next((m for m in reversed(ms) if 'val_bpb' in m and m.get('stage', 'base') == stage), {})
     when = (folder/'metrics.jsonl').stat().st_mtime
     return dict(run=folder.name, stage=stage, state='done' if last['step'] >= total else 'stopped', step=last['step'], total=total, micro=0, micros=0, left=None,
                 **{k: last.get(k) for k in ('loss', 'tok_per_s', 'mfu', 'lr', 'memory')}, val_bpb=val.get('val_bpb'), val_step=val.get('step'),
@@ -692,10 +712,11 @@ def watch_line(
     "How a run stands, in a line"
     place, now = f'step {s["step"]:,}/{s["total"]:,}', s['state']
     where, ago = f'at step {s["step"]:,}', duration(max(0, time.time() - s['updated']))
+    part = s['step'] - 1 + s['micro']/s['micros'] if s['micros'] > 1 else s['step']
     parts = [(0, s['run']), (6, '' if s['stage'] == 'base' else s['stage'])]
     if s['running']:
         if now != 'training': parts.append((1, now))
-        parts += [(0, place), (3, f'{s["micro"]:,}/{s["micros"]:,}' if 0 < s['micro'] < s['micros'] else ''), (2, f'{s["step"]/max(1, s["total"]):.0%}')]
+        parts += [(0, place), (3, f'{s["micro"]:,}/{s["micros"]:,}' if 0 < s['micro'] < s['micros'] else ''), (2, f'{part/max(1, s["total"]):.0%}')]
         if s.get('left') is not None: parts.append((0, f'{duration(s["left"])} left'))
     elif now in ENDED: parts += [(0, dict(done='done', stopped=f'stopped {where}', failed=f'failed {where}')[now]), (2, place if now == 'done' else f'of {s["total"]:,}'), (7, f'{ago} ago')]
     elif alive(s['pid']): parts.append((0, f'silent for {ago} {where} (process {s["pid"]})'))
