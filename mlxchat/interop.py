@@ -281,6 +281,8 @@ def _cropped(model): # name to array, without the rows that fill up the vocabula
     V = model.config.vocab_size
     return {k: v[:V] if k in ('wte.weight', 'lm_head.weight', 'value_embeds.weight') else v for k, v in tree_flatten(model.parameters())}
 
+def _ends(tokenizer): return [tokenizer.special('<|assistant_end|>'), tokenizer.bos_id] # of an answer, and of a document, behind which the next one begins
+
 def llama_name(
     name:str # ours
 )->str:      # as Hugging Face and mlx-lm have it
@@ -298,7 +300,7 @@ def llama_config(
     c = model.config
     return dict(architectures=['LlamaForCausalLM'], model_type='llama', hidden_size=c.n_embd, intermediate_size=c.hidden_dim, num_hidden_layers=c.n_layer, num_attention_heads=c.n_head,
         num_key_value_heads=c.n_kv_head, head_dim=c.head_dim, vocab_size=c.vocab_size, max_position_embeddings=c.sequence_len, rms_norm_eps=EPS, rope_theta=c.rope_base, hidden_act='silu',
-        attention_bias=False, mlp_bias=False, tie_word_embeddings=True, bos_token_id=tokenizer.bos_id, eos_token_id=tokenizer.special('<|assistant_end|>'), dtype='float32')
+        attention_bias=False, mlp_bias=False, tie_word_embeddings=True, bos_token_id=tokenizer.bos_id, eos_token_id=_ends(tokenizer), pad_token_id=tokenizer.special('<|assistant_end|>'), dtype='float32')
 
 # %% ../nbs/04a_interop.ipynb #c020
 CHAT_TEMPLATE = ("{%- if messages and messages[0]['role'] == 'system' -%}{%- set system = messages[0]['content'] + '\\n\\n' -%}{%- set turns = messages[1:] -%}"
@@ -309,14 +311,16 @@ CHAT_TEMPLATE = ("{%- if messages and messages[0]['role'] == 'system' -%}{%- set
 
 def _write_tokenizer(tokenizer, model, folder):
     write_hf(tokenizer, folder)
-    write_json(folder/'tokenizer_config.json', dict(tokenizer_class='PreTrainedTokenizerFast', bos_token='<|bos|>', eos_token='<|assistant_end|>', clean_up_tokenization_spaces=False,
+    write_json(folder/'tokenizer_config.json', dict(tokenizer_class='PreTrainedTokenizerFast', bos_token='<|bos|>', eos_token='<|assistant_end|>', pad_token='<|assistant_end|>', clean_up_tokenization_spaces=False,
         model_max_length=model.config.sequence_len, chat_template=CHAT_TEMPLATE))
+
+def _cast(w, dtype): return {k: v.astype(getattr(mx, dtype)) for k, v in w.items()}
 
 def _is_llama(c): return c.tied and c.mlp == 'swiglu' and not c.qk_norm
 
 def _export_mlx_lm(model, tokenizer, meta, folder):
     c, w, said = model.config, _cropped(model), 'mlx_lm.generate --model {} --prompt hi'
-    both = dict(eos_token_id=tokenizer.special('<|assistant_end|>'), bos_token_id=tokenizer.bos_id)
+    both = dict(eos_token_id=_ends(tokenizer), bos_token_id=tokenizer.bos_id)
     if _is_llama(c): config, w = llama_config(model, tokenizer), {llama_name(k): v for k, v in w.items()}
     elif not c.resid_init and not c.tied: # v1
         config = dict(model_type='nanochat', hidden_size=c.n_embd, num_hidden_layers=c.n_layer, num_attention_heads=c.n_head, num_key_value_heads=c.n_kv_head, vocab_size=c.vocab_size,
@@ -326,15 +330,16 @@ def _export_mlx_lm(model, tokenizer, meta, folder):
         config = dict(model_type='mlxchat', model_file='mlxchat_model.py', windows=c.windows, ve_layers=model._ve_layers, head_dim=c.head_dim, hidden_dim=c.hidden_dim, eps=EPS,
             **{k: getattr(c, k) for k in 'n_layer n_embd n_head n_kv_head vocab_size rope_base qk_gain gate_channels gate_scale smear_channels backout softcap'.split()}, **both)
         (folder/'mlxchat_model.py').write_text(MODEL_FILE, encoding='utf-8'); said += ' --trust-remote-code'
-    write_json(folder/'config.json', config)
-    save_arrays(folder/'model.safetensors', w, {'format': 'mlx'})
+    write_json(folder/'config.json', config | dict(dtype=meta['dtype']))
+    save_arrays(folder/'model.safetensors', _cast(w, meta['dtype']), {'format': 'mlx'})
     _write_tokenizer(tokenizer, model, folder)
     return said.format(folder)
 
 def _export_hf(model, tokenizer, meta, folder):
     if not _is_llama(model.config): raise ValueError('transformers knows only the llama preset of our architectures: train with --preset llama, or export to mlx-lm')
-    write_json(folder/'config.json', llama_config(model, tokenizer))
-    save_arrays(folder/'model.safetensors', {llama_name(k): v for k, v in _cropped(model).items()}, {'format': 'pt'})
+    write_json(folder/'config.json', llama_config(model, tokenizer) | dict(dtype=meta['dtype']))
+    write_json(folder/'generation_config.json', dict(bos_token_id=tokenizer.bos_id, eos_token_id=_ends(tokenizer), pad_token_id=tokenizer.special('<|assistant_end|>')))
+    save_arrays(folder/'model.safetensors', _cast({llama_name(k): v for k, v in _cropped(model).items()}, meta['dtype']), {'format': 'pt'})
     _write_tokenizer(tokenizer, model, folder)
     return f'transformers.AutoModelForCausalLM.from_pretrained({str(folder)!r})'
 
@@ -394,9 +399,12 @@ def export(
     run:str='',    # tag or folder of a run, default the latest
     stage:str='',  # base, mid, sft or rl, default the furthest
     output:str='', # folder, made if it does not exist; default exports/ and the run's name in mlxchat's directory
+    dtype:str='float32', # of the weights: float32, bfloat16 or float16; nanochat and gguf keep theirs
 ):
     "Write a model for other programs"
     if to not in TARGETS: raise ValueError(f'unknown target {to!r}: choose one of {", ".join(TARGETS)} with --to')
+    if dtype not in ('float32', 'bfloat16', 'float16'): raise ValueError(f'unknown dtype {dtype!r}: choose float32, bfloat16 or float16')
+    if dtype != 'float32' and to in ('nanochat', 'gguf'): raise ValueError(f'--dtype is for mlx-lm and hf: {to} has types of its own')
     run = find_run(run)
     model, tokenizer, meta = run.load(stage)
     if model._quantized: raise ValueError(f'{run.folder.name} is quantised: export the run that it was made from')
@@ -404,7 +412,7 @@ def export(
     folder = Path(output or base_dir()/'exports'/f'{run.folder.name}-{to}').resolve()
     if folder.exists() and not folder.is_dir(): raise ValueError(f'{folder} is a file: name a folder with --output')
     if folder.exists() and any(folder.iterdir()): raise ValueError(f'{folder} is not empty: name another one with --output')
-    with _made(folder) as work: hint = TARGETS[to](model, tokenizer, meta | dict(run=run.folder.name), work).replace(str(work), str(folder))
+    with _made(folder) as work: hint = TARGETS[to](model, tokenizer, meta | dict(run=run.folder.name, dtype=dtype), work).replace(str(work), str(folder))
     print(f'{folder}\n{hint}')
 
 # %% ../nbs/04a_interop.ipynb #c672
