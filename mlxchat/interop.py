@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['MODEL_FILE', 'CHAT_TEMPLATE', 'TARGETS', 'read_torch', 'write_torch', 'from_nanochat', 'to_nanochat',
-           'import_nanochat', 'llama_name', 'llama_config', 'export', 'unseen', 'unpacked', 'file_bytes', 'quantize']
+           'import_nanochat', 'llama_name', 'llama_config', 'pieces_json', 'export', 'unseen', 'unpacked', 'file_bytes',
+           'quantize']
 
 # %% ../nbs/04a_interop.ipynb #c004
-import json, math, pickle, re, shutil, struct, zipfile
+import base64, json, math, pickle, re, shutil, struct, zipfile
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -302,6 +303,52 @@ def llama_config(
         num_key_value_heads=c.n_kv_head, head_dim=c.head_dim, vocab_size=c.vocab_size, max_position_embeddings=c.sequence_len, rms_norm_eps=EPS, rope_theta=c.rope_base, hidden_act='silu',
         attention_bias=False, mlp_bias=False, tie_word_embeddings=True, bos_token_id=tokenizer.bos_id, eos_token_id=_ends(tokenizer), pad_token_id=tokenizer.special('<|assistant_end|>'), dtype='float32')
 
+# %% ../nbs/04a_interop.ipynb #c681
+def _fields(data):
+    "Numbers and contents of the fields of a protocol buffer"
+    i = 0
+    def number():
+        nonlocal i
+        n = shift = 0
+        while True:
+            n, shift, i = n | (data[i] & 127) << shift, shift + 7, i + 1
+            if data[i-1] < 128: return n
+    while i < len(data):
+        key = number()
+        size = {0: 0, 1: 8, 5: 4}[key & 7] if key & 7 != 2 else number()
+        yield key >> 3, data[i:i+size] if key & 7 else number()
+        i += size
+
+def _normalizers(how):
+    "What happens to a text before it is cut, from a model's normalizer_spec"
+    steps = [dict(type='Precompiled', precompiled_charsmap=base64.b64encode(how[2]).decode())] if how.get(2) else []
+    if how.get(4, 1): steps += [dict(type='Strip', strip_left=True, strip_right=True), dict(type='Replace', pattern=dict(Regex=' {2,}'), content=' ')]
+    if how.get(3, 1): steps.append(dict(type='Prepend', prepend=' '))
+    return [*steps, dict(type='Replace', pattern=dict(String=' '), content='▁')]
+
+def pieces_json(
+    tokenizer # a `SentencePieceTokenizer`
+)->dict:      # what `tokenizer.json` says
+    "A vocabulary of SentencePiece for Hugging Face's tokenizers"
+    sp, fields = tokenizer.sp, [*_fields(tokenizer.model)]
+    pieces, trainer, how = [dict(_fields(v)) for k, v in fields if k == 1], *(dict(_fields(next(v for k, v in fields if k == n))) for n in (2, 3))
+    names, kinds, scores = [p[1].decode() for p in pieces], [p.get(3, 1) for p in pieces], [struct.unpack('<f', p.get(2, bytes(4)))[0] for p in pieces]
+    if trainer.get(3, 1) not in (1, 2) or {4, 5} & {*kinds}: raise ValueError('only the BPE and unigram models of SentencePiece, without symbols of their own or unused pieces, can be exported')
+    NORMAL, BYTE = 1, 6
+    if trainer.get(3, 1) == 1:
+        vocab = [[t if k in (NORMAL, BYTE) else f'\ufdd0{t}', s] for t, k, s in zip(names, kinds, scores)] # what no text may contain
+        model = dict(type='Unigram', unk_id=sp.unk_id(), vocab=vocab, byte_fallback=BYTE in kinds)
+    else:
+        there = {t: i for i, t in enumerate(names) if kinds[i] == NORMAL}
+        pairs = [(t[:k], t[k:]) for t in sorted(there, key=lambda t: (-scores[there[t]], there[t])) for k in range(1, len(t))]
+        model = dict(type='BPE', dropout=None, unk_token=names[sp.unk_id()], continuing_subword_prefix=None, end_of_word_suffix=None, fuse_unk=True, byte_fallback=BYTE in kinds, ignore_merges=False,
+                     vocab={t: i for i, t in enumerate(names)}, merges=[f'{a} {b}' for a, b in pairs if a in there and b in there])
+    extra = [dict(id=i, content=t, single_word=False, lstrip=False, rstrip=False, normalized=False, special=True) for t, i in tokenizer.specials.items() if i >= len(names)]
+    first = [dict(type='Strip', content=' ', start=1, stop=0)] if how.get(3, 1) else []
+    decoders = [dict(type='Replace', pattern=dict(String='▁'), content=' '), dict(type='ByteFallback'), dict(type='Fuse'), *first]
+    return dict(version='1.0', truncation=None, padding=None, added_tokens=extra, normalizer=dict(type='Sequence', normalizers=_normalizers(how)),
+                pre_tokenizer=None, post_processor=None, decoder=dict(type='Sequence', decoders=decoders), model=model)
+
 # %% ../nbs/04a_interop.ipynb #c020
 CHAT_TEMPLATE = ("{%- if messages and messages[0]['role'] == 'system' -%}{%- set system = messages[0]['content'] + '\\n\\n' -%}{%- set turns = messages[1:] -%}"
     "{%- else -%}{%- set system = '' -%}{%- set turns = messages -%}{%- endif -%}{{- '<|bos|>' -}}"
@@ -310,7 +357,8 @@ CHAT_TEMPLATE = ("{%- if messages and messages[0]['role'] == 'system' -%}{%- set
     "{%- if add_generation_prompt -%}{{- '<|assistant_start|>' -}}{%- endif -%}")
 
 def _write_tokenizer(tokenizer, model, folder):
-    write_hf(tokenizer, folder)
+    if tokenizer.pattern is None: write_json(folder/'tokenizer.json', pieces_json(tokenizer))
+    else: write_hf(tokenizer, folder)
     write_json(folder/'tokenizer_config.json', dict(tokenizer_class='PreTrainedTokenizerFast', bos_token='<|bos|>', eos_token='<|assistant_end|>', pad_token='<|assistant_end|>', clean_up_tokenization_spaces=False,
         model_max_length=model.config.sequence_len, chat_template=CHAT_TEMPLATE))
 
@@ -408,7 +456,7 @@ def export(
     run = find_run(run)
     model, tokenizer, meta = run.load(stage)
     if model._quantized: raise ValueError(f'{run.folder.name} is quantised: export the run that it was made from')
-    if tokenizer.pattern is None: raise ValueError(f'{run.folder.name} has a vocabulary of SentencePiece, and {to} would cut texts in other places: only models with a byte-level BPE, as `mlxchat tokenizer` makes it, can be exported')
+    if tokenizer.pattern is None and to in ('nanochat', 'gguf'): raise ValueError(f'{run.folder.name} has a vocabulary of SentencePiece, which cannot go to {to}: --to hf and --to mlx-lm can take it')
     folder = Path(output or base_dir()/'exports'/f'{run.folder.name}-{to}').resolve()
     if folder.exists() and not folder.is_dir(): raise ValueError(f'{folder} is a file: name a folder with --output')
     if folder.exists() and any(folder.iterdir()): raise ValueError(f'{folder} is not empty: name another one with --output')
