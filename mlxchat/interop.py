@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['MODEL_FILE', 'CHAT_TEMPLATE', 'TARGETS', 'read_torch', 'write_torch', 'from_nanochat', 'to_nanochat',
-           'import_nanochat', 'llama_name', 'llama_config', 'export', 'unseen', 'unpacked', 'file_bytes', 'quantize']
+           'import_nanochat', 'llama_name', 'llama_config', 'pieces_json', 'export', 'unseen', 'unpacked', 'file_bytes',
+           'quantize']
 
 # %% ../nbs/04a_interop.ipynb #c004
-import io, json, math, pickle, pickletools, re, shutil, struct, zipfile
+import io, json, math, pickle, pickletools, re, shutil, struct, zipfile, base64
 from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -308,6 +309,8 @@ def _cropped(model): # name to array, without the rows that fill up the vocabula
     V = model.config.vocab_size
     return {k: v[:V] if k in ('wte.weight', 'lm_head.weight', 'value_embeds.weight') else v for k, v in tree_flatten(model.parameters())}
 
+def _ends(tokenizer): return [tokenizer.special('<|assistant_end|>'), tokenizer.bos_id] # of an answer, and of a document, behind which the next one begins
+
 def llama_name(
     name:str # ours
 )->str:      # as Hugging Face and mlx-lm have it
@@ -325,7 +328,53 @@ def llama_config(
     c = model.config
     return dict(architectures=['LlamaForCausalLM'], model_type='llama', hidden_size=c.n_embd, intermediate_size=c.hidden_dim, num_hidden_layers=c.n_layer, num_attention_heads=c.n_head,
         num_key_value_heads=c.n_kv_head, head_dim=c.head_dim, vocab_size=c.vocab_size, max_position_embeddings=c.sequence_len, rms_norm_eps=EPS, rope_theta=c.rope_base, hidden_act='silu',
-        attention_bias=False, mlp_bias=False, tie_word_embeddings=True, bos_token_id=tokenizer.bos_id, eos_token_id=tokenizer.special('<|assistant_end|>'), dtype='float32')
+        attention_bias=False, mlp_bias=False, tie_word_embeddings=True, bos_token_id=tokenizer.bos_id, eos_token_id=_ends(tokenizer), pad_token_id=tokenizer.special('<|assistant_end|>'), dtype='float32')
+
+# %% ../nbs/04a_interop.ipynb #c681
+def _fields(data):
+    "Numbers and contents of the fields of a protocol buffer"
+    i = 0
+    def number():
+        nonlocal i
+        n = shift = 0
+        while True:
+            n, shift, i = n | (data[i] & 127) << shift, shift + 7, i + 1
+            if data[i-1] < 128: return n
+    while i < len(data):
+        key = number()
+        size = {0: 0, 1: 8, 5: 4}[key & 7] if key & 7 != 2 else number()
+        yield key >> 3, data[i:i+size] if key & 7 else number()
+        i += size
+
+def _normalizers(how):
+    "What happens to a text before it is cut, from a model's normalizer_spec"
+    steps = [dict(type='Precompiled', precompiled_charsmap=base64.b64encode(how[2]).decode())] if how.get(2) else []
+    if how.get(4, 1): steps += [dict(type='Strip', strip_left=True, strip_right=True), dict(type='Replace', pattern=dict(Regex=' {2,}'), content=' ')]
+    if how.get(3, 1): steps.append(dict(type='Prepend', prepend=' '))
+    return [*steps, dict(type='Replace', pattern=dict(String=' '), content='▁')]
+
+def pieces_json(
+    tokenizer # a `SentencePieceTokenizer`
+)->dict:      # what `tokenizer.json` says
+    "A vocabulary of SentencePiece for Hugging Face's tokenizers"
+    sp, fields = tokenizer.sp, [*_fields(tokenizer.model)]
+    pieces, trainer, how = [dict(_fields(v)) for k, v in fields if k == 1], *(dict(_fields(next(v for k, v in fields if k == n))) for n in (2, 3))
+    names, kinds, scores = [p[1].decode() for p in pieces], [p.get(3, 1) for p in pieces], [struct.unpack('<f', p.get(2, bytes(4)))[0] for p in pieces]
+    if trainer.get(3, 1) not in (1, 2) or {4, 5} & {*kinds}: raise ValueError('only the BPE and unigram models of SentencePiece, without symbols of their own or unused pieces, can be exported')
+    NORMAL, BYTE = 1, 6
+    if trainer.get(3, 1) == 1:
+        vocab = [[t if k in (NORMAL, BYTE) else f'\ufdd0{t}', s] for t, k, s in zip(names, kinds, scores)] # what no text may contain
+        model = dict(type='Unigram', unk_id=sp.unk_id(), vocab=vocab, byte_fallback=BYTE in kinds)
+    else:
+        there = {t: i for i, t in enumerate(names) if kinds[i] == NORMAL}
+        pairs = [(t[:k], t[k:]) for t in sorted(there, key=lambda t: (-scores[there[t]], there[t])) for k in range(1, len(t))]
+        model = dict(type='BPE', dropout=None, unk_token=names[sp.unk_id()], continuing_subword_prefix=None, end_of_word_suffix=None, fuse_unk=True, byte_fallback=BYTE in kinds, ignore_merges=False,
+                     vocab={t: i for i, t in enumerate(names)}, merges=[f'{a} {b}' for a, b in pairs if a in there and b in there])
+    extra = [dict(id=i, content=t, single_word=False, lstrip=False, rstrip=False, normalized=False, special=True) for t, i in tokenizer.specials.items() if i >= len(names)]
+    first = [dict(type='Strip', content=' ', start=1, stop=0)] if how.get(3, 1) else []
+    decoders = [dict(type='Replace', pattern=dict(String='▁'), content=' '), dict(type='ByteFallback'), dict(type='Fuse'), *first]
+    return dict(version='1.0', truncation=None, padding=None, added_tokens=extra, normalizer=dict(type='Sequence', normalizers=_normalizers(how)),
+                pre_tokenizer=None, post_processor=None, decoder=dict(type='Sequence', decoders=decoders), model=model)
 
 # %% ../nbs/04a_interop.ipynb #c020
 CHAT_TEMPLATE = ("{%- if messages and messages[0]['role'] == 'system' -%}{%- set system = messages[0]['content'] + '\\n\\n' -%}{%- set turns = messages[1:] -%}"
@@ -335,15 +384,18 @@ CHAT_TEMPLATE = ("{%- if messages and messages[0]['role'] == 'system' -%}{%- set
     "{%- if add_generation_prompt -%}{{- '<|assistant_start|>' -}}{%- endif -%}")
 
 def _write_tokenizer(tokenizer, model, folder):
-    write_hf(tokenizer, folder)
-    write_json(folder/'tokenizer_config.json', dict(tokenizer_class='PreTrainedTokenizerFast', bos_token='<|bos|>', eos_token='<|assistant_end|>', clean_up_tokenization_spaces=False,
+    if tokenizer.pattern is None: write_json(folder/'tokenizer.json', pieces_json(tokenizer))
+    else: write_hf(tokenizer, folder)
+    write_json(folder/'tokenizer_config.json', dict(tokenizer_class='PreTrainedTokenizerFast', bos_token='<|bos|>', eos_token='<|assistant_end|>', pad_token='<|assistant_end|>', clean_up_tokenization_spaces=False,
         model_max_length=model.config.sequence_len, chat_template=CHAT_TEMPLATE))
+
+def _cast(w, dtype): return {k: v.astype(getattr(mx, dtype)) for k, v in w.items()}
 
 def _is_llama(c): return c.tied and c.mlp == 'swiglu' and not c.qk_norm
 
 def _export_mlx_lm(model, tokenizer, meta, folder):
     c, w, said = model.config, _cropped(model), 'mlx_lm.generate --model {} --prompt hi'
-    both = dict(eos_token_id=tokenizer.special('<|assistant_end|>'), bos_token_id=tokenizer.bos_id)
+    both = dict(eos_token_id=_ends(tokenizer), bos_token_id=tokenizer.bos_id)
     if _is_llama(c): config, w = llama_config(model, tokenizer), {llama_name(k): v for k, v in w.items()}
     elif not c.resid_init and not c.tied: # v1
         config = dict(model_type='nanochat', hidden_size=c.n_embd, num_hidden_layers=c.n_layer, num_attention_heads=c.n_head, num_key_value_heads=c.n_kv_head, vocab_size=c.vocab_size,
@@ -353,15 +405,16 @@ def _export_mlx_lm(model, tokenizer, meta, folder):
         config = dict(model_type='mlxchat', model_file='mlxchat_model.py', windows=c.windows, ve_layers=model._ve_layers, head_dim=c.head_dim, hidden_dim=c.hidden_dim, eps=EPS,
             **{k: getattr(c, k) for k in 'n_layer n_embd n_head n_kv_head vocab_size rope_base qk_gain gate_channels gate_scale smear_channels backout softcap'.split()}, **both)
         (folder/'mlxchat_model.py').write_text(MODEL_FILE, encoding='utf-8'); said += ' --trust-remote-code'
-    write_json(folder/'config.json', config)
-    save_arrays(folder/'model.safetensors', w, {'format': 'mlx'})
+    write_json(folder/'config.json', config | dict(dtype=meta['dtype']))
+    save_arrays(folder/'model.safetensors', _cast(w, meta['dtype']), {'format': 'mlx'})
     _write_tokenizer(tokenizer, model, folder)
     return said.format(folder)
 
 def _export_hf(model, tokenizer, meta, folder):
     if not _is_llama(model.config): raise ValueError('transformers knows only the llama preset of our architectures: train with --preset llama, or export to mlx-lm')
-    write_json(folder/'config.json', llama_config(model, tokenizer))
-    save_arrays(folder/'model.safetensors', {llama_name(k): v for k, v in _cropped(model).items()}, {'format': 'pt'})
+    write_json(folder/'config.json', llama_config(model, tokenizer) | dict(dtype=meta['dtype']))
+    write_json(folder/'generation_config.json', dict(bos_token_id=tokenizer.bos_id, eos_token_id=_ends(tokenizer), pad_token_id=tokenizer.special('<|assistant_end|>')))
+    save_arrays(folder/'model.safetensors', _cast({llama_name(k): v for k, v in _cropped(model).items()}, meta['dtype']), {'format': 'pt'})
     _write_tokenizer(tokenizer, model, folder)
     return f'transformers.AutoModelForCausalLM.from_pretrained({str(folder)!r})'
 
@@ -422,17 +475,20 @@ def export(
     stage:str='',  # base, mid, sft or rl, default the furthest
     step:str='',   # which checkpoint: a number, or best; default the last
     output:str='', # folder, made if it does not exist; default exports/ and the run's name in mlxchat's directory
+    dtype:str='float32', # of the weights: float32, bfloat16 or float16; nanochat and gguf keep theirs
 ):
     "Write a model for other programs"
     if to not in TARGETS: raise ValueError(f'unknown target {to!r}: choose one of {", ".join(TARGETS)} with --to')
+    if dtype not in ('float32', 'bfloat16', 'float16'): raise ValueError(f'unknown dtype {dtype!r}: choose float32, bfloat16 or float16')
+    if dtype != 'float32' and to in ('nanochat', 'gguf'): raise ValueError(f'--dtype is for mlx-lm and hf: {to} has types of its own')
     run = find_run(run, 'exportable')
     model, tokenizer, meta = run.load(stage, step)
     if model._quantized: raise ValueError(f'{run.folder.name} is quantised: export the run that it was made from')
-    if tokenizer.pattern is None: raise ValueError(f'{run.folder.name} has a vocabulary of SentencePiece, and {to} would cut texts in other places: only models with a byte-level BPE, as `mlxchat tokenizer` makes it, can be exported')
+    if tokenizer.pattern is None and to in ('nanochat', 'gguf'): raise ValueError(f'{run.folder.name} has a vocabulary of SentencePiece, which cannot go to {to}: --to hf and --to mlx-lm can take it')
     folder = Path(output or base_dir()/'exports'/f'{run.folder.name}-{to}').resolve()
     if folder.exists() and not folder.is_dir(): raise ValueError(f'{folder} is a file: name a folder with --output')
     if folder.exists() and any(folder.iterdir()): raise ValueError(f'{folder} is not empty: name another one with --output')
-    with _made(folder) as work: hint = TARGETS[to](model, tokenizer, meta | dict(run=run.folder.name), work).replace(str(work), str(folder))
+    with _made(folder) as work: hint = TARGETS[to](model, tokenizer, meta | dict(run=run.folder.name, dtype=dtype), work).replace(str(work), str(folder))
     print(f'{folder}\n{hint}')
 
 # %% ../nbs/04a_interop.ipynb #c672
