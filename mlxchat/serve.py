@@ -29,11 +29,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from . import __version__
-from .checkpoint import Run, alive, checkpoints, find_run, metadata
+from .checkpoint import Run, checkpoints, find_run, metadata
 from .data import base_dir
 from .engine import Batch, Engine, Token
 from .tools import TextStream
 from .chat import TooLong, prompt_for
+from .watch import run_status
 import mlx.core as mx, uvicorn
 
 # %% ../nbs/06c_serve.ipynb #c007
@@ -854,13 +855,12 @@ def facts(self:Library, tag:str)->dict:
 def standing(
     run:Run
 )->dict: # without what is not known
-    "How the training of a run stands, as its status.json says"
-    s = read_dict(run.folder/'status.json')
+    "How the training of a run stands, as a page may read it; see `run_status`"
+    try: s = run_status(run) or {}
+    except (OverflowError, RecursionError): s = {} # no process has such a number, and no record is so deep
     out = {k: s[k] for k in ('step', 'total', 'micro', 'micros', 'left', 'loss', 'val_bpb', 'val_step', 'tok_per_s', 'updated') if is_number(s.get(k))}
     out |= {k: s[k][:30] for k in ('stage', 'state') if isinstance(s.get(k), str)}
-    pid, fresh = s.get('pid'), time.time() - out.get('updated', 0) < 300 # numbers of processes are used again
-    going = fresh and out.get('state') not in ('done', 'stopped', 'failed') and type(pid) is int and 0 < pid < 2**31
-    return out | dict(running=bool(going and alive(pid)))
+    return out | dict(running=bool(s.get('running')))
 
 # %% ../nbs/06c_serve.ipynb #c082
 def curve(
