@@ -484,6 +484,9 @@ def export(
     run = find_run(run, 'exportable')
     model, tokenizer, meta = run.load(stage, step)
     if model._quantized: raise ValueError(f'{run.folder.name} is quantised: export the run that it was made from')
+    c = model.config
+    if c.generation in ('v1', 'llama') and min(c.windows) < c.max_positions: # they have no windows elsewhere
+        raise ValueError(f'{run.folder.name} has layers that see only part of a text ({c.window_pattern}), which {to} does not know for preset {c.generation}')
     if tokenizer.pattern is None and to in ('nanochat', 'gguf'): raise ValueError(f'{run.folder.name} has a vocabulary of SentencePiece, which cannot go to {to}: --to hf and --to mlx-lm can take it')
     folder = Path(output or base_dir()/'exports'/f'{run.folder.name}-{to}').resolve()
     if folder.exists() and not folder.is_dir(): raise ValueError(f'{folder} is a file: name a folder with --output')

@@ -391,7 +391,7 @@ def practise(
     exam = lambda: (examine(engine, held, c.eval_examples, c.eval_samples, progress=callbacks.get('progress', True), **c.wishes) if held else {}) | (scores(engine) if scores else {})
     if not checkpoints(folder): write_json(run.folder/'rl.json', exam())
     about = read_json(run.folder/'config.json', {'pretrain?': {'preset?': {*MUON}}})
-    preset = (about.get('pretrain') or {}).get('preset') or 'v3'
+    preset = (about.get('pretrain') or {}).get('preset') or model.config.generation
     rates = {k: getattr(c, k)*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}
     optimizer, loader = MuonAdamW(param_groups(model, **rates, preset=preset), MUON[preset]), Practice(engine, task, c, Journal(run.folder/'rollouts.jsonl'))
     try: return fit(run, 'rl', model, optimizer, loader, Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95), weight_decay=c.weight_decay), validate=exam, eval_every=c.eval_every,

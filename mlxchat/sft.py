@@ -100,12 +100,13 @@ def batch(self:SFTConfig,
 def rates(
     folder:Path, # of the run that was pretrained
     c:SFTConfig,
-    batch:int    # tokens per step
+    batch:int,   # tokens per step
+    usual:str='v3' # preset of a run that does not say
 )->tuple:        # (starting rates by name, preset)
     "Where the learning rates start"
     there = run_config(Run(folder))
     pre, recipe = there.get('pretrain', {}), there.get('recipe', {})
-    preset = pre.get('preset', 'v3')
+    preset = pre.get('preset', usual)
     scale = c.lr_scale or recipe.get('lr_scale', 1.)*(batch/recipe.get('batch_tokens', BATCH_D12))**.5
     def peak(k): return pre.get(k, RECIPES[preset][k]) if getattr(c, k) is None else getattr(c, k)
     return {k: peak(k)*scale*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}, preset
@@ -243,7 +244,7 @@ def finetune(
     model.check_length(T)
     B, accumulate = c.batch(T)
     if c.num_iterations is None: c = replace(c, num_iterations=max(1, round((c.epochs or 1)*survey(task, tokenizer, T)['rows']/(B*accumulate))))
-    start, preset = rates(base.parents[2], c, B*T*accumulate)
+    start, preset = rates(base.parents[2], c, B*T*accumulate, model.config.generation)
     loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
     def exam(): return core(Engine(model.merged() if model._lora else model, tokenizer))
     try: return fit(run, 'sft', model, optimizer_for(model, start, preset, c.lora_lr), loader, c.plan, accumulate, RECIPES[preset]['grad_clip'],
