@@ -31,7 +31,8 @@ def add_piece(
     return parts
 
 # %% ../nbs/06_chat.ipynb #c052
-SETTINGS = dict(temperature=(float, 0, 2), top_k=(int, 0, 100_000), top_p=(float, 0, 1), min_p=(float, 0, 1), repetition_penalty=(float, .1, 10), max_tokens=(int, 1, 10**9)) # kind, least, most
+SETTINGS = dict(temperature=(float, 0, 2), top_k=(int, 0, 100_000), top_p=(float, 0, 1), min_p=(float, 0, 1),
+                repetition_penalty=(float, .1, 10), max_tokens=(int, 1, 10**9)) # kind, least, most
 
 class Chat:
     "A conversation with an engine"
@@ -86,11 +87,12 @@ def prompt_for(
     sizes = [*accumulate(map(len, reversed(rendered)))][::-1] # of each turn and all after it
     firsts = [i for i, m in enumerate(turns) if i == 0 or m['role'] == 'user']
     for first in firsts:
-        if first < firsts[-1] and told + sizes[first] > room + 8: continue # where two texts meet, they may share a few tokens
+        if first < firsts[-1] and told + sizes[first] > room + 8: continue # texts that meet may share some tokens
         ids = _joined(tokenizer, system, turns[first:], rendered[first:])
         if len(ids) <= room: return ids, first
     what = 'the system message and the last question have' if system else 'the last question has'
-    raise TooLong(f'{what} {len(ids):,} tokens, and this model reads at most {room:,} of a conversation: make it shorter')
+    limit = f'this model reads at most {room:,} of a conversation'
+    raise TooLong(f'{what} {len(ids):,} tokens, and {limit}: make it shorter')
 
 @patch
 def visible(self:Chat,
@@ -332,7 +334,8 @@ def chat(
     context = 3*model.config.sequence_len//4
     talk = Chat(Engine(model, tokenizer), system, seed, context, longest=model.max_positions - context)
     if 1024 != max_tokens > talk.longest: print(f'max_tokens is {talk.longest}, as many as fit in', file=sys.stderr)
-    given = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty, max_tokens=max_tokens)
+    given = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
+                 repetition_penalty=repetition_penalty, max_tokens=max_tokens)
     for name, value in given.items(): talk.change(name, value)
     options = dict(stream=not no_stream, colour=colour_wanted(sys.stdout))
     if prompt is not None: return say_answer(talk.ask(prompt), **options)

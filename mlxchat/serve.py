@@ -13,7 +13,8 @@ __all__ = ['MAX_MESSAGES', 'MAX_CHARS', 'MAX_TOTAL', 'MAX_TOKENS', 'routes', 'WA
            'sealed', 'protected', 'Server', 'listen', 'loopback', 'first_run', 'address', 'show', 'serve']
 
 # %% ../nbs/06c_serve.ipynb #c130
-import asyncio, base64, codecs, gc, hashlib, hmac, ipaddress, json, logging, math, os, re, socket, threading, time, webbrowser
+import asyncio, base64, codecs, gc, hashlib, hmac, ipaddress, json, logging, math, os, re, socket, threading, time
+import webbrowser
 from collections import deque
 from concurrent.futures import Future
 from importlib.resources import files
@@ -363,7 +364,9 @@ class Message(BaseModel):
     @model_validator(mode='after')
     def has_content(self):
         if self.content is None and self.role == 'user': raise ValueError('a message of the user needs content')
-        if self.role != 'assistant' and {p.type for p in self.parts} - {'text'}: raise ValueError(f'content of the {self.role} can only be text')
+        kinds = {p.type for p in self.parts}
+        only_text = self.role == 'assistant' or kinds <= {'text'}
+        if not only_text: raise ValueError(f'content of the {self.role} can only be text')
         return self
 
     @property
@@ -383,7 +386,8 @@ def turns(
 )->list:          # of {'role', 'content', 'messages': how many it was made of}
     "Messages as `prompt_for` wants them"
     out, last = [], messages[-1]
-    if last.role == 'user' and not any(p.text.strip() for p in last.parts): raise ValueError('the last message says nothing')
+    asked = last.role != 'user' or any(p.text.strip() for p in last.parts)
+    if not asked: raise ValueError('the last message says nothing')
     for m in messages:
         said = [p for p in m.parts if p.type != 'python_output']
         if not any(p.text.strip() for p in said): continue
@@ -393,7 +397,8 @@ def turns(
         if role != 'assistant': parts = [dict(type='text', text='\n'.join(p['text'] for p in parts))]
         if out and out[-1]['role'] == role: join(out[-1], parts)
         else: out.append(dict(role=role, content=parts, messages=1))
-    if out and {t['role'] for t in out} <= {'system', 'assistant'} and out[0]['role'] == 'system': out[0]['role'] = 'user'
+    voices = {t['role'] for t in out}
+    if 'system' in voices and 'user' not in voices: out[0]['role'] = 'user' # it is all that was asked
     for t in out:
         if t['role'] != 'assistant': t['content'] = t['content'][0]['text']
     if not out: raise ValueError('no message says anything')
@@ -455,9 +460,11 @@ class ChatAsk(Ask):
     def not_too_much(cls, messages):
         if not cls.capped: return messages
         sizes = [chars(m) for m in messages]
-        if len(messages) > MAX_MESSAGES: raise ValueError(f'a conversation may have {MAX_MESSAGES} messages, not {len(messages):,}')
-        if max(sizes) > MAX_CHARS: raise ValueError(f'a message may have {MAX_CHARS:,} characters, not {max(sizes):,}')
-        if sum(sizes) > MAX_TOTAL: raise ValueError(f'a conversation may have {MAX_TOTAL:,} characters, not {sum(sizes):,}')
+        caps = (('conversation', 'messages', MAX_MESSAGES, len(messages)),
+                ('message', 'characters', MAX_CHARS, max(sizes)),
+                ('conversation', 'characters', MAX_TOTAL, sum(sizes)))
+        for whole, part, most, n in caps:
+            if n > most: raise ValueError(f'a {whole} may have {most:,} {part}, not {n:,}')
         return messages
 
     def prompts(self, engine:Engine)->tuple: # prompts, longest answer, are there tools?
@@ -542,7 +549,8 @@ class Events(StreamingResponse):
         events, # asynchronous iterator of str
         more:dict # headers
     ):
-        super().__init__(events, headers={'cache-control': 'no-store', 'x-accel-buffering': 'no'} | more) # no proxy may wait for more
+        at_once = {'cache-control': 'no-store', 'x-accel-buffering': 'no'} # no proxy may wait for more
+        super().__init__(events, headers=at_once | more)
         self.job = job
 
     async def __call__(self, scope, receive, send):
@@ -687,14 +695,17 @@ class OpenAIText(OpenAIAsk):
         prompts, known = [engine.tokenizer.encode(p, bos=True) if isinstance(p, str) else p for p in self.prompt], engine.tokenizer.vocab_size
         if any(not 0 <= i < known for p in prompts for i in p): raise Refusal(400, f'prompt: token ids go from 0 to {known - 1}', param='prompt')
         n, positions = max(map(len, prompts)), engine.model.max_positions
-        if n >= positions: raise Refusal(400, f'the prompt has {n:,} tokens, and this model has {positions:,} positions', 'context_length_exceeded', 'prompt')
+        if n >= positions:
+            why = f'the prompt has {n:,} tokens, and this model has {positions:,} positions'
+            raise Refusal(400, why, 'context_length_exceeded', 'prompt')
         return [p for p in prompts for _ in range(self.n)], min(self.max_tokens, positions - n), False
 
     def behind(self, tokenizer, tokens):
         if self.logprobs is None: return None
         facts = [logprob(tokenizer, t.id, t.logprob) for _, t in tokens]
         best = [named([logprob(tokenizer, *o) for o in t.alternatives]) for _, t in tokens]
-        return dict(tokens=[name(o) for o in facts], token_logprobs=[o['logprob'] for o in facts], top_logprobs=best, text_offset=[start for start, _ in tokens])
+        return dict(tokens=[name(o) for o in facts], token_logprobs=[o['logprob'] for o in facts], top_logprobs=best,
+                    text_offset=[start for start, _ in tokens])
 
     def whole(self, i, text, behind, finish): return dict(index=i, text=text, logprobs=behind, finish_reason=finish or None)
     chunk = whole
@@ -760,7 +771,8 @@ async def complete(
     texts, behind = [''] * len(choices), [[] for _ in choices]
     async for i, text, tokens, _ in told_apart(job, choices): texts[i] += text; behind[i] += tokens
     whole = [ask.whole(i, text, ask.behind(engine.tokenizer, tokens), c.finish) for i, (text, tokens, c) in enumerate(zip(texts, behind, choices))]
-    return dict(id=f'{prefix}-{uuid4().hex}', object=kind, created=int(time.time()), model=job.tag, choices=whole, usage=usage(job, choices, ask.n)) | ours(ask)
+    head = dict(id=f'{prefix}-{uuid4().hex}', object=kind, created=int(time.time()), model=job.tag)
+    return head | dict(choices=whole, usage=usage(job, choices, ask.n)) | ours(ask)
 
 async def answer_openai(http:HttpRequest, ask:OpenAIAsk):
     "Whole or in chunks"
@@ -797,8 +809,8 @@ class Library:
 
     def runs(self)->dict: # tag -> `Run`
         "All runs with a checkpoint"
-        runs = [self.first if self.first and p == self.first.folder.resolve() else Run(p) for p in self.folders('checkpoints')]
-        return {r.folder.resolve().name: r for r in runs if self.stage_of(r)}
+        def run(p): return self.first if self.first and p == self.first.folder.resolve() else Run(p)
+        return {p.resolve().name: r for p in self.folders('checkpoints') if self.stage_of(r := run(p))}
 
     def watched(self)->dict: # tag -> `Run`
         "All runs that have left anything to look at, the newest first"
@@ -812,7 +824,8 @@ class Library:
     def known(self, tag:str)->str:
         "The tag of a run, if there is one"
         runs = self.runs()
-        if not runs: raise Refusal(503, 'there is nothing to talk to yet: a model can answer from its first checkpoint on', 'no_model', 'model')
+        early = 'there is nothing to talk to yet: a model can answer from its first checkpoint on'
+        if not runs: raise Refusal(503, early, 'no_model', 'model')
         if tag and tag not in runs: raise Refusal(404, f'there is no model {tag!r} here', 'model_not_found', 'model')
         return tag or next(iter(runs))
 
@@ -847,8 +860,8 @@ def facts(self:Library, tag:str)->dict:
     stage = self.stage_of(run)
     saved = checkpoints(run.stage(stage))
     meta = metadata(saved[-1]) if saved else {}
-    asked = read_dict(run.folder/'config.json').get('suggestions')
-    ideas = [s for s in asked if isinstance(s, str) and 0 < len(s) <= 100][:6] if isinstance(asked, list) and stage != 'base' else []
+    asked = read_dict(run.folder/'config.json').get('suggestions') if stage != 'base' else []
+    ideas = [s for s in asked if isinstance(s, str) and 0 < len(s) <= 100][:6] if isinstance(asked, list) else []
     return dict(tag=tag, stage=stage, step=meta.get('step', 0), created=int(saved[-1].stat().st_mtime) if saved else 0,
                 layers=meta.get('config', {}).get('n_layer'), suggestions=ideas)
 
@@ -858,7 +871,8 @@ def standing(
     "How the training of a run stands, as a page may read it; see `run_status`"
     try: s = run_status(run) or {}
     except (OverflowError, RecursionError): s = {} # no process has such a number, and no record is so deep
-    out = {k: s[k] for k in ('step', 'total', 'micro', 'micros', 'left', 'loss', 'val_bpb', 'val_step', 'tok_per_s', 'updated') if is_number(s.get(k))}
+    numbers = 'step total micro micros left loss val_bpb val_step tok_per_s updated'.split()
+    out = {k: s[k] for k in numbers if is_number(s.get(k))}
     out |= {k: s[k][:30] for k in ('stage', 'state') if isinstance(s.get(k), str)}
     return out | dict(running=bool(s.get('running')))
 
@@ -869,7 +883,8 @@ def curve(
     most:int=400,  # points
 )->list:           # of [step, value]
     "How a number went"
-    points = [(m['step'], m[name]) for m in lines if isinstance(m, dict) and is_number(m.get('step')) and is_number(m.get(name))]
+    whole = [m for m in lines if isinstance(m, dict) and is_number(m.get('step')) and is_number(m.get(name))]
+    points = [(m['step'], m[name]) for m in whole]
     size = max(1, math.ceil(len(points)/most))
     groups = [points[i:i+size] for i in range(0, len(points), size)]
     return [[g[-1][0], sum(v for _, v in g)/len(g)] for g in groups]
@@ -969,7 +984,9 @@ def check(self:Guard,
         right = scheme.lower() == 'bearer' and hmac.compare_digest(given.strip().encode('latin-1'), self.key.encode())
         if not right and path not in ('/', '/health'): raise Refusal(401, 'this server wants its key: `Authorization: Bearer KEY`', 'invalid_api_key')
     else:
-        if not local(host): raise Refusal(403, 'this server answers only to names of its own machine, such as localhost; with a key (--api-key or MLXCHAT_API_KEY) it answers to every name')
+        if not local(host):
+            raise Refusal(403, 'this server answers only to names of its own machine, such as localhost; '
+                               'with a key (--api-key or MLXCHAT_API_KEY) it answers to every name')
         if origin and origin.partition('://')[2] != host and not {origin, '*'} & set(self.origins): raise Refusal(403, 'this server does not answer to other pages; `--cors` allows one')
     if method in ('POST', 'PUT', 'PATCH') and headers.get('content-type', '').partition(';')[0].strip().lower() != 'application/json':
         raise Refusal(415, 'questions are JSON, with `Content-Type: application/json`')
@@ -1024,7 +1041,9 @@ def protected(
     "An application with its guard, and with CORS where it is wanted"
     origins = [o.strip().rstrip('/') for o in cors.split(',') if o.strip()]
     app = Guard(app, key, origins)
-    return CORSMiddleware(app, allow_origins=origins, allow_methods=['*'], allow_headers=['*'], expose_headers=['x-mlxchat-dropped-messages']) if origins else app
+    if not origins: return app
+    return CORSMiddleware(app, allow_origins=origins, allow_methods=['*'], allow_headers=['*'],
+                          expose_headers=['x-mlxchat-dropped-messages'])
 
 # %% ../nbs/06c_serve.ipynb #c100
 class Server(uvicorn.Server):
@@ -1058,9 +1077,12 @@ def listen(
     place = f'{host or "every address"}, port {port}'
     if not 0 <= port < 65536: raise ValueError(f'cannot listen on {place}: ports go from 0 to 65535')
     try: family, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except (socket.gaierror, UnicodeError): raise ValueError(f'cannot listen on {place}: there is no such address') from None
+    except (socket.gaierror, UnicodeError):
+        raise ValueError(f'cannot listen on {place}: there is no such address') from None
     try: sock = socket.create_server(address, family=family, backlog=128)
-    except OSError as e: raise OSError(f'cannot listen on {place} ({os.strerror(e.errno)}): choose another with --port, or 0 for any that is free') from None
+    except OSError as e:
+        why = f'cannot listen on {place} ({os.strerror(e.errno)})'
+        raise OSError(f'{why}: choose another with --port, or 0 for any that is free') from None
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) # else the system would hold a token back until the last one has been acknowledged
     return sock
 
@@ -1083,7 +1105,8 @@ def first_run(
     stages = [stage] if stage else ['rl', 'sft', 'mid', 'base']
     if any(checkpoints(found.stage(s)) for s in stages): return found
     if stage: raise FileNotFoundError(f'no {stage} checkpoint in {found.folder}: train one first')
-    if run and not any((found.folder/n).exists() for n in WATCHED): raise FileNotFoundError(f'nothing was ever trained in {found.folder}')
+    if run and not any((found.folder/n).exists() for n in WATCHED):
+        raise FileNotFoundError(f'nothing was ever trained in {found.folder}')
     return found
 
 def address(
@@ -1121,11 +1144,14 @@ def serve(
     library = Library(first, stage or (first.at[0] if first else ''))
     with listen(host, port) as sock:
         if not key and not loopback(sock):
-            raise ValueError(f'others could reach {host or "this machine at every address"}: give a key with MLXCHAT_API_KEY or --api-key, or leave --host out')
+            raise ValueError(f'others could reach {host or "this machine at every address"}: '
+                             'give a key with MLXCHAT_API_KEY or --api-key, or leave --host out')
         worker, (name, port, *_) = Worker(library.load, rows, waiting, keep), sock.getsockname()
         engine, tag = worker.start(library.tag), library.tag
-        what = f'{tag}, {engine.model.count_params()["total"]:,} parameters' if engine else 'nothing to talk to yet, but training can be watched'
+        what = 'nothing to talk to yet, but training can be watched'
+        if engine: what = f'{tag}, {engine.model.count_params()["total"]:,} parameters'
         print(f'{what}: {address(name, port)}  (Ctrl-C to stop)', flush=True)
-        if open: threading.Thread(target=show, args=(address({'0.0.0.0': '127.0.0.1', '::': '::1'}.get(name, name), port),), daemon=True).start()
+        here = address({'0.0.0.0': '127.0.0.1', '::': '::1'}.get(name, name), port)
+        if open: threading.Thread(target=show, args=(here,), daemon=True).start()
         try: Server(protected(app_for(worker, library), key, cors), worker, patience).run(sockets=[sock])
         finally: worker.close()
