@@ -190,6 +190,13 @@ def _depth(value, limit):
         level, depth = [x for o in level for x in (o if isinstance(o, list) else o.values())], depth + 1
     return depth
 
+_escape = re.compile(r'\\(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)', re.S)
+
+def _paired(text):
+    "JSON without halves of letters, which no file could hold: each becomes �"
+    if not re.search(r'\\u[dD][89a-fA-F]', text): return text
+    return _escape.sub(lambda m: r'\ufffd' if len(m[1]) == 5 else m[0], text)
+
 def parse_json(
     data,       # bytes or str
     where,      # for the message
@@ -198,7 +205,7 @@ def parse_json(
     "JSON that may be broken in any way; then a `ValueError` of one line"
     try:
         text = data if isinstance(data, str) else data.decode(json.detect_encoding(data))
-        value = json.loads(text.removeprefix('\ufeff'), object_pairs_hook=_unique)
+        value = json.loads(_paired(text.removeprefix('\ufeff')), object_pairs_hook=_unique)
     except UnicodeDecodeError as e:
         name, byte = e.encoding.removesuffix('-sig').upper(), e.object[e.start]
         raise ValueError(f'{where} is not {name}: byte 0x{byte:02x} at position {e.start + 1}') from None
@@ -247,7 +254,7 @@ def _not_lines(f, where):
     f.seek(0)
     try: text = data.decode(json.detect_encoding(data)).removeprefix('\ufeff')
     except UnicodeDecodeError: return []
-    found = list(_spread(text, where))
+    found = list(_spread(_paired(text), where))
     whole = all(isinstance(value, dict) for _, value in found)
     array = found and text.lstrip().startswith('[') and isinstance(found[0][1], dict)
     return found if whole or array and 'role' not in found[0][1] else []
