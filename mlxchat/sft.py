@@ -311,9 +311,11 @@ class Lesson:
     learn:Task   # all conversations
     val:Task     # to validate on, or None
     own:int      # conversations of one's own
+    held:int     # and to validate on
     epochs:float # how often each of them is read, or all where there are none
     found:dict   # from `survey`
     c:SFTConfig
+    given:bool   # was the number of steps asked for?
 
 def longest(task:Task, tokenizer, most:int=1000)->int: # tokens
     return max(len(tokenizer.render(task.get_example(i), 10**9)[0]) for i in range(min(len(task), most)))
@@ -328,6 +330,7 @@ def lesson(
     keeps:Task=None # read beside few conversations, so that it is not forgotten
 )->Lesson:
     "Work out rows, epochs and steps"
+    held, given = len(val or []), bool(c.num_iterations)
     learn, val = [o for o in (own, mixture and mixture[0]) if o], [o for o in (val, mixture and mixture[1]) if o]
     n, learn = len(own or []), beside(*learn, c.seed) if len(learn) == 2 else learn[0]
     few = not mixture and readings(n) > 1
@@ -342,7 +345,7 @@ def lesson(
     if few and not (c.device_batch_size or c.total_batch_size or c.grad_accum_steps): c = replace(c, device_batch_size=max(1, min(4, round(rows/STEPS))))
     B, accumulate = c.batch(c.max_seq_len)
     c = replace(c, device_batch_size=B, num_iterations=c.num_iterations or max(1, round(rows/(B*accumulate))))
-    return Lesson(learn, TaskMixture(val) if val else None, n, epochs, found, c)
+    return Lesson(learn, TaskMixture(val) if val else None, n, held, epochs, found, c, given)
 
 # %% ../nbs/06a_sft.ipynb #c144
 HABITS = {'eval_every', 'eval_tokens', 'score_every', 'score_examples', 'score_tokens', 'save_every', 'keep_last', 'save_best', 'spike', 'recompute', 'memory_limit_gb',
@@ -355,7 +358,7 @@ def changes(
 )->str:            # '' if there are none
     "What was different when a stage was begun"
     old = run_config(run).get(stage)
-    if old is None: return 'settings that are not known'
+    if old is None: return 'they are not known'
     def plain(x): return json.dumps(x) if x and x != -1 else ''
     return ', '.join(f'{k} {old.get(k)} there, {settings.get(k)} here' for k in old | settings if plain(old.get(k)) != plain(settings.get(k)))
 
@@ -534,12 +537,13 @@ def _destination(source, stage, step, model_tag, tag, begin, alone):
 def _say_what(source, target, path, plan, settings):
     "What is about to happen, in three lines"
     c, found, name = plan.c, plan.found, target.folder.name
-    where = f'its stage sft' if target is source else f'the run {name}'
+    where = 'its stage sft' if target is source else f'the run {name}'
     begun = checkpoints(target.stage('sft'))
     print(f'teaching {source.folder.name} ({path.parent.name}, step {int(path.name[5:]):,}); the result is {where}' + (f', which goes on from step {int(begun[-1].name[5:]):,}' if begun else ''))
     own = f', with as much of the {settings["beside"]} mixture beside them, so that it is not forgotten' if settings['beside'] else ''
-    print(f'{found["conversations"]:,} conversations of {found["tokens"]:.0f} tokens, {found["learnt"]:.0%} of them learnt{losses_in_words(found)}{own}')
-    times = f'{plan.epochs:g} epochs, ' if plan.own and plan.epochs != 1 else ''
+    n, held = found['conversations'], f'; {plan.held:,} more to validate on' if plan.held else ''
+    print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, {found["learnt"]:.0%} of them learnt{losses_in_words(found)}{own}{held}')
+    times = f'{plan.epochs:g} epochs, ' if plan.own and plan.epochs != 1 and not plan.given else ''
     adapters = f', adapters of rank {c.lora}' if c.lora else ''
     print(f'{times}{c.num_iterations:,} steps of {settings["batch_tokens"]:,} tokens{adapters}' + (' (--epochs changes that)' if times else '') + f', in {target.folder}'.replace(str(Path.home()), '~'))
 
