@@ -346,12 +346,14 @@ def outlive_terminal():
 
 # %% ../nbs/03c_watch.ipynb #c014
 def plain_log(
-    axis, # of matplotlib, such as `ax.yaxis`
+    axis, # of matplotlib, such as `ax.yaxis`, with something drawn
 ):
     "A logarithmic axis with ticks that are read at a glance: 2, 3, 4 instead of powers of ten"
-    from matplotlib.ticker import MaxNLocator, NullLocator, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
     axis.axes.set(**{f'{axis.axis_name}scale': 'log'})
-    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    low, high = axis.axes.get_ylim() if axis.axis_name == 'y' else axis.axes.get_xlim()
+    near, far = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]), LogLocator(subs=(1, 2, 5) if high < 100*low else (1,), numticks=8)
+    axis.set_major_locator(near if high < 5*low else far)
     axis.set_major_formatter(StrMethodFormatter('{x:g}'))
     axis.set_minor_locator(NullLocator())
 
@@ -391,7 +393,8 @@ class LiveCurve:
         mean = self.means[-1] if self.means else m[self.y]
         self.steps.append(m['step'])
         self.values.append(m[self.y])
-        self.means.append(self.smooth*mean + (1-self.smooth)*m[self.y])
+        memory = min(self.smooth, len(self.means)/(len(self.means) + 9)) # short at first
+        self.means.append(memory*mean + (1-memory)*m[self.y])
 
     def __call__(self,
         m:dict # metrics of a step
