@@ -85,7 +85,8 @@ def bundle_dir(
     with Bar(unit='B', unit_scale=True, desc=archive.name, leave=False) as bar:
         fetcher = fetcher or Fetcher(patience=30., log=lambda line: bar.write(line, file=sys.stderr))
         try: fetcher(url, archive, _check_archive, threading.Event(), bar.update)
-        except FetchError as e: raise FetchError(f'{e}; a folder eval_bundle with core.yaml in {base_dir()} will do, too', e.bad) from None
+        except FetchError as e:
+            raise FetchError(f'{e}; a folder eval_bundle with core.yaml in {base_dir()} will do, too', e.bad) from None
     with tempfile.TemporaryDirectory(dir=base_dir()) as d:
         with zipfile.ZipFile(archive) as z: z.extractall(d)
         shutil.move(next(Path(d).rglob('core.yaml')).parent, base_dir()/'eval_bundle')
@@ -116,7 +117,8 @@ def problems(
     "The problems of an exam, always in the same shuffled order"
     if exam.kind not in _keys: raise ValueError(f'{exam.label}: unknown kind {exam.kind!r}')
     path, out = folder/'eval_data'/exam.file, []
-    for n, line in enumerate(path.read_bytes().removeprefix(b'\xef\xbb\xbf').split(b'\n'), 1): # U+2028 ends no line of JSON
+    lines = path.read_bytes().removeprefix(b'\xef\xbb\xbf').split(b'\n') # U+2028 ends no line of JSON
+    for n, line in enumerate(lines, 1):
         if not line.strip(): continue
         try: p = json.loads(line.decode())
         except UnicodeDecodeError as e: raise ValueError(f'{path}, line {n}: byte {e.start + 1} is not UTF-8') from None

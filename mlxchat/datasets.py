@@ -21,7 +21,8 @@ from tqdm import tqdm
 from .fetch import DiskFull, Fetcher, FetchError, hub_url
 from .sandbox import run_code
 from .shards import FileLock
-from .tasks import Arithmetic, Identity, SimpleSpelling, SpellingBee, Task, TaskMixture, answer, final_number, final_text, word_list
+from .tasks import Arithmetic, Identity, SimpleSpelling, SpellingBee, Task, TaskMixture
+from .tasks import answer, final_number, final_text, word_list
 from .tokenizer import Tokenizer, check_messages
 
 # %% ../nbs/05d_datasets.ipynb #c007
@@ -547,7 +548,8 @@ class GSM8K(RowTask):
     columns = dict(question=str, answer=str)
 
     def conversation(self, row:dict)->dict:
-        if '####' not in row['answer'] or final_number(row['answer']) is None: raise ValueError('the answer has no number after ####')
+        if '####' not in row['answer'] or final_number(row['answer']) is None:
+            raise ValueError('the answer has no number after ####')
         return answer(row['question'], tool_parts(row['answer']))
 
     def evaluate(self, i:int, output_text:str)->bool:
@@ -556,25 +558,30 @@ class GSM8K(RowTask):
 # %% ../nbs/05d_datasets.ipynb #c077
 _FENCE = re.compile(r'(?P<before>.*?)(?P<mark>`{3,}|~{3,})(?P<name>[^`]*)')
 
+def _outdented(line, indent): return line[min(indent, len(line) - len(line.lstrip())):]
+
 def code_blocks(
-    text:str
-)->list: # of str
+    text:str # with or without fences
+)->list:     # of str
     "What stands between fences"
-    blocks, mark, indent = [], '', 0
+    blocks, mark, indent = [], '', 0 # the mark that a block has begun with, if one has
     for line in text.split('\n'):
         m = _FENCE.fullmatch(line)
-        ends = mark and m and m['mark'].startswith(mark)
-        starts = m and (not mark or ends and not m['before'].strip() and re.fullmatch(r'[\w+#.-]+\s*', m['name']))
-        if mark and not ends: blocks[-1].append(line[min(indent, len(line) - len(line.lstrip())):])
-        elif ends and m['before'].strip(): blocks[-1].append(m['before'][min(indent, len(m['before']) - len(m['before'].lstrip())):])
+        before = m['before'] if m and m['before'].strip() else ''
+        ends = bool(mark and m and m['mark'].startswith(mark))
+        starts = m and (not mark or ends and not before and re.fullmatch(r'[\w+#.-]+\s*', m['name']))
+        if mark and not ends: blocks[-1].append(_outdented(line, indent))
+        if ends and before: blocks[-1].append(_outdented(before, indent)) # the last line of code has the fence behind it
         if ends: mark = ''
         if starts:
-            mark, indent = m['mark'], 0 if m['before'].strip() else len(m['before'])
+            mark, indent = m['mark'], 0 if before else len(m['before'])
             blocks.append([])
     return ['\n'.join(b).strip('\n') for b in blocks if any(map(str.strip, b))]
 
 # %% ../nbs/05d_datasets.ipynb #c662
-def first_block(code:str)->str:
+def first_block(
+    code:str # the body of a function, and what follows
+)->str:      # the body
     "Up to the first line without indentation that is no comment"
     lines = code.split('\n')
     ends = (n for n, l in enumerate(lines) if n and l.strip() and not l[0].isspace() and l[0] != '#')
@@ -585,16 +592,23 @@ def _tree(code):
     try: return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError): return None
 
+def _bodies(text):
+    "What may be meant as the body of a function, in the order in which to try"
+    def shifted(code): return textwrap.indent(textwrap.dedent(code), '    ')
+    indented = text[:1].isspace()
+    if indented: yield first_block(text)
+    yield shifted(first_block(text) if indented else text)
+    yield first_block(f'    {text}') # only the first line has lost its indentation
+    if inside := re.search(r'^[ \t]+\S.*', text, re.M | re.S): yield first_block(inside[0]) # there are words before it
+    lines = textwrap.indent(text, '    ').split('\n')[:200]
+    for n in range(len(lines) - 1, 0, -1): yield '\n'.join(lines[:n]) # or behind it
+
 def _with_body(prompt, text):
     "A prompt and the body of its function, however that is indented"
-    text = re.sub(r'\A(?:[ \t]*\n|#.*\n(?=(?:\s*\n|#.*\n)*[ \t]+\S))+', '', text) # empty lines first, or comments at the edge
-    inside = re.search(r'^[ \t]+\S.*', text, re.M | re.S)
-    lines = textwrap.indent(text, '    ').split('\n')[:200]
-    tries = [first_block(text)] if text[:1].isspace() else []
-    tries += [textwrap.indent(textwrap.dedent(first_block(text) if text[:1].isspace() else text), '    '), first_block(f'    {text}')] # or it is the first line's indentation that was lost
-    tries += [first_block(inside[0])] if inside else []                                                                             # or there are words before it
-    tries += ['\n'.join(lines[:n]) for n in range(len(lines) - 1, 0, -1)]                                                           # or behind it
-    return prompt + next((t for t in tries if t.strip() and _tree(prompt + t)), tries[0])
+    empty_or_comment = r'(?:[ \t]*\n|#.*\n(?=(?:\s*\n|#.*\n)*[ \t]+\S))+'
+    text = re.sub(rf'\A{empty_or_comment}', '', text)
+    found = (b for b in _bodies(text) if b.strip() and _tree(prompt + b))
+    return prompt + next(found, textwrap.indent(text, '    '))
 
 # %% ../nbs/05d_datasets.ipynb #c079
 def _before(row):
@@ -607,46 +621,59 @@ def _defines(code, name): return bool(re.search(rf'^(?:async\s+)?def {re.escape(
 
 def _is_stub(code, name):
     "Has the function no body yet?"
+    def idle(o): return isinstance(o, ast.Pass) or isinstance(o, ast.Expr) and isinstance(o.value, ast.Constant)
     tree = _tree(code)
     bodies = [o.body for o in tree.body if getattr(o, 'name', '') == name] if tree else []
-    return bool(bodies) and all(isinstance(o, ast.Pass) or isinstance(o, ast.Expr) and isinstance(o.value, ast.Constant) for o in bodies[-1])
+    return bool(bodies) and all(map(idle, bodies[-1]))
+
+_HELPS = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 def _helpers(code, name):
     "A block's imports, functions, classes and constants"
     def helps(o):
         if isinstance(o, ast.Assign | ast.AnnAssign): return isinstance(o.value, ast.Constant)
-        return isinstance(o, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and getattr(o, 'name', '') != name
+        return isinstance(o, _HELPS) and getattr(o, 'name', '') != name
     tree = _tree(code)
     return ''.join(ast.unparse(o) + '\n' for o in tree.body if helps(o)) if tree else ''
 
-_CODE = r'(?:from\s+[\w.]+\s+import\s|import\s+[\w., ]+$|(?:async\s+)?def\s|class\s+\w+.*:|@\w|[A-Za-z_]\w*(?:\s*:[^=]+)?\s*=[^=]|(?:if|elif|else|for|while|with|try|except|finally)\b.*:\s*$)'
+# %% ../nbs/05d_datasets.ipynb #c664
+_CODE = re.compile(r"""from\s+[\w.]+\s+import\s | import\s+[\w., ]+$ | (?:async\s+)?def\s | class\s+\w+.*: | @\w
+    | [A-Za-z_]\w*(?:\s*:[^=]+)?\s*=[^=] | (?:if|elif|else|for|while|with|try|except|finally)\b.*:\s*$""", re.X | re.M)
 
 def _spoken(text):
     "The program in a text without fences"
+    def alone(o): return isinstance(o, ast.Expr) and isinstance(o.value, ast.Name) # a word is no program
     tree = _tree(text)
-    if tree and not any(isinstance(o, ast.Expr) and isinstance(o.value, ast.Name) for o in tree.body): return text # a word alone is no program
+    if tree and not any(map(alone, tree.body)): return text
     pieces = re.split(r'^(?=[^\s#)\]}])', text, flags=re.M)
-    return ''.join(p for p in pieces if re.match(_CODE, p, re.M))
+    return ''.join(p for p in pieces if _CODE.match(p))
+
+def _found(text, name):
+    "The code that a text has for a function: itself, blocks beside it, and whether it was in a fence"
+    blocks = [textwrap.dedent(b) for b in code_blocks(text)]
+    whole = [b for b in blocks if _defines(b, name) and not _is_stub(b, name)]
+    if whole: return whole[0], blocks, True
+    head = re.split(r'^[ \t]*(?:```|~~~)', text, maxsplit=1, flags=re.M)[0]
+    unopened = _defines(head, name) or head[:1].isspace() and 'return' in head # there is only the end of a fence
+    if blocks and not unopened:
+        bodies = [b for b in blocks if not _defines(b, name)]
+        returning = [b for b in bodies if re.search(r'^\s*(?:return|yield|raise)\b', b, re.M)]
+        return (returning or bodies or blocks)[0], blocks, True
+    code = head if unopened else text
+    indented = re.search(rf'^[ \t]+(?:async\s+)?def {re.escape(name)}\b.*', code, re.M | re.S)
+    if indented and not _defines(code, name): code = textwrap.dedent(first_block(indented[0]))
+    return code, [], False
 
 def completed(
     row:dict,       # of HumanEval
     completion:str, # what the model wrote
 )->str:             # Python
     "The program that a completion makes of the prompt"
-    text, name = re.sub(r'<\|\w+\|>', '', completion).replace('\r\n', '\n'), row['entry_point']
-    blocks = [textwrap.dedent(b) for b in code_blocks(text)]
-    whole = [b for b in blocks if _defines(b, name) and not _is_stub(b, name)]
-    head = re.split(r'^[ \t]*(?:```|~~~)', text, maxsplit=1, flags=re.M)[0]
-    if not whole and (_defines(head, name) or head[:1].isspace() and 'return' in head): blocks, text = [], head # only the end of a fence
-    bodies = [b for b in blocks if not _defines(b, name)]
-    bodies = [b for b in bodies if re.search(r'^\s*(?:return|yield|raise)\b', b, re.M)] or bodies
-    found = (whole or bodies or blocks or [text])[0]
-    before = ''.join(_helpers(b, name) for b in blocks if b is not found)
-    if not blocks and not _defines(text, name): # a block may also be marked by indentation alone
-        indented = re.search(rf'^[ \t]+(?:async\s+)?def {re.escape(name)}\b.*', text, re.M | re.S)
-        if indented: found = textwrap.dedent(first_block(indented[0]))
-    if _defines(found, name): return _before(row) + before + (found if blocks else _spoken(found))
-    return _with_body(_before(row) + before + row['prompt'].removeprefix(_before(row)), found)
+    name, head = row['entry_point'], _before(row)
+    code, blocks, in_fence = _found(re.sub(r'<\|\w+\|>', '', completion).replace('\r\n', '\n'), name)
+    before = head + ''.join(_helpers(b, name) for b in blocks if b is not code)
+    if _defines(code, name): return before + (code if in_fence else _spoken(code))
+    return _with_body(before + row['prompt'].removeprefix(head), code)
 
 def examination(
     row:dict, # of HumanEval
@@ -686,7 +713,8 @@ def parse_example(
     if isinstance(value, list): value = dict(messages=value)
     if not isinstance(value, dict): raise ValueError(f'expected an object or a list of messages, not {json.dumps(value)[:40]}')
     for q, a in ('question', 'answer'), ('prompt', 'completion'):
-        if 'messages' not in value and {q, 'ideal'} <= value.keys() and a not in value: value = dict(messages=[dict(role='user', content=value[q])], ideal=value['ideal'])
+        unanswered = 'messages' not in value and {q, 'ideal'} <= value.keys() and a not in value
+        if unanswered: value = dict(messages=[dict(role='user', content=value[q])], ideal=value['ideal'])
         if 'messages' not in value and {q, a} <= value.keys(): value = answer(value[q], value[a]) | {k: v for k, v in value.items() if k == 'ideal'}
     if 'messages' not in value: raise ValueError(f'expected messages, question and answer, or prompt and completion, not {", ".join(map(str, value)) or "nothing"}')
     messages, ideal = value['messages'], value.get('ideal')
@@ -719,7 +747,8 @@ def mentions(
     ideal:str
 )->bool:
     "Does `text` contain `ideal` as whole words?"
-    return bool(re.search(rf'(?<!{_letter})(?<!-)(?<!\d[.,/:]){re.escape(_plain(ideal))}(?!{_letter}|[.,/:]\d)', _plain(text)))
+    before, after = rf'(?<!{_letter})(?<!-)(?<!\d[.,/:])', rf'(?!{_letter}|[.,/:]\d)'
+    return bool(re.search(before + re.escape(_plain(ideal)) + after, _plain(text)))
 
 class CustomJSON(Task):
     "Conversations of your own, from a file with one JSON value a line"

@@ -197,7 +197,8 @@ def _export_nanochat(model, tokenizer, meta, folder):
     (folder/'tokenizer'/'tokenizer.pkl').write_bytes(pickle.dumps(tokenizer.tiktoken))
     write_torch(folder/'tokenizer'/'token_bytes.pt', mx.array(tokenizer.token_bytes()))
     there = next(k for k, v in _STAGES.items() if v == meta.get('stage', 'base'))
-    return f"copy model_{name}.pt and meta_{name}.json to {there}/{meta['run']}/ and the tokenizer folder to tokenizer/ in nanochat's directory"
+    return (f"copy model_{name}.pt and meta_{name}.json to {there}/{meta['run']}/ "
+            "and the tokenizer folder to tokenizer/ in nanochat's directory")
 
 # %% ../nbs/04a_interop.ipynb #c018
 MODEL_FILE = '''"""nanochat's second and third generation for mlx-lm, written by mlxchat"""
@@ -236,7 +237,8 @@ def before(x, cache): # (B, T, E) for each token what its row has before it, not
     x = mx.concatenate([mx.zeros((B, 1, E), x.dtype) if last is None else last, x], 1)
     if cache is not None: cache[0] = x[:, -1:]
     if real is not None:
-        if cache.lengths is not None: cache[0] = x[mx.arange(B), mx.clip(cache.lengths, 0, T)][:, None] # a shorter row ends earlier
+        if cache.lengths is not None: # a shorter row ends earlier
+            cache[0] = x[mx.arange(B), mx.clip(cache.lengths, 0, T)][:, None]
         cache.advance(T)
     return x[:, :-1]
 
@@ -256,7 +258,8 @@ class Attention(nn.Module):
         start = cache.offset if cache is not None else 0
         speed = -(a.rope_base**(mx.arange(0, a.head_dim, 2)/a.head_dim)) # turned the other way round than usual
         q, k = (norm(mx.fast.rope(o, a.head_dim, traditional=False, base=None, scale=1., offset=start, freqs=speed), a.eps)*a.qk_gain for o in (q, k))
-        mask = create_attention_mask(x, cache, window_size=self.window + 1, return_array=True) # the cache knows where rows are filled up
+        # the cache knows where rows are filled up
+        mask = create_attention_mask(x, cache, window_size=self.window + 1, return_array=True)
         if cache is not None: k, v = cache.update_and_fetch(k, v)
         y = scaled_dot_product_attention(q, k, v, cache, scale=a.head_dim**-0.5, mask=mask)
         return self.c_proj(y.transpose(0, 2, 1, 3).reshape(B, T, -1))
@@ -295,7 +298,8 @@ class Model(nn.Module):
         a, cache = self.args, cache or [None]*(len(self.blocks) + 1)
         x = norm(self.wte(ids), a.eps)
         if a.smear_channels: # each token has a look at the one before
-            x = x + self.smear_lambda.astype(x.dtype)*mx.sigmoid(self.smear_gate(x[..., :a.smear_channels]))*before(x, cache[-1])
+            gate = mx.sigmoid(self.smear_gate(x[..., :a.smear_channels]))
+            x = x + self.smear_lambda.astype(x.dtype)*gate*before(x, cache[-1])
         ve, x0, middle = mx.split(self.value_embeds(ids), len(a.ve_layers), -1), x, None
         for i, (block, c) in enumerate(zip(self.blocks, cache)):
             x = block(self.resid_lambdas[i].astype(x.dtype)*x + self.x0_lambdas[i].astype(x.dtype)*x0, ve[a.ve_layers.index(i)] if i in a.ve_layers else None, c)
@@ -309,7 +313,14 @@ def _cropped(model): # name to array, without the rows that fill up the vocabula
     V = model.config.vocab_size
     return {k: v[:V] if k in ('wte.weight', 'lm_head.weight', 'value_embeds.weight') else v for k, v in tree_flatten(model.parameters())}
 
-def _ends(tokenizer): return [tokenizer.special('<|assistant_end|>'), tokenizer.bos_id] # of an answer, and of a document, behind which the next one begins
+def _ends(tokenizer):
+    "What ends an answer, and what ends a document, as the next one begins with it"
+    return [tokenizer.special('<|assistant_end|>'), tokenizer.bos_id]
+
+def _marks(tokenizer):
+    "Which tokens begin, end and fill up a text"
+    ends = _ends(tokenizer)
+    return dict(bos_token_id=tokenizer.bos_id, eos_token_id=ends, pad_token_id=ends[0])
 
 def llama_name(
     name:str # ours
@@ -328,7 +339,7 @@ def llama_config(
     c = model.config
     return dict(architectures=['LlamaForCausalLM'], model_type='llama', hidden_size=c.n_embd, intermediate_size=c.hidden_dim, num_hidden_layers=c.n_layer, num_attention_heads=c.n_head,
         num_key_value_heads=c.n_kv_head, head_dim=c.head_dim, vocab_size=c.vocab_size, max_position_embeddings=c.sequence_len, rms_norm_eps=EPS, rope_theta=c.rope_base, hidden_act='silu',
-        attention_bias=False, mlp_bias=False, tie_word_embeddings=True, bos_token_id=tokenizer.bos_id, eos_token_id=_ends(tokenizer), pad_token_id=tokenizer.special('<|assistant_end|>'), dtype='float32')
+        attention_bias=False, mlp_bias=False, tie_word_embeddings=True, dtype='float32', **_marks(tokenizer))
 
 # %% ../nbs/04a_interop.ipynb #c681
 def _fields(data):
@@ -346,35 +357,50 @@ def _fields(data):
         yield key >> 3, data[i:i+size] if key & 7 else number()
         i += size
 
+# %% ../nbs/04a_interop.ipynb #c683
 def _normalizers(how):
     "What happens to a text before it is cut, from a model's normalizer_spec"
-    steps = [dict(type='Precompiled', precompiled_charsmap=base64.b64encode(how[2]).decode())] if how.get(2) else []
-    if how.get(4, 1): steps += [dict(type='Strip', strip_left=True, strip_right=True), dict(type='Replace', pattern=dict(Regex=' {2,}'), content=' ')]
+    steps = []
+    if how.get(2): steps.append(dict(type='Precompiled', precompiled_charsmap=base64.b64encode(how[2]).decode()))
+    if how.get(4, 1):
+        steps.append(dict(type='Strip', strip_left=True, strip_right=True))
+        steps.append(dict(type='Replace', pattern=dict(Regex=' {2,}'), content=' '))
     if how.get(3, 1): steps.append(dict(type='Prepend', prepend=' '))
     return [*steps, dict(type='Replace', pattern=dict(String=' '), content='▁')]
+
+def _decoders(how):
+    "What makes a text of pieces"
+    steps = [dict(type='Replace', pattern=dict(String='▁'), content=' '), dict(type='ByteFallback'), dict(type='Fuse')]
+    return steps + [dict(type='Strip', content=' ', start=1, stop=0)] if how.get(3, 1) else steps
+
+def _pairs(scores):
+    "Two pieces that make a third, the best first; from {piece: score}"
+    for whole in sorted(scores, key=lambda t: -scores[t]):
+        for k in range(1, len(whole)):
+            if whole[:k] in scores and whole[k:] in scores: yield f'{whole[:k]} {whole[k:]}'
 
 def pieces_json(
     tokenizer # a `SentencePieceTokenizer`
 )->dict:      # what `tokenizer.json` says
     "A vocabulary of SentencePiece for Hugging Face's tokenizers"
-    sp, fields = tokenizer.sp, [*_fields(tokenizer.model)]
-    pieces, trainer, how = [dict(_fields(v)) for k, v in fields if k == 1], *(dict(_fields(next(v for k, v in fields if k == n))) for n in (2, 3))
-    names, kinds, scores = [p[1].decode() for p in pieces], [p.get(3, 1) for p in pieces], [struct.unpack('<f', p.get(2, bytes(4)))[0] for p in pieces]
-    if trainer.get(3, 1) not in (1, 2) or {4, 5} & {*kinds}: raise ValueError('only the BPE and unigram models of SentencePiece, without symbols of their own or unused pieces, can be exported')
-    NORMAL, BYTE = 1, 6
+    fields, special = [*_fields(tokenizer.model)], dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
+    trainer, how = (dict(_fields(next(v for k, v in fields if k == number))) for number in (2, 3))
+    pieces = [dict(_fields(v)) for k, v in fields if k == 1]
+    pieces = [(p[1].decode(), struct.unpack('<f', p.get(2, bytes(4)))[0], p.get(3, 1)) for p in pieces] # text, score, kind
+    kinds, NORMAL, OWN, UNUSED, BYTE = {k for *_, k in pieces}, 1, 4, 5, 6
+    if trainer.get(3, 1) not in (1, 2) or {OWN, UNUSED} & kinds:
+        raise ValueError('only the BPE and unigram models of SentencePiece, without symbols of their own or unused pieces, can be exported')
     if trainer.get(3, 1) == 1:
-        vocab = [[t if k in (NORMAL, BYTE) else f'\ufdd0{t}', s] for t, k, s in zip(names, kinds, scores)] # what no text may contain
-        model = dict(type='Unigram', unk_id=sp.unk_id(), vocab=vocab, byte_fallback=BYTE in kinds)
+        vocab = [[t if k in (NORMAL, BYTE) else f'\ufdd0{t}', s] for t, s, k in pieces] # the others in words that no text contains
+        model = dict(type='Unigram', unk_id=tokenizer.sp.unk_id(), vocab=vocab)
     else:
-        there = {t: i for i, t in enumerate(names) if kinds[i] == NORMAL}
-        pairs = [(t[:k], t[k:]) for t in sorted(there, key=lambda t: (-scores[there[t]], there[t])) for k in range(1, len(t))]
-        model = dict(type='BPE', dropout=None, unk_token=names[sp.unk_id()], continuing_subword_prefix=None, end_of_word_suffix=None, fuse_unk=True, byte_fallback=BYTE in kinds, ignore_merges=False,
-                     vocab={t: i for i, t in enumerate(names)}, merges=[f'{a} {b}' for a, b in pairs if a in there and b in there])
-    extra = [dict(id=i, content=t, single_word=False, lstrip=False, rstrip=False, normalized=False, special=True) for t, i in tokenizer.specials.items() if i >= len(names)]
-    first = [dict(type='Strip', content=' ', start=1, stop=0)] if how.get(3, 1) else []
-    decoders = [dict(type='Replace', pattern=dict(String='▁'), content=' '), dict(type='ByteFallback'), dict(type='Fuse'), *first]
-    return dict(version='1.0', truncation=None, padding=None, added_tokens=extra, normalizer=dict(type='Sequence', normalizers=_normalizers(how)),
-                pre_tokenizer=None, post_processor=None, decoder=dict(type='Sequence', decoders=decoders), model=model)
+        merges = [*_pairs({t: s for t, s, k in pieces if k == NORMAL})]
+        model = dict(type='BPE', vocab={t: i for i, (t, *_) in enumerate(pieces)}, merges=merges, fuse_unk=True, ignore_merges=False, dropout=None,
+                     unk_token=pieces[tokenizer.sp.unk_id()][0], continuing_subword_prefix=None, end_of_word_suffix=None)
+    extra = [dict(id=i, content=t, **special) for t, i in tokenizer.specials.items() if i >= len(pieces)]
+    return dict(version='1.0', truncation=None, padding=None, added_tokens=extra, pre_tokenizer=None, post_processor=None,
+                normalizer=dict(type='Sequence', normalizers=_normalizers(how)), model=model | dict(byte_fallback=BYTE in kinds),
+                decoder=dict(type='Sequence', decoders=_decoders(how)))
 
 # %% ../nbs/04a_interop.ipynb #c020
 CHAT_TEMPLATE = ("{%- if messages and messages[0]['role'] == 'system' -%}{%- set system = messages[0]['content'] + '\\n\\n' -%}{%- set turns = messages[1:] -%}"
@@ -386,7 +412,8 @@ CHAT_TEMPLATE = ("{%- if messages and messages[0]['role'] == 'system' -%}{%- set
 def _write_tokenizer(tokenizer, model, folder):
     if tokenizer.pattern is None: write_json(folder/'tokenizer.json', pieces_json(tokenizer))
     else: write_hf(tokenizer, folder)
-    write_json(folder/'tokenizer_config.json', dict(tokenizer_class='PreTrainedTokenizerFast', bos_token='<|bos|>', eos_token='<|assistant_end|>', pad_token='<|assistant_end|>', clean_up_tokenization_spaces=False,
+    write_json(folder/'tokenizer_config.json', dict(tokenizer_class='PreTrainedTokenizerFast', clean_up_tokenization_spaces=False,
+        bos_token='<|bos|>', eos_token='<|assistant_end|>', pad_token='<|assistant_end|>',
         model_max_length=model.config.sequence_len, chat_template=CHAT_TEMPLATE))
 
 def _cast(w, dtype): return {k: v.astype(getattr(mx, dtype)) for k, v in w.items()}
@@ -413,8 +440,9 @@ def _export_mlx_lm(model, tokenizer, meta, folder):
 def _export_hf(model, tokenizer, meta, folder):
     if not _is_llama(model.config): raise ValueError('transformers knows only the llama preset of our architectures: train with --preset llama, or export to mlx-lm')
     write_json(folder/'config.json', llama_config(model, tokenizer) | dict(dtype=meta['dtype']))
-    write_json(folder/'generation_config.json', dict(bos_token_id=tokenizer.bos_id, eos_token_id=_ends(tokenizer), pad_token_id=tokenizer.special('<|assistant_end|>')))
-    save_arrays(folder/'model.safetensors', _cast({llama_name(k): v for k, v in _cropped(model).items()}, meta['dtype']), {'format': 'pt'})
+    write_json(folder/'generation_config.json', _marks(tokenizer))
+    w = {llama_name(k): v for k, v in _cropped(model).items()}
+    save_arrays(folder/'model.safetensors', _cast(w, meta['dtype']), {'format': 'pt'})
     _write_tokenizer(tokenizer, model, folder)
     return f'transformers.AutoModelForCausalLM.from_pretrained({str(folder)!r})'
 
@@ -479,56 +507,71 @@ def export(
 ):
     "Write a model for other programs"
     if to not in TARGETS: raise ValueError(f'unknown target {to!r}: choose one of {", ".join(TARGETS)} with --to')
-    if dtype not in ('float32', 'bfloat16', 'float16'): raise ValueError(f'unknown dtype {dtype!r}: choose float32, bfloat16 or float16')
-    if dtype != 'float32' and to in ('nanochat', 'gguf'): raise ValueError(f'--dtype is for mlx-lm and hf: {to} has types of its own')
+    kinds, elsewhere = ('float32', 'bfloat16', 'float16'), to in ('nanochat', 'gguf')
+    if dtype not in kinds: raise ValueError(f'unknown dtype {dtype!r}: choose {", ".join(kinds)}')
+    if dtype != 'float32' and elsewhere: raise ValueError(f'--dtype is for mlx-lm and hf: {to} has types of its own')
     run = find_run(run, 'exportable')
     model, tokenizer, meta = run.load(stage, step)
     if model._quantized: raise ValueError(f'{run.folder.name} is quantised: export the run that it was made from')
     c = model.config
     if c.generation in ('v1', 'llama') and min(c.windows) < c.max_positions: # they have no windows elsewhere
-        raise ValueError(f'{run.folder.name} has layers that see only part of a text ({c.window_pattern}), which {to} does not know for preset {c.generation}')
-    if tokenizer.pattern is None and to in ('nanochat', 'gguf'): raise ValueError(f'{run.folder.name} has a vocabulary of SentencePiece, which cannot go to {to}: --to hf and --to mlx-lm can take it')
+        raise ValueError(f'{run.folder.name} has layers that see only part of a text ({c.window_pattern}), '
+                         f'which {to} does not know for preset {c.generation}')
+    if tokenizer.pattern is None and elsewhere:
+        raise ValueError(f'{run.folder.name} has a vocabulary of SentencePiece, which cannot go to {to}: --to hf and --to mlx-lm can take it')
     folder = Path(output or base_dir()/'exports'/f'{run.folder.name}-{to}').resolve()
     if folder.exists() and not folder.is_dir(): raise ValueError(f'{folder} is a file: name a folder with --output')
     if folder.exists() and any(folder.iterdir()): raise ValueError(f'{folder} is not empty: name another one with --output')
-    with _made(folder) as work: hint = TARGETS[to](model, tokenizer, meta | dict(run=run.folder.name, dtype=dtype), work).replace(str(work), str(folder))
-    print(f'{folder}\n{hint}')
+    meta |= dict(run=run.folder.name, dtype=dtype)
+    with _made(folder) as work: hint = TARGETS[to](model, tokenizer, meta, work)
+    print(f'{folder}\n{hint.replace(str(work), str(folder))}')
 
 # %% ../nbs/04a_interop.ipynb #c672
 def unseen(
-    set:str, # a name under shards/, or a folder
-    tok:Tokenizer
-):           # iterator of documents
+    set:str,      # a name under shards/, or a folder
+    tok:Tokenizer # for token files
+):                # iterator of documents
     "Validation documents of a set"
     folder = Path(set) if Path(set).is_dir() else base_dir()/'shards'/set
-    return documents(BinSource(folder/'val.bin', tok)) if (folder/'tokens.json').exists() else read_texts(local_shards(set)[1])
+    if (folder/'tokens.json').exists(): return documents(BinSource(folder/'val.bin', tok))
+    return read_texts(local_shards(set)[1])
 
-def _sample(run, tokenizer, parameters, T, most):
+def _sample(run, tokenizer, T, most):
     "Batches of validation text, and what they are; or none, and why"
     try: set = read_json(run.folder/'config.json', {'set?': str}).get('set') or 'python'
     except (OSError, ValueError, AttributeError): return [], 'it is not known what the run has learnt from'
-    most = 200_000 if on_gpu() and most is None else max(2*T, min(20_000, int(2e10/parameters))) if most is None else most
     try: batches = text_batches(unseen(set, tokenizer), tokenizer, 4, T, most)
     except (OSError, ValueError) as e: return [], f'the validation text of {set} cannot be read ({e})'
     lengths = tokenizer.token_bytes()
-    size = sum(int(lengths[y[y >= 0]].sum()) for _, y in batches)
-    return batches, f'{sum(int((y >= 0).sum()) for _, y in batches):,} tokens, {size/1000:,.0f} kB, of the validation text of {Path(set).name}'
+    tokens, size = (sum(int(o) for o in os) for os in zip(*(((y >= 0).sum(), lengths[y[y >= 0]].sum()) for _, y in batches)))
+    return batches, f'{tokens:,} tokens, {size/1000:,.0f} kB, of the validation text of {Path(set).name}'
 
+# %% ../nbs/04a_interop.ipynb #c684
 def unpacked(
     model:GPT # quantised
 )->GPT:       # of full width
     "The model that the few bits stand for"
     w, how = dict(tree_flatten(model.parameters())), model._quantized
     def full(name):
-        parts = [w[name.removesuffix('weight') + o] for o in ('scales', 'biases')]
-        return mx.dequantize(w[name], *parts, how['group'], how['bits'])
-    there = {k: full(k) if k.endswith('weight') and k.removesuffix('weight') + 'scales' in w else v for k, v in w.items() if not k.endswith(('scales', 'biases'))}
+        scales, biases = (w.pop(name.removesuffix('weight') + o) for o in ('scales', 'biases'))
+        return mx.dequantize(w[name], scales, biases, how['group'], how['bits'])
+    packed = [k for k in w if k.endswith('weight') and k.removesuffix('weight') + 'scales' in w]
+    for k in packed: w[k] = full(k)
     twin = GPT(model.config)
-    twin.load_weights([(k, v.astype(mx.float32)) for k, v in there.items()], strict=True)
+    twin.load_weights([(k, v.astype(mx.float32)) for k, v in w.items()], strict=True)
     return twin
 
 # %% ../nbs/04a_interop.ipynb #c673
-def file_bytes(path:Path)->int: return sum(p.stat().st_size for p in Path(path).glob('model*.safetensors'))
+def file_bytes(
+    path:Path # of a checkpoint
+)->int:       # of its weights
+    "How large are the files of a model?"
+    return sum(p.stat().st_size for p in Path(path).glob('model*.safetensors'))
+
+def _seconds_worth(model):
+    "How many tokens can be compared on in some seconds?"
+    if on_gpu(): return 200_000
+    return max(1024, min(20_000, int(2e10/model.count_params()['total'])))
 
 def quantize(
     run:str='',     # tag or folder of a run, default the latest
@@ -540,27 +583,30 @@ def quantize(
 ):
     "Make a model of few bits, which chat, serve and eval use like any other"
     if bits not in (4, 8): raise ValueError(f'only 4 or 8 bits are possible, not {bits}')
-    if eval_tokens is not None and eval_tokens < 0: raise ValueError(f'--eval-tokens must be a number of tokens, or 0 for no comparison, not {eval_tokens}')
+    if eval_tokens is not None and eval_tokens < 0:
+        raise ValueError(f'--eval-tokens must be a number of tokens, or 0 for no comparison, not {eval_tokens}')
     old = find_run(run, 'exportable')
     model, tokenizer, meta = old.load(stage, step)
     if model._quantized: raise ValueError(f'{old.folder.name} is quantised already')
-    folder, stage = old.folder.resolve().with_name(check_tag(model_tag) or f'{old.folder.resolve().name}-q{bits}'), meta.get('stage', 'base')
-    if any(not metadata(p).get('quantized') for p in folder.glob('checkpoints/*/step_*')): raise ValueError(f'there is a run {folder.name} already, which is not quantised: choose another name with --model-tag')
-    size = model.count_params()['total']
-    batches, what = _sample(old, tokenizer, size, min(model.config.sequence_len, 1024), eval_tokens) if eval_tokens != 0 else ([], '')
+    home, stage = old.folder.resolve(), meta.get('stage', 'base')
+    folder = home.with_name(check_tag(model_tag) or f'{home.name}-q{bits}')
+    if any(not metadata(p).get('quantized') for p in folder.glob('checkpoints/*/step_*')):
+        raise ValueError(f'there is a run {folder.name} already, which is not quantised: choose another name with --model-tag')
+    most = _seconds_worth(model) if eval_tokens is None else eval_tokens
+    batches, what = _sample(old, tokenizer, min(model.config.sequence_len, 1024), most) if most else ([], '')
     if what: print(f'comparing on {what}' if batches else f'no comparison: {what}', flush=True)
     column = 'bits per byte on documents' + {'sft': ', after fine-tuning', 'rl': ', after practice'}.get(stage, '')
-    rows = []
-    def measure(name, MB, model):
+    def measured(name, size, model):
+        row = dict(bits=name, MB=round(size/1e6, 1))
+        if not batches: return row
         bar = Bar(batches, desc=f'{name} bits', unit='batch', leave=False)
-        rows.append(dict(bits=name, MB=round(MB, 1)) | ({column: round(bits_per_byte(model, bar, tokenizer.token_bytes()), 4)} if batches else {}))
-    measure(16, size*2/1e6, model)
+        return row | {column: round(bits_per_byte(model, bar, tokenizer.token_bytes()), 4)}
+    rows = [measured(16, 2*model.count_params()['total'], model)]
     model.__dict__.pop('_nll', None)
     model.quantize(bits)
     with _made(folder) as work:
-        new = Run(work)
         tokenizer.save(work/'tokenizer')
         if (old.folder/'config.json').exists(): shutil.copy(old.folder/'config.json', work/'config.json')
-        path = save_checkpoint(new.stage(stage), meta['step'], model, stage=stage, metrics=meta.get('metrics', {}))
-        measure(bits, file_bytes(path)/1e6, unpacked(model) if batches else model)
+        path = save_checkpoint(Run(work).stage(stage), meta['step'], model, stage=stage, metrics=meta.get('metrics', {}))
+        rows.append(measured(bits, file_bytes(path), unpacked(model) if batches else model))
     print(f'{table(rows)}\nwritten to {folder}')

@@ -94,14 +94,24 @@ def _value(m):
 
 # %% ../nbs/05a_tasks.ipynb #c614
 _WORDS = r'one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|a\ half|a\ quarter'
-_DOUBT = re.compile(rf"""[\w²³½¼¾^_] | -\w | \s*\? | [ \t\u00a0\u2009\u202f]+[0-9] | [.,:/'’·]\s?[0-9] | \\(?!text|mathrm|[\s,;).\]!])
-    | [\s-]*(?:hundred|thousand|million|billion|trillion|dozen|k|bn|squared|cubed|out\ of)\b
-    | (?:\s+[a-z$%'’]+){{0,3}}?[\s,(]*\bor\b
-    | (?:\s+[a-z$%'’]+){{0,3}}?\s*(?:[,;:/±+*×÷=]|[-–—]+|(?:,?\s*and|to|x|times|plus|minus|point)\b)\s*[-−$€£¥]?(?:[0-9]|(?:{_WORDS})\b)""", re.X | re.I)
+_MULTIPLES = r'hundred|thousand|million|billion|trillion|dozen|k|bn|squared|cubed|out\ of'
+_JOINTS = r'[,;:/±+*×÷=] | [-–—]+ | (?:,?\s*and|to|x|times|plus|minus|point)\b'
+_FEW_WORDS = r"(?:\s+[a-z$%'’]+){0,3}?"
+_DOUBT = re.compile(rf"""
+      [\w²³½¼¾^_] | -\w | \s*\?                                     # 2nd, 2^5, 2-fold, 2?
+    | [ \t\u00a0\u2009\u202f]+[0-9] | [.,:/'’·]\s?[0-9]             # 2 1/2, 2.000.000, 2:30
+    | \\(?!text|mathrm|[\s,;).\]!])                                 # 2\times 3
+    | [\s-]*(?:{_MULTIPLES})\b                                      # 2 million
+    | {_FEW_WORDS}[\s,(]*\bor\b                                     # 2 or 3, 2 dollars or 3 dollars
+    | {_FEW_WORDS}\s*(?:{_JOINTS})\s*[-−$€£¥]?(?:[0-9]|(?:{_WORDS})\b) # 2, 3; 2 and a half; 2 + 3
+    """, re.X | re.I)
 
 # %% ../nbs/05a_tasks.ipynb #c617
 _HASHES = re.compile('#{4,}')
-_ANSWER = re.compile(r"""\\boxed\s*(?=\{) | \banswer\b(?:\s+(?:to|of|for)\b[^.!?\n]{0,80}?)?[\s*_"]{0,6}(?:\b(?:is|was|equals)\b|[:=])""", re.X | re.I)
+_ANSWER = re.compile(r"""
+      \\boxed\s*(?=\{)
+    | \banswer\b(?:\s+(?:to|of|for)\b[^.!?\n]{0,80}?)?[\s*_"]{0,6}(?:\b(?:is|was|equals)\b|[:=])
+    """, re.X | re.I)
 _COUNT = re.compile(r'\bthere\s+(?:is|are|was|were)\b|\b(?:appears?|occurs?)\b', re.I)
 _LAST = re.compile(r'[^.!?\n]*[.!?]?\W*\Z')
 
@@ -111,11 +121,13 @@ def _stated(text, marks):
         if m := _NUMBER.match(text, mark.end()):
             yield Decimal('nan') if _DOUBT.match(m['rest']) else _value(m), m.start('rest')
 
-def final_number(output_text:str)->Decimal|None:
-    "The number that an answer ends with, or None if it states none, or not clearly"
+def final_number(
+    output_text:str # everything the assistant produced
+)->Decimal|None:    # None if it states no number, or not clearly
+    "The number that an answer ends with"
     text = final_text(output_text)
-    counts = [v for v, end in [*_stated(text, _COUNT)][-1:] if _LAST.match(text, end)]
-    found = [v for v, _ in _stated(text, _HASHES)][:1] or [v for v, _ in _stated(text, _ANSWER)] or counts
+    found = [v for v, _ in _stated(text, _HASHES)][:1] or [v for v, _ in _stated(text, _ANSWER)]
+    if not found: found = [v for v, end in [*_stated(text, _COUNT)][-1:] if _LAST.match(text, end)]
     return found[-1] if found and not found[-1].is_nan() else None
 
 # %% ../nbs/05a_tasks.ipynb #c020
@@ -253,8 +265,8 @@ SPELL_PHRASINGS = ['Spell {w}.', 'Spell the word {w}.', 'Spell out {w}.', 'Spell
 
 # %% ../nbs/05a_tasks.ipynb #c626
 def spelled(
-    text:str
-)->str: # '' if it spells nothing
+    text:str # what the assistant says
+)->str:      # '' if it spells nothing
     "The word that a text spells last, letter by letter"
     text = re.sub(r'[.!?]\s+[ai](?=\s+[a-z]{2})', ' ...so', text.lower()) # the I that begins a sentence is no letter
     words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", text)
