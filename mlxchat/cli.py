@@ -109,7 +109,7 @@ def run_args(
     "The options that a run was started with"
     at = (Path(folder) if '/' in str(folder) or Path(folder).is_dir() else base_dir()/'runs'/folder).resolve()
     home = next((p for p in (at, *at.parents[:3]) if (p/'config.json').exists()), None)
-    if not home: raise ValueError(f'there is no run in {folder}')
+    if not home: raise ValueError(_not_ours(at) if any(at.glob('checkpoints/*/step_*')) else f'there is no run in {folder}')
     parts = at.relative_to(home).parts
     if parts[1:2] not in ((), ('base',)) or parts[:1] not in ((), ('checkpoints',)):
         raise ValueError(f'{folder} is no checkpoint of pretraining: `train` goes on with {home}/checkpoints/base')
@@ -493,6 +493,9 @@ def train(
 
 train.__delwrap__ = PretrainConfig # the comments of its fields are the help
 
+def _not_ours(folder):
+    return f'{folder.name} was not made by `train`, and where it was in its data is not known: `mlxchat train --from {folder.name}` goes on with its weights, in a new run'
+
 def _once(f):
     "A callback that is called after the first step only: then it is certain that there is one"
     todo = [f]
@@ -512,6 +515,7 @@ def _tokenizer_path(folder, own, tokenizer_dir, found, set, streaming):
 def _check_same(folder, c, recipe, settings):
     "Refuse to go on with a run in another way; the steps that it had, if it becomes longer"
     there = read_config(folder)
+    if 'set' not in there and any((folder/'checkpoints').glob('*/step_*')): raise ValueError(_not_ours(folder))
     if there and settings.get('from_run') and 'from_run' not in there: raise ValueError(f'{folder} is another run, which did not begin with --from: choose another --model-tag')
     if changed := differences(folder, c, recipe, **settings):
         raise ValueError(f'{folder} was started with other settings ({", ".join(changed)}): repeat them, or choose another --model-tag')

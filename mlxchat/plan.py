@@ -54,6 +54,7 @@ class Cost:
     def __add__(self, o): return Cost(*(a + b for a, b in zip(vars(self).values(), vars(o).values())))
     def __mul__(self, k): return Cost(*(a*k for a in vars(self).values()))
     def __sub__(self, o): return self + o*-1
+    def at_least(self, o): return Cost(*map(max, vars(self).values(), vars(o).values()))
     @property
     def memory(self): return max(self.grow, self.change, self.look) # bytes
 
@@ -151,11 +152,13 @@ class Planner:
         parts, whole = pieces(config)
         row_seconds = GPT(parts[-1]).flops_per_token()*config.sequence_len/(self.efficiency*self.peak)
         few = min(rows, 2**max(0, math.floor(math.log2(max(1., AFFORDABLE/row_seconds)))))
-        out = whole(*(self.probe(o, c, few, single) for o in parts))
+        def reckoned(rows):
+            costs = [self.probe(o, c, rows, single) for o in parts]
+            return whole(*costs).at_least(costs[0]*(min(2, config.n_layer)/2)) # the first piece has two layers
+        out = reckoned(few)
         if rows > few:
             other = max(1, few//2) if few > 1 else 2
-            second = whole(*(self.probe(o, c, other, single) for o in parts))
-            out = out + (out - second)*((rows - few)/(few - other))
+            out = (out + (out - reckoned(other))*((rows - few)/(few - other))).at_least(out)
         # value embeddings come in pairs of layers; a model of odd depth has half a table more
         tables = (config.n_layer + 1)//2 - config.n_layer/2 if config.value_embeds else 0
         extra = tables*config.vocab_size*config.n_kv_head*(config.n_embd//config.n_head)*4*(4 if single else 5)

@@ -17,6 +17,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from . import __version__
 from .backend import matmul_gflops
+from .data import read_json
 from .model import GPT, GPTConfig
 from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups
 from .tokenizer import Tokenizer
@@ -626,17 +627,18 @@ def write_config(
 HABITS = {'eval_every', 'eval_tokens', 'sample_every', 'core_metric_every', 'core_metric_max_per_task', 'save_every', 'keep_last', 'save_best', 'spike', 'recompute', 'low_memory', 'ultra_low_memory',
           'memory_limit_gb', 'memory_check_interval', 'device_batch_size', 'grad_accum_steps', 'total_batch_size'} # of the last three the product counts
 
+_CONFIG = { # what config.json of a run may hold
+    'pretrain?': {f'{f.name}?': f.type for f in fields(PretrainConfig)},
+    'recipe?': {'steps?': (1, 2**53), 'batch_tokens?': (1, 2**53)},
+    'model?': {f'{k}?': (1, 2**31) for k in ('n_layer', 'n_embd', 'n_head', 'n_kv_head', 'vocab_size', 'sequence_len')} | {'window_pattern?': str},
+    'lengths?': [int], 'set?': str, 'tokenizer?': str, 'streaming?': bool, 'from_run?': str, 'origin?': dict}
+
 def read_config(
     folder:Path # of a run
 )->dict:        # empty if the run does not exist
     "What config.json says"
-    try: there = json.loads((Path(folder)/'config.json').read_text(encoding='utf-8'))
+    try: return read_json(Path(folder)/'config.json', _CONFIG, 'move the folder away to start again')
     except FileNotFoundError: return {}
-    except (ValueError, RecursionError): there = None
-    shapes = dict(pretrain=dict, recipe=dict)
-    if not isinstance(there, dict) or not all(isinstance(there.get(k, t()), t) for k, t in shapes.items()):
-        raise ValueError(f'{folder}/config.json is damaged: move the folder away to start again')
-    return there
 
 def recorded(
     there:dict # what `read_config` found
@@ -648,7 +650,15 @@ def recorded(
     if any(out.get(k) for k in INSTEAD[0][:3]) and out.get('target_param_data_ratio') == 12: out['target_param_data_ratio'] = None # their default
     rows, T, batch = (out.get(k) for k in ('device_batch_size', 'max_seq_len', 'total_batch_size'))
     if batch and rows and T and batch < rows*T: out['total_batch_size'] = rows*T # which it became
-    return out
+    return out | _shape(out, there.get('model', {}))
+
+def _shape(asked, made):
+    "Sizes of a run's model that do not follow from its options, as of the demo's"
+    if not {'n_layer', 'n_embd', 'n_head', 'n_kv_head'} <= {*made}: return {}
+    c = PretrainConfig(**asked)
+    usual = GPTConfig.preset(c.preset, c.depth, sequence_len=c.max_seq_len, **c.architecture())
+    if (usual.n_embd, usual.n_head, usual.n_kv_head) == (made['n_embd'], made['n_head'], made['n_kv_head']): return {}
+    return dict(n_embd=made['n_embd'], n_head=made['n_head'], n_kv_head=made['n_kv_head'], aspect_ratio=None, head_dim=None)
 
 def differences(
     folder:Path,       # of a run
