@@ -429,9 +429,9 @@ class Peak:
     "The most arithmetic that this machine has been seen to do"
     def __init__(self,
         processes:int=1, # that share the work
-        looks:int=5,     # how often it may be measured again
+        every:float=30., # seconds between measurements
     ):
-        self.processes, self.looks = processes, looks
+        self.processes, self.every, self.last = processes, every, -math.inf
         self.flops = self.measure()
 
     def measure(self)->float: return matmul_gflops()*1e9*self.processes # a second
@@ -440,8 +440,8 @@ class Peak:
         rate:float # FLOPs a second
     )->float:      # at most 1; None if it is not known
         "How much of the peak that is"
-        if rate > self.flops and self.looks:
-            self.looks -= 1
+        if rate > self.flops and time.monotonic() - self.last > self.every:
+            self.last = time.monotonic()
             self.flops = max(self.flops, self.measure())
         return rate/self.flops if rate <= self.flops else None
 
