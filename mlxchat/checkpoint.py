@@ -104,12 +104,9 @@ def _described(path):
         raise ValueError(f'{path}/metadata.json: config.{in_short(min(strange))} is of another version of mlxchat')
     bpb = (about.get('metrics') or {}).get('val_bpb')
     if not isinstance(bpb, (int, float, type(None))): raise ValueError(f'{path}/metadata.json: metrics.val_bpb is no number')
-    return {k: v for k, v in about.items() if v is not None}
-
-def _config(about):
-    "The architecture that metadata describes"
     floats = {f.name for f in fields(GPTConfig) if f.type is float} # in which JSON may hold a whole number
-    return GPTConfig(**{k: float(v) if k in floats else v for k, v in about['config'].items() if v is not None})
+    about['config'] = {k: float(v) if k in floats else v for k, v in about['config'].items() if v is not None}
+    return {k: v for k, v in about.items() if v is not None}
 
 _WIDTHS = dict(BOOL=1, U8=1, I8=1, U16=2, I16=2, F16=2, BF16=2, U32=4, I32=4, F32=4, U64=8, I64=8)
 _ARRAY = {'dtype': {*_WIDTHS}, 'shape': [(0, 2**40)], 'data_offsets': [(0, 2**60)]}
@@ -174,7 +171,7 @@ def load_model(
     if why := damage(path): raise ValueError(f'checkpoint {path} cannot be used: {why}')
     meta = _described(path)
     if meta.get('lora'): return _with_adapters(path, **meta['lora']), meta
-    try: model = GPT(_config(meta))
+    try: model = GPT(GPTConfig(**{k: v for k, v in meta['config'].items() if v is not None}))
     except (ValueError, IndexError) as e: raise ValueError(f'checkpoint {path} cannot be used: {e}') from None
     if meta.get('quantized'): model.quantize(meta['quantized']['bits'], meta['quantized']['group'])
     _fit_weights(model, path, {k: v.shape for k, v in tree_flatten(model.parameters())})
