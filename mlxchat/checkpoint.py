@@ -93,19 +93,25 @@ def save_checkpoint(
     return final
 
 # %% ../nbs/03a_checkpoint.ipynb #c924917
-_SIZES = dict(n_layer=(1, 1000), n_head=(1, 4096), n_kv_head=(1, 4096), n_embd=(1, 2**17), vocab_size=(1, 2**24), sequence_len=(1, 2**24),
-              mlp_dim=(0, 2**19), short_window=(0, 2**24), gate_channels=(0, 2**17), smear_channels=(0, 2**17), rope_sign={-1, 1})
-_CONFIG = {f'{f.name}?': _SIZES.get(f.name) or {tuple: [float]}.get(f.type, f.type) for f in fields(GPTConfig)}
+_SIZES = dict(n_layer=(1, 1000), n_head=(1, 4096), n_kv_head=(1, 4096), n_embd=(1, 2**17), vocab_size=(1, 2**24),
+              sequence_len=(1, 2**24), mlp_dim=(0, 2**19), short_window=(0, 2**24), gate_channels=(0, 2**17), smear_channels=(0, 2**17),
+              rope_sign={-1, 1})
+_PLAIN = {float: (-1e30, 1e30), tuple: [(-1e30, 1e30)]} # as far as float32 goes
+_CONFIG = {f'{f.name}?': _SIZES.get(f.name) or _PLAIN.get(f.type, f.type) for f in fields(GPTConfig)}
 _ADAPTERS = {'rank': (1, 2**16), 'alpha': float, 'parts': [str], 'layers': [(0, 1000)], 'base?': {'path': str, 'sha256': str}}
-METADATA = {'step': (0, 2**60), 'config': _CONFIG, 'rng': (0, 2**64 - 1), 'files': {str: str}, 'metrics?': {'val_bpb?': float}, 'loader?': dict,
-            'lora?': _ADAPTERS, 'quantized?': {'bits': {4, 8}, 'group': {32, 64, 128}}, 'stage?': str}
+METADATA = {'step': (0, 2**60), 'config': _CONFIG, 'rng': (0, 2**64 - 1), 'files': {str: str}, 'stage?': str, 'loader?': dict,
+            'metrics?': dict, 'lora?': _ADAPTERS, 'quantized?': {'bits': {4, 8}, 'group': {32, 64, 128}}}
 
 def _described(path):
     "What metadata.json says, with everything that it must say"
     about = read_json(Path(path)/'metadata.json', METADATA, limit=2**29)
     if strange := about['config'].keys() - {f.name for f in fields(GPTConfig)}:
         raise ValueError(f'{path}/metadata.json: config.{in_short(min(strange))} is of another version of mlxchat')
-    return about
+    bpb = (about.get('metrics') or {}).get('val_bpb')
+    if not isinstance(bpb, (int, float, type(None))): raise ValueError(f'{path}/metadata.json: metrics.val_bpb is no number')
+    floats = {f.name for f in fields(GPTConfig) if f.type is float} # in which JSON may hold a whole number
+    about['config'] = {k: float(v) if k in floats else v for k, v in about['config'].items() if v is not None}
+    return {k: v for k, v in about.items() if v is not None}
 
 _WIDTHS = dict(BOOL=1, U8=1, I8=1, U16=2, I16=2, F16=2, BF16=2, U32=4, I32=4, F32=4, U64=8, I64=8)
 _ARRAY = {'dtype': {*_WIDTHS}, 'shape': [(0, 2**40)], 'data_offsets': [(0, 2**60)]}
@@ -121,11 +127,13 @@ def array_shapes(
         text = f.read(n)
         if not text.startswith(b'{') or b'\0' in text: raise ValueError(f'{path} is no safetensors file')
         header = parse_json(text, f'the header of {path}')
-    about = {k: v for k, v in checked(header, dict, path).items() if k != '__metadata__'}
+    about = checked(header, {'__metadata__?': {str: str}}, path)
+    about.pop('__metadata__', None)
     for name, a in about.items():
         checked(a, _ARRAY, path, in_short(name))
         begin, end = (a['data_offsets'] + [0, 0])[:2]
-        if not 0 <= begin <= end <= size - 8 - n or end - begin != math.prod(a['shape'])*_WIDTHS[a['dtype']] or len(a['data_offsets']) != 2:
+        fits = end - begin == math.prod(a['shape'])*_WIDTHS[a['dtype']] and begin <= end <= size - 8 - n
+        if not fits or len(a['data_offsets']) != 2:
             raise ValueError(f'{path}: {in_short(name)} does not fit the file')
     return {name: tuple(a['shape']) for name, a in about.items()}
 
@@ -233,7 +241,8 @@ def score(
     path:Path # checkpoint directory
 )->float:     # bits per byte on validation text, infinite if unknown
     "How good a checkpoint is"
-    return (metadata(path).get('metrics') or {}).get('val_bpb') or math.inf
+    bpb = metadata(path).get('metrics', {}).get('val_bpb')
+    return math.inf if bpb is None else bpb
 
 def prune(
     folder:Path,  # directory of all checkpoints of a stage

@@ -379,6 +379,7 @@ def _resume(folder, model, optimizer, say):
     if differences: raise ValueError(f'{path} is of another model ({differences}): use its settings, or another tag')
     model.load_weights(str(path/'model.safetensors'), strict=not model._lora); mx.eval(model.parameters())
     load_optimizer(path, optimizer, model)
+    if 'loader' not in meta: raise ValueError(f'{path} does not say how far it was in its data: it can be used, but not resumed')
     return meta['step'], meta['loader']
 
 # %% ../nbs/03b_pretrain.ipynb #c023
