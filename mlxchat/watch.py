@@ -602,7 +602,7 @@ class Wandb:
     "Metrics to Weights & Biases; `WANDB_MODE=offline` keeps them here"
     def __init__(self, run:Run, project:str, config:dict, name:str=''):
         try: import wandb
-        except ImportError: raise ValueError('wandb is not installed: `pip install "mlxchat[wandb]"`') from None
+        except ImportError: raise ValueError('wandb is not installed: `pip install wandb`') from None
         try: self.run = wandb.init(project=project, name=name or run.folder.name, id=run.folder.name, dir=str(run.folder), config=config, resume='allow')
         except wandb.Error as e: raise ValueError(f'Weights & Biases: {e} (WANDB_MODE=offline needs no account)') from None
     def __call__(self, m:dict): self.run.log({k: v for k, v in m.items() if isinstance(v, (int, float))}, step=m['step'])
@@ -612,7 +612,7 @@ class TensorBoard:
     "Metrics as TensorBoard's event files, in the run's folder"
     def __init__(self, run:Run, folder:str=''):
         try: from tensorboardX import SummaryWriter
-        except ImportError: raise ValueError('TensorBoard event files need tensorboardX: `pip install "mlxchat[tensorboard]"`') from None
+        except ImportError: raise ValueError('TensorBoard event files need tensorboardX: `pip install tensorboardX`') from None
         self.writer = SummaryWriter(folder or str(run.folder/'tensorboard'))
     def __call__(self, m:dict):
         for k, v in m.items():
