@@ -414,7 +414,7 @@ def train(
     set:str='',       # shards to learn from: a name under shards/, or a folder; default python, the offline corpus
     data_dir:str='',  # the same as a folder
     tokenizer_dir:str='', # folder of the tokenizer, default tokenizer/ in mlxchat's directory
-    streaming:bool=False, # fetch a public set while training, instead of before? default fineweb-edu
+    streaming:bool=False, # fetch a public set while training, instead of before; default fineweb-edu
     max_cached_shards:int=20, # shards kept on the disk when streaming
     num_workers:int=2,# threads that tokenize
     tokenizer_batch_size:int=128, # documents that each is given at a time
