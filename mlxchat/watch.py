@@ -97,7 +97,9 @@ def score_line(
 # %% ../nbs/03c_watch.ipynb #c051
 class TerminalView:
     "A line that is rewritten in place"
-    def __init__(self, out): self.out, self.bar, self.line = out, tqdm(total=1, bar_format='{desc}', file=out, leave=True), ''
+    def __init__(self, out):
+        self.out, self.line = out, ''
+        self.bar = tqdm(total=1, bar_format='{desc}', file=out, leave=True)
     def draw(self, now:dict, news:bool):
         line = step_line(now, columns(self.out) - 1)
         if line != self.line: self.bar.set_description_str(line); self.line = line
@@ -111,12 +113,16 @@ class LogView:
         every:float=1.,  # seconds between lines
         minute:float=60.,# seconds after which only progress counts
         share:float=.005,# of the run between lines, then
-    ): self.write, self.every, self.minute, self.share, self.begun, self.last, self.at = write, every, minute, share, time.monotonic(), -1e9, -1.
+    ):
+        self.write, self.every, self.minute, self.share = write, every, minute, share
+        self.begun, self.last, self.at = time.monotonic(), -1e9, -1.
     def draw(self, now:dict, news:bool):
         t, training = time.monotonic(), now['state'] == 'training'
         at = (now['step'] - 1 + (now['micro']/now['micros'] if now['micros'] else 1))/max(1, now['total'])
-        due = at != self.at and t - self.last >= self.every and (t - self.begun < self.minute or at - self.at >= self.share)
-        if not (news and now['state'] not in ('validating', 'saving', 'sampling') or training and due): return
+        new = t - self.begun < self.minute or at - self.at >= self.share
+        due = training and at != self.at and t - self.last >= self.every and new
+        passing = now['state'] in ('validating', 'saving', 'sampling')
+        if not (due or news and not passing): return
         self.last, self.at = t, at
         self.write(step_line(now))
     def say(self, text:str): self.write(text)
@@ -124,14 +130,16 @@ class LogView:
 
 class NotebookView:
     "One display, with a curve if there is one"
-    def __init__(self, curve=None, every:float=.5): self.curve, self.every, self.handle, self.drawn = curve, every, None, -1e9
+    def __init__(self, curve=None, every:float=.5):
+        self.curve, self.every, self.handle, self.drawn = curve, every, None, -1e9
     def draw(self, now:dict, news:bool):
-        if threading.current_thread() is not threading.main_thread(): return # what another thread shows may end up in another cell
+        if threading.current_thread() is not threading.main_thread(): return # its display might be in another cell
         pause = self.curve.every if self.curve and self.curve.steps else self.every
         if time.monotonic() - self.drawn < pause and not (news and now['state'] != 'training'): return
         from IPython.display import display
         self.drawn, line = time.monotonic(), step_line(now, 96)
-        shown = {'text/plain': line} | ({'image/svg+xml': self.curve.svg(line)} if self.curve and self.curve.steps else {})
+        shown = {'text/plain': line}
+        if self.curve and self.curve.steps: shown['image/svg+xml'] = self.curve.svg(line)
         if self.handle: self.handle.update(shown, raw=True)
         else: self.handle = display(shown, raw=True, display_id=True)
     def say(self, text:str): print(text)
@@ -166,14 +174,16 @@ class Progress:
         curve=None,       # a `LiveCurve`, for notebooks
     ):
         self.folder, self.out = folder and Path(folder), out or sys.stderr
-        self.now = dict(run=self.folder.name if folder else '', stage=stage, state='starting', step=0, total=total, micro=0, micros=0, left=None,
-                        loss=None, val_bpb=None, val_step=None, tok_per_s=None, mfu=None, lr=None, memory=None, seconds=None, fresh=True, started=time.time(), pid=os.getpid())
+        self.now = dict(run=self.folder.name if folder else '', stage=stage, state='starting', step=0, total=total,
+                        micro=0, micros=0, left=None, loss=None, val_bpb=None, val_step=None, tok_per_s=None, mfu=None,
+                        lr=None, memory=None, seconds=None, fresh=True, started=time.time(), pid=os.getpid())
         self.saved = self.best = None    # step of the newest checkpoint, and the best validation
         self.recent, self.marks, self.told_long = deque(maxlen=50), [], False
         self.lock, self.over, self.clock, self.ticker = threading.RLock(), threading.Event(), time.monotonic(), None
         self.views = [LogView(self._log), StatusView(self.folder)] if folder else []
         notebook = out is None and in_notebook()
-        if show: self.views.append(NotebookView(curve) if notebook else TerminalView(self.out) if self.out.isatty() else LogView(self._print))
+        if show and notebook: self.views.append(NotebookView(curve))
+        elif show: self.views.append(TerminalView(self.out) if self.out.isatty() else LogView(self._print))
         if curve and notebook: curve.shared = show
         self.draw(True)
 
@@ -302,8 +312,11 @@ def answer(self:Progress):
         step = now['step'] + (state == 'training' and now['micro'] == now['micros']) # the one that is being computed
         left = now.get('step_left') or now.get('step_seconds')
         what = f'when step {step:,} is done'
-    else: what, left = f'when {dict(validating="the validation", saving="saving", sampling="the sample").get(state, "the start")} is done', None
-    self.say(f'stopping {what}' + (f', in about {duration(left)}' if left and left >= 2 else '') + f'; once more stops now, {self.is_saved()}')
+    else:
+        doing = dict(validating='the validation', saving='saving', sampling='the sample').get(state, 'the start')
+        what, left = f'when {doing} is done', None
+    soon = f', in about {duration(left)}' if left and left >= 2 else ''
+    self.say(f'stopping {what}{soon}; once more stops now, {self.is_saved()}')
 
 @patch
 def __enter__(self:Progress):
@@ -670,9 +683,11 @@ def _last_of(folder):
     total = settings.get('steps') or settings.get('num_iterations') or last['step']
     val = next((m for m in reversed(ms) if 'val_bpb' in m and m.get('stage', 'base') == stage), {})
     when = (folder/'metrics.jsonl').stat().st_mtime
-    return dict(run=folder.name, stage=stage, state='done' if last['step'] >= total else 'stopped', step=last['step'], total=total, micro=0, micros=0, left=None,
-                **{k: last.get(k) for k in ('loss', 'tok_per_s', 'mfu', 'lr', 'memory')}, val_bpb=val.get('val_bpb'), val_step=val.get('step'),
-                seconds=last.get('total_seconds'), started=when, updated=when, pid=0)
+    state = 'done' if last['step'] >= total else 'stopped'
+    numbers = {k: last.get(k) for k in ('loss', 'tok_per_s', 'mfu', 'lr', 'memory')}
+    return dict(run=folder.name, stage=stage, state=state, step=last['step'], total=total, micro=0, micros=0, left=None,
+                **numbers, val_bpb=val.get('val_bpb'), val_step=val.get('step'), seconds=last.get('total_seconds'),
+                started=when, updated=when, pid=0)
 
 def run_status(
     run, # a `Run`, or its folder
@@ -681,8 +696,10 @@ def run_status(
     folder = Path(getattr(run, 'folder', run))
     try: s = json.loads((folder/'status.json').read_text(encoding='utf-8'))
     except (OSError, ValueError): s = None
-    kinds = dict(state=str, stage=str, step=int, total=int, micro=int, micros=int, pid=int, updated=(int, float), started=(int, float))
-    if not (isinstance(s, dict) and all(isinstance(s.get(k), kind) for k, kind in kinds.items())): s = _last_of(folder) if folder.is_dir() else None
+    number = int, float
+    kinds = dict(state=str, stage=str, step=int, total=int, micro=int, micros=int, pid=int, updated=number, started=number)
+    sound = isinstance(s, dict) and all(isinstance(s.get(k), kind) for k, kind in kinds.items())
+    if not sound: s = _last_of(folder) if folder.is_dir() else None
     if not s: return None
     try: age = time.time() - max(s['updated'], (folder/'status.json').stat().st_mtime)
     except OSError: age = math.inf
@@ -692,7 +709,9 @@ def run_status(
 def watched_runs(
 )->list: # of folders, the one that changed last comes first
     "Runs that can be watched: those that have metrics, a status or checkpoints"
-    def changed(p): return max((o.stat().st_mtime for o in (p/'status.json', p/'metrics.jsonl', p/'checkpoints') if o.exists()), default=0)
+    def changed(p):
+        signs = p/'status.json', p/'metrics.jsonl', p/'checkpoints'
+        return max((o.stat().st_mtime for o in signs if o.exists()), default=0)
     found = {p: changed(p) for p in (base_dir()/'runs').glob('*') if p.is_dir()}
     return sorted((p for p, t in found.items() if t), key=found.get, reverse=True)
 
@@ -719,9 +738,11 @@ def watch_line(
     parts = [(0, s['run']), (6, '' if s['stage'] == 'base' else s['stage'])]
     if s['running']:
         if now != 'training': parts.append((1, now))
-        parts += [(0, place), (3, f'{s["micro"]:,}/{s["micros"]:,}' if 0 < s['micro'] < s['micros'] else ''), (2, f'{part/max(1, s["total"]):.0%}')]
+        within = f'{s["micro"]:,}/{s["micros"]:,}' if 0 < s['micro'] < s['micros'] else ''
+        parts += [(0, place), (3, within), (2, f'{part/max(1, s["total"]):.0%}')]
         if s.get('left') is not None: parts.append((0, f'{duration(s["left"])} left'))
-    elif now in ENDED: parts += [(0, dict(done='done', stopped=f'stopped {where}', failed=f'failed {where}')[now]), (2, place if now == 'done' else f'of {s["total"]:,}'), (7, f'{ago} ago')]
+    elif now == 'done': parts += [(0, now), (2, place), (7, f'{ago} ago')]
+    elif now in ENDED: parts += [(0, f'{now} {where}'), (2, f'of {s["total"]:,}'), (7, f'{ago} ago')]
     elif alive(s['pid']): parts.append((0, f'silent for {ago} {where} (process {s["pid"]})'))
     else: parts.append((0, f'died {where} (process {s["pid"]} is gone)'))
     if s.get('loss') is not None: parts.append((4, f'loss {s["loss"]:.3f} {sparkline(losses)}'.rstrip()))
