@@ -341,7 +341,7 @@ def lesson(
     learn, val = [o for o in (own, mixture and mixture[0]) if o], [o for o in (val, mixture and mixture[1]) if o]
     n, learn = len(own or []), beside(*learn, c.seed) if len(learn) == 2 else learn[0]
     few = not mixture and readings(n) > 1
-    epochs = c.epochs or (readings(n) if few else 1)
+    epochs = c.epochs or (readings(n)*(5 if c.lora else 2)/2 if few else 1)
     if few: T = min(T, 32*math.ceil(max(longest(o, tokenizer) for o in (own, keeps) if o)/32))
     c = replace(c, max_seq_len=c.max_seq_len or T, buffer=c.buffer or (min(500, max(4, n)) if few else 500))
     found = survey(learn, tokenizer, c.max_seq_len)
