@@ -131,7 +131,7 @@ def integer_or_text(
 # %% ../nbs/06e_program.ipynb #c019
 CHOICES = dict(
     preset='v1 v2 v3 llama', stage='base sft rl', dtype='auto bfloat16 float32 float16', to='nanochat mlx-lm hf gguf',
-    format='parquet bin', schedule='v3 c', mixture='chat practice', bits='4 8', shell='bash zsh fish')
+    format='parquet bin', schedule='v3 c', mixture='chat practice none', bits='4 8', shell='bash zsh fish')
 SYNONYMS = dict(bf16='bfloat16', fp32='float32', transformers='hf', huggingface='hf', mlx='mlx-lm', mlx_lm='mlx-lm',
     **{'llama.cpp': 'gguf'}, pretrain='base', pretrained='base', chat='sft', finetuned='sft')
 
