@@ -868,8 +868,7 @@ def standing(
     run:Run
 )->dict: # without what is not known
     "How the training of a run stands, as a page may read it; see `run_status`"
-    try: s = run_status(run) or {}
-    except (OverflowError, RecursionError): s = {} # no process has such a number, and no record is so deep
+    s = run_status(run) or {}
     numbers = 'step total micro micros left loss val_bpb val_step tok_per_s updated'.split()
     out = {k: s[k] for k in numbers if is_number(s.get(k))}
     out |= {k: s[k][:30] for k in ('stage', 'state') if isinstance(s.get(k), str)}
