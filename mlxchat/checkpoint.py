@@ -156,8 +156,9 @@ def damage(
 def checkpoints(
     folder:Path # directory of all checkpoints of a stage
 )->list[Path]:  # oldest first, not verified
-    "Checkpoint directories, by step"
-    return sorted(p for p in Path(folder).glob('step_*') if p.is_dir())
+    "Checkpoint directories, by step; a copy that somebody put beside them is none"
+    found = [p for p in Path(folder).glob('step_*') if re.fullmatch(r'step_[0-9]{1,18}', p.name) and p.is_dir()]
+    return sorted(found, key=lambda p: int(p.name[5:]))
 
 def latest_checkpoint(
     folder:Path,  # directory of all checkpoints of a stage
@@ -257,12 +258,13 @@ def prune(
         if p not in kept: shutil.rmtree(p, ignore_errors=True)
     for p in Path(folder).glob('.step_*'):
         pid = p.name.removesuffix('.old').rpartition('.')[2]
-        if pid.isdigit() and int(pid) != os.getpid() and not alive(int(pid)): shutil.rmtree(p, ignore_errors=True)
+        if pid.isdecimal() and int(pid) != os.getpid() and not alive(int(pid)): shutil.rmtree(p, ignore_errors=True)
 
 def alive(pid:int)->bool:
     "Is there such a process?"
+    if pid <= 0: return False # to `kill`, these are groups
     try: os.kill(pid, 0)
-    except ProcessLookupError: return False
+    except (ProcessLookupError, OverflowError): return False
     except PermissionError: pass
     return True
 
