@@ -9,8 +9,7 @@ __all__ = ['BUNDLE_URL', 'Exam', 'prompts', 'spans', 'bundle_dir', 'exams', 'pro
 import csv, json, random, shutil, sys, tempfile, threading, zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from .data import Bar
-from .data import base_dir, nanochat_dir
+from .data import Bar, base_dir, json_lines, nanochat_dir
 from .eval import best, centred, common, likelihoods
 from .fetch import Fetcher, FetchError
 from .model import GPT
@@ -103,9 +102,13 @@ def exams(
     folder:Path
 )->list: # of Exam
     "The exams that a bundle lists"
-    with open(folder/'eval_meta_data.csv', encoding='utf-8', newline='') as f: guessing = {r['Eval Task']: float(r['Random baseline'])/100 for r in csv.DictReader(f)}
-    listed = yaml.safe_load((folder/'core.yaml').read_text(encoding='utf-8'))['icl_tasks']
-    return [Exam(t['label'], t['icl_task_type'], t['dataset_uri'], t['num_fewshot'][0], t.get('continuation_delimiter', ' '), guessing[t['label']]) for t in listed]
+    try:
+        with open(folder/'eval_meta_data.csv', encoding='utf-8', newline='') as f:
+            guessing = {r['Eval Task']: float(r['Random baseline'])/100 for r in csv.DictReader(f)}
+        listed = yaml.safe_load((folder/'core.yaml').read_text(encoding='utf-8'))['icl_tasks']
+        return [Exam(t['label'], t['icl_task_type'], t['dataset_uri'], t['num_fewshot'][0], t.get('continuation_delimiter', ' '), guessing[t['label']]) for t in listed]
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError, yaml.YAMLError) as e:
+        raise ValueError(f'the list of exams in {folder} is damaged ({type(e).__name__}): delete the folder, to fetch it again') from None
 
 _keys = dict(multiple_choice=dict(query=str, choices=list, gold=int), schema=dict(context_options=list, continuation=str, gold=int), language_modeling=dict(context=str, continuation=str))
 
@@ -117,12 +120,7 @@ def problems(
     "The problems of an exam, always in the same shuffled order"
     if exam.kind not in _keys: raise ValueError(f'{exam.label}: unknown kind {exam.kind!r}')
     path, out = folder/'eval_data'/exam.file, []
-    lines = path.read_bytes().removeprefix(b'\xef\xbb\xbf').split(b'\n') # U+2028 ends no line of JSON
-    for n, line in enumerate(lines, 1):
-        if not line.strip(): continue
-        try: p = json.loads(line.decode())
-        except UnicodeDecodeError as e: raise ValueError(f'{path}, line {n}: byte {e.start + 1} is not UTF-8') from None
-        except (ValueError, RecursionError): raise ValueError(f'{path}, line {n}: not JSON') from None
+    for n, p in json_lines(path):
         wrong = [k for k, kind in _keys[exam.kind].items() if not isinstance(p.get(k) if isinstance(p, dict) else None, kind)]
         if wrong: raise ValueError(f'{path}, line {n}: {", ".join(wrong)} missing or of the wrong kind')
         if 'gold' in p and not 0 <= p['gold'] < len(p.get('choices', p.get('context_options'))): raise ValueError(f'{path}, line {n}: there is no choice {p["gold"]}')

@@ -10,7 +10,7 @@ __all__ = ['AXES', 'STYLE', 'ENDED', 'duration', 'fitted', 'columns', 'step_line
            'disk']
 
 # %% ../nbs/03c_watch.ipynb #c046
-import base64, html, io, json, math, os, shutil, subprocess, sys, threading, time
+import base64, html, io, json, math, os, shutil, stat, subprocess, sys, threading, time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -702,11 +702,10 @@ def _last_of(folder):
     ms = [m for m in ms if 'loss' in m and 'step' in m]
     if not ms: return None
     last = ms[-1]
-    try: there = json.loads((folder/'config.json').read_text(encoding='utf-8'))
-    except (OSError, ValueError): there = {}
     stage = last.get('stage', 'base')
-    settings = there.get('recipe' if stage == 'base' else stage) if isinstance(there, dict) else None
-    settings = settings if isinstance(settings, dict) else {}
+    part, lengths = 'recipe' if stage == 'base' else stage, {'steps?': (1, 2**53), 'num_iterations?': (1, 2**53)}
+    try: settings = read_json(folder/'config.json', {f'{part}?': lengths}).get(part) or {}
+    except (OSError, ValueError): settings = {}
     total = settings.get('steps') or settings.get('num_iterations') or last['step']
     val = next((m for m in reversed(ms) if 'val_bpb' in m and m.get('stage', 'base') == stage), {})
     when = (folder/'metrics.jsonl').stat().st_mtime
@@ -716,23 +715,28 @@ def _last_of(folder):
                 **numbers, val_bpb=val.get('val_bpb'), val_step=val.get('step'), seconds=last.get('total_seconds'),
                 started=when, updated=when, pid=0)
 
+_COUNT, _TIME, _NUMBER = (0, 2**53), (0., 1e20), (-1e30, 1e30)
+_RECORD = dict(state=str, stage=str, updated=_TIME, started=_TIME) | { # what status.json should hold
+    **dict.fromkeys('step total micro micros pid'.split(), _COUNT), **dict.fromkeys(('left?', 'seconds?'), _TIME),
+    **dict.fromkeys('loss? val_bpb? val_step? tok_per_s? mfu? lr? memory?'.split(), _NUMBER), 'error?': str}
+
+def _fit_to_show(v):
+    "What a terminal and JSON can take"
+    if isinstance(v, str): return ''.join(c if c.isprintable() else ' ' for c in v)
+    return None if isinstance(v, float) and not math.isfinite(v) else v
+
 def run_status(
     run, # a `Run`, or its folder
 )->dict: # the record, with `running`; None if it has never been trained
     "How a run stands, also before its first checkpoint and after its death"
     folder = Path(getattr(run, 'folder', run))
-    try: s = json.loads((folder/'status.json').read_text(encoding='utf-8'))
-    except (OSError, ValueError): s = None
-    number = int, float
-    kinds = dict(state=str, stage=str, step=int, total=int, micro=int, micros=int, pid=int,
-                 updated=number, started=number)
-    sound = isinstance(s, dict) and all(isinstance(s.get(k), kind) for k, kind in kinds.items())
-    if not sound: s = _last_of(folder) if folder.is_dir() else None
+    try: s = read_json(folder/'status.json', _RECORD)
+    except (OSError, ValueError): s = _last_of(folder) if folder.is_dir() else None
     if not s: return None
+    s = {k: _fit_to_show(v) for k, v in s.items()}
     try: age = time.time() - max(s['updated'], (folder/'status.json').stat().st_mtime)
     except OSError: age = math.inf
-    # a young record only: numbers of processes are used again
-    running = s['state'] not in ENDED and s['pid'] > 0 and alive(s['pid']) and age < 300
+    running = s['state'] not in ENDED and alive(s['pid']) and age < 300 # numbers of processes are used again
     return s | dict(run=folder.name, running=running)
 
 def watched_runs(
@@ -796,7 +800,7 @@ def monitor(
 ):
     "Show how a run stands, also while it is running"
     from json import dumps
-    if every < 0: raise ValueError(f'--every is a number of seconds between looks, not {every:g}')
+    if not 0 <= every < 1e9: raise ValueError(f'--every is a number of seconds between looks, not {every:g}')
     if not run and not watched_runs():
         raise FileNotFoundError(f'no runs in {base_dir()/"runs"}: start with `mlxchat demo`')
     in_place, shown = every > 0 and not json and sys.stdout.isatty(), 0
@@ -820,7 +824,13 @@ def folder_bytes(
     path:Path
 )->int:
     "Size of all files below a folder"
-    return sum(p.stat().st_size for p in path.rglob('*') if p.is_file() and not p.is_symlink())
+    total = 0
+    for folder, _, names in os.walk(path): # a folder may go while it is looked at
+        for name in names:
+            try: about = os.lstat(os.path.join(folder, name))
+            except OSError: continue
+            total += about.st_size if stat.S_ISREG(about.st_mode) else 0
+    return total
 
 def disk(
     json:bool=False, # print one JSON object instead?
