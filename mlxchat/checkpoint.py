@@ -94,13 +94,15 @@ def save_checkpoint(
 
 # %% ../nbs/03a_checkpoint.ipynb #c924917
 _SIZES = dict(n_layer=(1, 1000), n_head=(1, 4096), n_kv_head=(1, 4096), n_embd=(1, 2**17), vocab_size=(1, 2**24),
-              sequence_len=(1, 2**24), mlp_dim=(0, 2**19), short_window=(0, 2**24), gate_channels=(0, 2**17), smear_channels=(0, 2**17),
-              rope_sign={-1, 1})
+              sequence_len=(1, 2**24), mlp_dim=(0, 2**19), short_window=(0, 2**24),
+              gate_channels=(0, 2**17), smear_channels=(0, 2**17), rope_sign={-1, 1})
 _PLAIN = {float: (-1e30, 1e30), tuple: [(-1e30, 1e30)]} # as far as float32 goes
 _CONFIG = {f'{f.name}?': _SIZES.get(f.name) or _PLAIN.get(f.type, f.type) for f in fields(GPTConfig)}
-_ADAPTERS = {'rank': (1, 2**16), 'alpha': float, 'parts': [str], 'layers': [(0, 1000)], 'base?': {'path': str, 'sha256': str}}
-METADATA = {'step': (0, 2**60), 'config': _CONFIG, 'rng': (0, 2**64 - 1), 'files': {str: str}, 'stage?': str, 'loader?': dict,
-            'metrics?': dict, 'lora?': _ADAPTERS, 'quantized?': {'bits': {4, 8}, 'group': {32, 64, 128}}}
+_ADAPTERS = {'rank': (1, 2**16), 'alpha': float, 'parts': [str], 'layers': [(0, 1000)],
+             'base?': {'path': str, 'sha256': str}}
+METADATA = {'step': (0, 2**60), 'config': _CONFIG, 'rng': (0, 2**64 - 1), 'files': {str: str},
+            'stage?': str, 'loader?': dict, 'metrics?': dict, 'lora?': _ADAPTERS,
+            'quantized?': {'bits': {4, 8}, 'group': {32, 64, 128}}}
 
 def _described(path):
     "What metadata.json says, with everything that it must say"
@@ -108,7 +110,8 @@ def _described(path):
     if strange := about['config'].keys() - {f.name for f in fields(GPTConfig)}:
         raise ValueError(f'{path}/metadata.json: config.{in_short(min(strange))} is of another version of mlxchat')
     bpb = (about.get('metrics') or {}).get('val_bpb')
-    if not isinstance(bpb, (int, float, type(None))): raise ValueError(f'{path}/metadata.json: metrics.val_bpb is no number')
+    if not isinstance(bpb, (int, float, type(None))):
+        raise ValueError(f'{path}/metadata.json: metrics.val_bpb is no number')
     floats = {f.name for f in fields(GPTConfig) if f.type is float} # in which JSON may hold a whole number
     about['config'] = {k: float(v) if k in floats else v for k, v in about['config'].items() if v is not None}
     return {k: v for k, v in about.items() if v is not None}
@@ -309,10 +312,12 @@ def pick(self:Run,
     step=None,    # a number, 'best', or nothing for the newest whole one
 )->Path:          # directory
     "The checkpoint that is meant"
-    if stage not in ('', *STAGES): raise ValueError(f'there is no stage {stage!r}: stages are base, sft, rl (and mid, of older nanochats)')
+    if stage not in ('', *STAGES):
+        raise ValueError(f'there is no stage {stage!r}: stages are base, sft, rl (and mid, of older nanochats)')
     step, (here, now) = step_number(step), self.at
     if here and stage not in ('', here): raise ValueError(f'{self.stage(here)} is of stage {here}, not {stage}')
-    if now is not None and step not in (None, now): raise ValueError(f'{self.stage(here)/f"step_{now:06d}"} is of step {now:,}, not {step}')
+    if now is not None and step not in (None, now):
+        raise ValueError(f'{self.stage(here)/f"step_{now:06d}"} is of step {now:,}, not {step}')
     stage, step = stage or here, now if step is None else step
     for s in [stage] if stage else reversed(self.stages()):
         if path := self._chosen(s, step): return path
@@ -329,7 +334,8 @@ def _chosen(self:Run, stage, step):
 @patch
 def _missing(self:Run, stage, step):
     "Say what there is instead"
-    what = f'no {stage or "trained"} checkpoint' + (f' of step {step:,}' if isinstance(step, int) else ' with a validation score' if step else '')
+    which = f' of step {step:,}' if isinstance(step, int) else ' with a validation score' if step else ''
+    what = f'no {stage or "trained"} checkpoint{which}'
     there = _listed(self)
     raise FileNotFoundError(f'{what} in {self.folder}: ' + (f'it has {there}' if there else 'train one first'))
 
@@ -357,7 +363,8 @@ def lock(self:Run): # yields nothing
     try:
         if not self._acquired(lock):
             who = os.pread(lock.fd, 20, 0).decode() or 'that has just begun'
-            raise ValueError(f'{self.folder.name} is being trained by process {who}: wait for it, or choose another --model-tag')
+            raise ValueError(f'{self.folder.name} is being trained by process {who}: '
+                             'wait for it, or choose another --model-tag')
         os.ftruncate(lock.fd, 0)
         os.pwrite(lock.fd, str(os.getpid()).encode(), 0)
         _locked[key] = me
@@ -442,8 +449,9 @@ def forget(self:Run,
     atomic_write(self.folder/'metrics.jsonl', lambda tmp: tmp.write_text(text, encoding='utf-8'))
 
 # %% ../nbs/03a_checkpoint.ipynb #c034
-CONFIG = {'set?': str, 'streaming?': bool, 'pretrain?': dict, 'recipe?': {'batch_tokens?': (1, 2**60), 'steps?': (0, 2**60)},
-          'model?': dict, 'sft?': dict, 'rl?': dict, 'origin?': dict, 'made_from?': str, 'taught?': str, 'suggestions?': [str]}
+CONFIG = {'set?': str, 'streaming?': bool, 'pretrain?': dict,
+          'recipe?': {'batch_tokens?': (1, 2**60), 'steps?': (0, 2**60)}, 'model?': dict, 'sft?': dict, 'rl?': dict,
+          'origin?': dict, 'made_from?': str, 'taught?': str, 'suggestions?': [str]}
 
 def run_config(
     run:Run
@@ -465,7 +473,8 @@ def _learns(run):
     try: return 1 if run_config(run).get('made_from') else 2
     except ValueError: return 0
 
-NEEDS = { # words for what a verb wants of a run, and how well a run suits: not at all (0), if there is no better one (1), well (2)
+_TRACES = 'metrics.jsonl', 'status.json', 'checkpoints' # that training leaves in a run's folder
+NEEDS = { # what a verb wants of a run, in words, and how well a run suits: 0 not at all, 1 if need be, 2 well
     '': ('with a checkpoint', lambda run: bool(run.stages())),
     'base': ('with a pretrained model', lambda run: 'base' in run.stages()),
     'generate': ('with a checkpoint', lambda run: bool(run.stages()) + ('base' in run.stages())),
@@ -474,7 +483,7 @@ NEEDS = { # words for what a verb wants of a run, and how well a run suits: not 
     'practise': ('that answers, and can learn', lambda run: _answers(run) and _learns(run)),
     'exportable': ('that is not quantised', lambda run: _learns(run) > 0),
     'adapters': ('with adapters', lambda run: 'lora' in _about(run)),
-    'watch': ('that was trained', lambda run: any((run.folder/o).exists() for o in ('metrics.jsonl', 'status.json', 'checkpoints')))}
+    'watch': ('that was trained', lambda run: any((run.folder/o).exists() for o in _TRACES))}
 
 # %% ../nbs/03a_checkpoint.ipynb #c676881
 def whisper(text:str): print(text, file=sys.stderr)
@@ -492,7 +501,9 @@ def find_run(
     marks = [suits(r) for r in found]
     fit = [r for r, m in zip(found, marks) if m and m == max(marks)]
     known = ', '.join(r.folder.name for r in found if r.stages())
-    if not fit: raise FileNotFoundError(f'no run {words} in {runs} ' + (f'(runs: {known})' if known else ': start with `mlxchat demo`'))
+    if not fit:
+        instead = f'(runs: {known})' if known else ': start with `mlxchat demo`'
+        raise FileNotFoundError(f'no run {words} in {runs} {instead}')
     latest = max(fit, key=lambda run: _changed(run, need))
     if len(fit) > 1: say(f'using {latest.folder.name}, the latest of {len(fit)}; --run chooses')
     return latest
@@ -500,7 +511,7 @@ def find_run(
 def _changed(run, need):
     "When a checkpoint of a run was last saved, or, for those who watch, anything"
     places = [run.stage(s) for s in run.stages()]
-    if need == 'watch': places += [o for o in (run.folder/'metrics.jsonl', run.folder/'status.json', run.folder/'checkpoints') if o.exists()]
+    if need == 'watch': places += [run.folder/o for o in _TRACES if (run.folder/o).exists()]
     return max(p.stat().st_mtime for p in places)
 
 def _named(tag, runs):
@@ -516,7 +527,8 @@ def _named(tag, runs):
     if whole.parent.parent.name == 'checkpoints' and re.fullmatch(r'step_\d+', whole.name):
         return Run(whole.parents[2], whole.parent.name, step_number(whole.name))
     if (path/'metadata.json').exists():
-        raise ValueError(f'{path} is a checkpoint without its run: its place is RUN/checkpoints/STAGE/step_N, beside RUN/tokenizer')
+        raise ValueError(f'{path} is a checkpoint without its run: '
+                         'its place is RUN/checkpoints/STAGE/step_N, beside RUN/tokenizer')
     return Run(path)
 
 # %% ../nbs/03a_checkpoint.ipynb #c324679
