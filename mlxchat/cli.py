@@ -29,7 +29,8 @@ from .parallel import Heartbeat, World, join
 from .watch import TensorBoard, Wandb, memory_line, outlive_terminal, report_html, where_time_went
 from .plan import check_fits
 from .model import GPT, GPTConfig
-from .pretrain import INSTEAD, PretrainConfig, build, differences, extend, extension, option, pretrain, read_config, recorded, write_config
+from .pretrain import INSTEAD, PretrainConfig, build, differences, extend, extension, option, pretrain
+from .pretrain import read_config, recorded, write_config
 from .engine import Engine, sampler
 
 # %% ../nbs/06z_cli.ipynb #c402
@@ -37,7 +38,8 @@ class _Strict(yaml.SafeLoader):
     "YAML in which no key stands twice"
     def construct_mapping(self, node, deep=False):
         keys = [k.value for k, _ in node.value]
-        if twice := next((k for i, k in enumerate(keys) if k in keys[:i]), None): raise ValueError(f'{twice} stands there twice')
+        twice = next((k for i, k in enumerate(keys) if k in keys[:i]), None)
+        if twice: raise ValueError(f'{twice} stands there twice')
         return super().construct_mapping(node, deep)
 
 def _read_yaml(path):
@@ -97,7 +99,8 @@ def outranked(
     typed:list # on the command line
 )->list:       # of str
     "`args` without what the command line says in another way"
-    def name(a): return meant(a[2:].split('=')[0], {o for names in INSTEAD for o in names}) if a.startswith('--') else None
+    every = {o for names in INSTEAD for o in names}
+    def name(a): return meant(a[2:].split('=')[0], every) if a.startswith('--') else None
     said = [names for names in INSTEAD if {*names} & {*map(name, typed)}]
     return [a for a in args if not any(name(a) in names for names in said)]
 
@@ -109,14 +112,17 @@ def run_args(
     "The options that a run was started with"
     at = (Path(folder) if '/' in str(folder) or Path(folder).is_dir() else base_dir()/'runs'/folder).resolve()
     home = next((p for p in (at, *at.parents[:3]) if (p/'config.json').exists()), None)
-    if not home: raise ValueError(_not_ours(at) if any(at.glob('checkpoints/*/step_*')) else f'there is no run in {folder}')
+    if not home:
+        raise ValueError(_not_ours(at) if any(at.glob('checkpoints/*/step_*')) else f'there is no run in {folder}')
     parts = at.relative_to(home).parts
     if parts[1:2] not in ((), ('base',)) or parts[:1] not in ((), ('checkpoints',)):
         raise ValueError(f'{folder} is no checkpoint of pretraining: `train` goes on with {home}/checkpoints/base')
-    if parts[2:] and not re.fullmatch(r'step_\d+', parts[2]): raise ValueError(f'{folder} is no checkpoint: its name would be step_ and a number')
+    if parts[2:] and not re.fullmatch(r'step_\d+', parts[2]):
+        raise ValueError(f'{folder} is no checkpoint: its name would be step_ and a number')
     there = read_config(home)
     options = {k: there[k] for k in ('set', 'streaming') if there.get(k)} | recorded(there)
-    options |= dict(output_dir=str(home.parent), model_tag=home.name) | (dict(resume_from_step=int(parts[2][5:])) if parts[2:] else {})
+    options |= dict(output_dir=str(home.parent), model_tag=home.name)
+    if parts[2:]: options['resume_from_step'] = int(parts[2][5:])
     args = []
     for k, v in options.items():
         if isinstance(v, bool): args += [option(k)] if v else ['--no-save-best'] if k == 'save_best' else []
@@ -150,7 +156,8 @@ def _fetched(set, num_shards=8, workers=4):
     failed = download(SETS[set], num_shards, workers)
     for file, why in failed: print(f'skipped {file}: {why}')
     train_paths, val_path = local_shards(set)
-    more = f', more than the {num_shards:,} asked for: all of them are {set} now' if len(train_paths) > num_shards else ''
+    more = ''
+    if len(train_paths) > num_shards: more = f', more than the {num_shards:,} asked for: all of them are {set} now'
     print(f'{len(train_paths):,} shards to train on ({numbers(train_paths)}), {val_path.name} to validate{more}')
 
 def _own(text, folder, val_fraction=.05, doc_chars=8000, column='text'):
@@ -180,12 +187,14 @@ def data(
     force:bool=False,        # gather the offline corpus again, even if it is complete?
 ):
     "Gather the offline corpus, fetch a public set, or read your own text"
-    given = dict(num_shards=num_shards, workers=workers, column=column, doc_chars=doc_chars, max_bytes=max_bytes, val_fraction=val_fraction, force=force)
+    given = dict(num_shards=num_shards, workers=workers, column=column, doc_chars=doc_chars, max_bytes=max_bytes,
+                 val_fraction=val_fraction, force=force)
     given = {k: v for k, v in given.items() if v not in (None, '', False) or v == 0 and v is not False}
     for k in 'num_shards', 'workers', 'max_bytes':
         if given.get(k, 1) < 1: raise ValueError(f'{option(k)} must be positive, not {given[k]}')
     if given.get('doc_chars', 0) < 0: raise ValueError(f'--doc-chars must be 0 or more, not {doc_chars}')
-    if not 0 < given.get('val_fraction', .5) < 1: raise ValueError(f'--val-fraction must lie between 0 and 1, not {val_fraction}')
+    if not 0 < given.get('val_fraction', .5) < 1:
+        raise ValueError(f'--val-fraction must lie between 0 and 1, not {val_fraction}')
     if format not in ('parquet', 'bin'): raise ValueError(f'unknown format {format!r}: choose parquet or bin')
     if tokenizer_dir and format != 'bin': raise ValueError('--tokenizer-dir is for --format bin: other sets are text')
     if not set and not text and num_shards:
@@ -195,10 +204,12 @@ def data(
     folder = base_dir()/'shards'/set
     if text and (set in SETS or set == 'python'): raise ValueError(f'{set} is the name of another set: choose one for your text with --set')
     kind = 'own' if text else 'public' if set in SETS else 'python' if set == 'python' else 'there'
-    if kind == 'there' and not folder.is_dir(): raise ValueError(f'there is no set {set!r}: choose {", ".join(SETS)}, or make one from your files with --text')
+    if kind == 'there' and not folder.is_dir():
+        raise ValueError(f'there is no set {set!r}: choose {", ".join(SETS)}, or make one from your files with --text')
     what, known = KINDS[kind]
     if other := [option(k) for k in given if k not in known]:
-        raise ValueError(f'{set} is {what}, and {", ".join(other)} would mean nothing' + (f' (it knows {", ".join(map(option, known))})' if known else ''))
+        knows = f' (it knows {", ".join(map(option, known))})' if known else ''
+        raise ValueError(f'{set} is {what}, and {", ".join(other)} would mean nothing{knows}')
     if kind == 'own': _own(text, folder, **given)
     elif kind == 'public': _fetched(set, **given)
     elif kind == 'python': _gathered(folder, **given)
@@ -245,12 +256,14 @@ def _taken_over(tok, folder, force):
     "Save a tokenizer from elsewhere as ours"
     here = formats.load_tokenizer(folder) if folder.is_dir() else None
     if here and not force and here.fingerprint() != tok.fingerprint():
-        raise ValueError(f'there is a tokenizer of {here.vocab_size:,} tokens in {folder}: --force puts the other in its place (runs keep theirs), and `train --tokenizer-dir` takes it for one run')
+        raise ValueError(
+            f'there is a tokenizer of {here.vocab_size:,} tokens in {folder}: --force puts the other in its place '
+            '(runs keep theirs), and `train --tokenizer-dir` takes it for one run')
     return tok.save(folder)
 
 def tokenizer(
     set:str='python',            # shards to learn from: a name under shards/, or a folder
-    vocab_size:int=None,         # tokens, special ones included; default one for every 1000 bytes of text, 32,768 at most
+    vocab_size:int=None,         # tokens, special ones too; default one for every 1000 bytes of text, 32,768 at most
     digits:int=None,             # most digits in one token, default 2
     max_chars:int=None,          # read so much in all, default 2e9
     doc_cap:int=None,            # read so much of each document, default 10,000
@@ -263,13 +276,17 @@ def tokenizer(
     training, folder = not (from_file or compare or export), base_dir()/'tokenizer'
     how = dict(vocab_size=vocab_size, digits=digits, max_chars=max_chars, doc_cap=doc_cap)
     how = {k: v for k, v in how.items() if v is not None}
-    if how and not training: raise ValueError(f'{", ".join(map(option, how))} {"is" if len(how) == 1 else "are"} for training, which --from-file, --compare and --export do not')
+    if how and not training:
+        are = 'is' if len(how) == 1 else 'are'
+        raise ValueError(f'{", ".join(map(option, how))} {are} for training, '
+                         'which --from-file, --compare and --export do not')
     for k, v in how.items():
         if v < 1: raise ValueError(f'{option(k)} must be positive, not {v}')
     if training:
         before = formats.load_tokenizer(folder).vocab_size if folder.is_dir() else 0
         tok = learn_tokenizer(shard_paths(set)[0], **how)
-        print(f'{tok.vocab_size:,} tokens in {tok.save(folder)}' + (f', in place of {before:,}; runs keep theirs' if before else ''))
+        instead = f', in place of {before:,}; runs keep theirs' if before else ''
+        print(f'{tok.vocab_size:,} tokens in {tok.save(folder)}{instead}')
     else: tok = formats.load_tokenizer(from_file or folder)
     if export: print(f'written to {formats.write_hf(tok, export)}')
     elif from_file: print(f'{tok.vocab_size:,} tokens in {_taken_over(tok, folder, force)}')
@@ -312,10 +329,12 @@ def tokenizer_for(
     ours, theirs = base_dir()/'tokenizer', nanochat_dir()/'tokenizer'
     where = next((p for p in (ours, theirs) if p.is_dir() and any(p.iterdir()) and (p == ours or set in SETS)), None)
     if where:
-        say(f'tokenizer: {"nanochat" if where == theirs else "mlxchat"}\'s, {formats.load_tokenizer(where).vocab_size:,} tokens, in {where}')
+        whose = 'nanochat' if where == theirs else 'mlxchat'
+        say(f"tokenizer: {whose}'s, {formats.load_tokenizer(where).vocab_size:,} tokens, in {where}")
         return where
     folder = _folder(set)
-    if (folder/'tokens.json').exists(): raise ValueError(f'{folder} holds the tokens of a tokenizer that is not here: name it with --tokenizer-dir')
+    if (folder/'tokens.json').exists():
+        raise ValueError(f'{folder} holds the tokens of a tokenizer that is not here: name it with --tokenizer-dir')
     def learn(paths):
         say(f'no tokenizer yet: training one of {usual_vocab(paths):,} tokens on {set} (once)')
         learn_tokenizer(paths, progress=True).save(ours)
@@ -358,15 +377,19 @@ def origin(
     stage, step = run.at
     path = run.pick(stage or ('base' if checkpoints(run.stage('base')) else ''))
     model, meta = load_model(path)
-    if meta.get('quantized'): raise ValueError(f'{run.folder.name} is quantised and cannot learn: name the run that it was made from')
+    if meta.get('quantized'):
+        raise ValueError(f'{run.folder.name} is quantised and cannot learn: name the run that it was made from')
     c, there = model.config, read_config(run.folder)
     def alike(preset):
-        p = GPTConfig.preset(preset, c.n_layer, vocab_size=c.vocab_size, sequence_len=c.sequence_len, n_embd=c.n_embd, n_head=c.n_head)
+        p = GPTConfig.preset(preset, c.n_layer, vocab_size=c.vocab_size, sequence_len=c.sequence_len,
+                             n_embd=c.n_embd, n_head=c.n_head)
         return sum(v == asdict(p)[k] for k, v in asdict(c).items())
     preset = recorded(there).get('preset') or max(('v3', 'v2', 'v1', 'llama'), key=alike)
     where = f'{run.folder.name}/{path.parent.name}' + (f'/{path.name}' if step is not None else '')
-    return model, dict(folder=str(run.folder), name=run.folder.name, stage=path.parent.name, step=meta['step'], where=where,
-                       sha256=meta['files']['model.safetensors'], config=asdict(c), preset=preset, set=there.get('set', ''), streaming=there.get('streaming', False))
+    return model, dict(
+        folder=str(run.folder), name=run.folder.name, stage=path.parent.name, step=meta['step'], where=where,
+        sha256=meta['files']['model.safetensors'], config=asdict(c), preset=preset, set=there.get('set', ''),
+        streaming=there.get('streaming', False))
 
 SHAPE = 'preset', 'depth', 'n_embd', 'aspect_ratio', 'n_head', 'head_dim', 'n_kv_head', 'window_pattern', 'max_seq_len'
 
@@ -376,14 +399,14 @@ def inherited(
 )->dict:        # the same with the architecture of the origin
     "What a continuation cannot choose"
     g = found['config']
-    there = dict(preset=found['preset'], depth=g['n_layer'], n_embd=g['n_embd'], n_head=g['n_head'], n_kv_head=g['n_kv_head'],
-                 window_pattern=g['window_pattern'], max_seq_len=g['sequence_len'])
+    there = dict(preset=found['preset'], depth=g['n_layer'], n_embd=g['n_embd'], n_head=g['n_head'],
+                 n_kv_head=g['n_kv_head'], window_pattern=g['window_pattern'], max_seq_len=g['sequence_len'])
     more = dict(head_dim=g['n_embd']//g['n_head'], aspect_ratio=g['n_embd']/g['n_layer'])
     for k in SHAPE:
         wanted, is_ = asked.get(k), (there | more)[k]
         if wanted is not None and (wanted.upper() if k == 'window_pattern' else wanted) != is_:
-            raise ValueError(f'{option(k)} {wanted} is not possible: {found["name"]} has {is_:g}, and its weights keep their shape'
-                             if not isinstance(is_, str) else f'{option(k)} {wanted} is not possible: {found["name"]} has {is_}')
+            has = is_ if isinstance(is_, str) else f'{is_:g}, and its weights keep their shape'
+            raise ValueError(f'{option(k)} {wanted} is not possible: {found["name"]} has {has}')
     return {k: v for k, v in asked.items() if k not in SHAPE} | there
 
 # %% ../nbs/06z_cli.ipynb #c079
@@ -392,7 +415,8 @@ def check_installed(
 ):
     "Say at once which package is missing"
     for name, needed in wanted.items():
-        if needed and not importlib.util.find_spec(name): raise ValueError(f'{name} is not installed: `pip install {name}`')
+        if needed and not importlib.util.find_spec(name):
+            raise ValueError(f'{name} is not installed: `pip install {name}`')
 
 def set_for(
     set:str,        # as given
@@ -420,7 +444,7 @@ def train(
     output_dir:str='',# where runs are kept, default runs/ in mlxchat's directory
     log_dir:str='',   # TensorBoard's event files here, instead of in the run's folder
     monitor_memory:bool=False, # say after every check how much memory is in use
-    resume:bool|str=False,# an error if there is nothing to go on with; with the folder of a run or a checkpoint: go on there, with its options
+    resume:bool|str=False,# an error if nothing is there; a run's or checkpoint's folder: go on there, with its options
     resume_from_step:int=None, # forget what came after this checkpoint
     config:str='',    # YAML file with options; those on the command line win
     wandb_project:str='', # send metrics to this project of Weights & Biases
@@ -433,24 +457,31 @@ def train(
     world = join()
     check_tag(model_tag)
     check_installed(wandb=wandb_project, tensorboardX=tensorboard or log_dir)
-    for name, value in dict(max_cached_shards=max_cached_shards, num_workers=num_workers, tokenizer_batch_size=tokenizer_batch_size).items():
+    counts = dict(max_cached_shards=max_cached_shards, num_workers=num_workers,
+                  tokenizer_batch_size=tokenizer_batch_size)
+    for name, value in counts.items():
         if value < 1: raise ValueError(f'{option(name)} must be positive, not {value}')
     c = PretrainConfig(**kwargs)
     with outlive_terminal(), together(world):
         start, found = origin(from_run) if from_run and world.first else (None, {})
         found, runs = world.tell(found), Path(output_dir or base_dir()/'runs')
         folder = runs/(model_tag or (f'{found["name"]}-more' if found else f'd{c.depth}'))
-        if found := found or world.tell(read_config(folder).get('origin') if world.first else None) or {}: c = PretrainConfig(**inherited(found, kwargs))
+        found = found or world.tell(read_config(folder).get('origin') if world.first else None) or {}
+        if found: c = PretrainConfig(**inherited(found, kwargs))
         c.accumulation() # finds mistakes before anything is made
         begun = bool(checkpoints(folder/'checkpoints'/'base'))
-        set, streaming = data_dir or set_for(set, streaming, found), streaming or not set and not data_dir and found.get('streaming', False)
+        streamed = streaming or not set and not data_dir and found.get('streaming', False)
+        set, streaming = data_dir or set_for(set, streaming, found), streamed
         own = (folder/'tokenizer').is_dir()
         if world.first:
-            if found and folder.resolve() == Path(found['folder']).resolve(): raise ValueError(f'--from begins a new run, and {folder.name} is there: choose another --model-tag')
+            if found and folder.resolve() == Path(found['folder']).resolve():
+                raise ValueError(f'--from begins a new run, and {folder.name} is there: choose another --model-tag')
             if resume and not begun: raise ValueError(f'there is nothing to resume in {folder}')
-            if streaming and set not in SETS: raise ValueError(f'only public sets can be streamed: --set {" or ".join(SETS)}, not {set}')
+            if streaming and set not in SETS:
+                raise ValueError(f'only public sets can be streamed: --set {" or ".join(SETS)}, not {set}')
             if not streaming and not (_folder(set)/'tokens.json').exists(): shard_paths(set)
-        tok = shared_tokenizer(_tokenizer_path(folder, own, tokenizer_dir, found, set, streaming) if world.first else None, world)
+        where = _tokenizer_path(folder, own, tokenizer_dir, found, set, streaming) if world.first else None
+        tok = shared_tokenizer(where, world)
         if world.first: check_fits(c, tok.vocab_size, world.size)
         model = build(c, tok.vocab_size) if not found else start or GPT(GPTConfig(**found['config']))
         recipe = c.recipe(model, world.size)
@@ -458,26 +489,34 @@ def train(
         longer = _check_same(folder, c, recipe, settings) if world.first else 0
         if world.first and resume_from_step is not None: rewind(Run(folder), 'base', resume_from_step)
         source, val_docs = open_set(set, tok, streaming, max_cached_shards, batch=tokenizer_batch_size, threads=num_workers)
-        new, run = not folder.exists(), Run(folder if world.first else tempfile.mkdtemp()) # only the first process writes
+        new = not folder.exists()
+        run = Run(folder if world.first else tempfile.mkdtemp()) # only the first process writes
         exams, sinks = None, []
         try:
             if not (own and world.first): tok.save(run.folder/'tokenizer')
             if c.core_metric_every > 0:
                 bundle = Path(world.tell(str(bundle_dir()) if world.first else None))
-                exams = lambda model: core(model, tok, bundle, c.core_metric_max_per_task, progress=world.first, world=world)
+                exams = lambda model: core(
+                    model, tok, bundle, c.core_metric_max_per_task, progress=world.first, world=world)
             if world.first:
                 if wandb_project: sinks.append(Wandb(run, wandb_project, asdict(c), wandb_run_name))
                 if tensorboard or log_dir: sinks.append(TensorBoard(run, log_dir))
                 if monitor_memory: sinks.append(memory_line(c.memory_check_interval))
-                write_config(run, c, recipe, model, **settings, streaming=streaming, **(dict(origin=found) if found else {}))
+                more = dict(origin=found) if found else {}
+                write_config(run, c, recipe, model, **settings, streaming=streaming, **more)
                 if longer: sinks.append(_once(lambda: extend(run, c, recipe)))
         except BaseException:
             if new: shutil.rmtree(run.folder, ignore_errors=True)
             raise
         if world.first:
             print(f'{model.count_params()["total"]:,} parameters, {recipe.steps:,} steps of {recipe.batch_tokens:,} tokens, in {folder}' + (f', {world.size} processes' if world.group else ''))
-            if start and not begun: print(f'from {found["name"]}, {found["stage"]} step {found["step"]:,}: its weights, architecture and tokenizer; data, learning-rate schedule and optimizer begin anew')
-            if longer: print(f'{longer:,} steps were planned, now {recipe.steps:,}: learning rates follow the longer schedule from here')
+            if start and not begun:
+                print(f'from {found["name"]}, {found["stage"]} step {found["step"]:,}: '
+                      'its weights, architecture and tokenizer; '
+                      'data, learning-rate schedule and optimizer begin anew')
+            if longer:
+                print(f'{longer:,} steps were planned, now {recipe.steps:,}: '
+                      'learning rates follow the longer schedule from here')
             for line in c.opening(recipe): print(line, flush=True)
         try: m = pretrain(run, c, lambda B, T: Prefetch(Loader(source, B, T)), val_docs, model, world, core=exams, on_step=sinks, sample=sampler(run, Engine(model, tok), ['The ', 'A list is', 'To open a file']))
         finally:
@@ -491,7 +530,8 @@ def train(
 train.__delwrap__ = PretrainConfig # the comments of its fields are the help
 
 def _not_ours(folder):
-    return f'{folder.name} was not made by `train`, and where it was in its data is not known: `mlxchat train --from {folder.name}` goes on with its weights, in a new run'
+    return (f'{folder.name} was not made by `train`, and where it was in its data is not known: '
+            f'`mlxchat train --from {folder.name}` goes on with its weights, in a new run')
 
 def _once(f):
     "A callback that is called after the first step only: then it is certain that there is one"
@@ -503,8 +543,11 @@ def _once(f):
 def _tokenizer_path(folder, own, tokenizer_dir, found, set, streaming):
     "Where the tokenizer of a run is, or that for a new one"
     if found and tokenizer_dir:
-        there, here = (formats.load_tokenizer(p).fingerprint() for p in (Path(found['folder'])/'tokenizer', tokenizer_dir))
-        if here != there: raise ValueError(f'{found["name"]} knows the tokens of its own tokenizer ({there}), not those of {tokenizer_dir} ({here}): leave out --tokenizer-dir')
+        paths = Path(found['folder'])/'tokenizer', tokenizer_dir
+        there, here = (formats.load_tokenizer(p).fingerprint() for p in paths)
+        if here != there:
+            raise ValueError(f'{found["name"]} knows the tokens of its own tokenizer ({there}), '
+                             f'not those of {tokenizer_dir} ({here}): leave out --tokenizer-dir')
     if own: return folder/'tokenizer'
     if found: return Path(found['folder'])/'tokenizer'
     return Path(tokenizer_dir) if tokenizer_dir else tokenizer_for(set, streaming)
@@ -513,10 +556,13 @@ def _check_same(folder, c, recipe, settings):
     "Refuse to go on with a run in another way; the steps that it had, if it becomes longer"
     there = read_config(folder)
     if 'set' not in there and any((folder/'checkpoints').glob('*/step_*')): raise ValueError(_not_ours(folder))
-    if there and settings.get('from_run') and 'from_run' not in there: raise ValueError(f'{folder} is another run, which did not begin with --from: choose another --model-tag')
+    if there and settings.get('from_run') and 'from_run' not in there:
+        raise ValueError(f'{folder} is another run, which did not begin with --from: choose another --model-tag')
     if changed := differences(folder, c, recipe, **settings):
-        raise ValueError(f'{folder} was started with other settings ({", ".join(changed)}): repeat them, or choose another --model-tag')
+        raise ValueError(f'{folder} was started with other settings ({", ".join(changed)}): '
+                         'repeat them, or choose another --model-tag')
     return extension(folder, c, recipe)
 
 # %% ../nbs/06z_cli.ipynb #c890798
-if __name__ == '__main__' and '__file__' in globals(): sys.exit(main()) # `python -m mlxchat.cli`; a notebook has no file
+if __name__ == '__main__' and '__file__' in globals(): # `python -m mlxchat.cli`; a notebook has no file
+    sys.exit(main())

@@ -13,7 +13,8 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from .checkpoint import check_tag, checkpoints, find_run, latest_checkpoint, load_model, metadata, Run, save_arrays, save_checkpoint, write_json
+from .checkpoint import check_tag, checkpoints, find_run, latest_checkpoint, load_model, metadata, Run
+from .checkpoint import save_arrays, save_checkpoint, write_json
 from .data import Bar, base_dir, nanochat_dir, read_json, read_texts
 from .formats import halves, load_tokenizer, spell, write_hf
 from .loader import BinSource, documents
@@ -35,7 +36,8 @@ _STORAGES = dict(FloatStorage=np.float32, DoubleStorage=np.float64, HalfStorage=
 def _tensor(storage, offset, shape, strides, *_):
     "A tensor from its storage, which must simply lie there"
     data, kind = storage
-    if not all(type(n) is int and n >= 0 for n in (offset, *shape, *strides)) or len(shape) != len(strides): raise ValueError('a tensor has no proper shape')
+    if not all(type(n) is int and n >= 0 for n in (offset, *shape, *strides)) or len(shape) != len(strides):
+        raise ValueError('a tensor has no proper shape')
     size = math.prod(shape)
     want = [math.prod(shape[i+1:]) for i in range(len(shape))]
     if any(a != b and n > 1 for a, b, n in zip(strides, want, shape)) or not 0 <= offset <= offset + size <= len(data): raise ValueError('a tensor does not fit its storage')
@@ -65,15 +67,16 @@ class _TorchUnpickler(pickle.Unpickler):
         self.storages[key] = np.frombuffer(self.archive.read(info), _STORAGES[kind])
         return self.storages[key], kind
 
-_OPCODES = set('''PROTO FRAME STOP MARK GLOBAL STACK_GLOBAL REDUCE BUILD BINPERSID NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 BINFLOAT
-    BINUNICODE SHORT_BINUNICODE EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST APPEND APPENDS EMPTY_DICT SETITEM SETITEMS
-    BINPUT LONG_BINPUT MEMOIZE BINGET LONG_BINGET'''.split())
+_OPCODES = set('''PROTO FRAME STOP MARK GLOBAL STACK_GLOBAL REDUCE BUILD BINPERSID NONE NEWTRUE NEWFALSE
+    BININT BININT1 BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
+    EMPTY_LIST APPEND APPENDS EMPTY_DICT SETITEM SETITEMS BINPUT LONG_BINPUT MEMOIZE BINGET LONG_BINGET'''.split())
 
 def _harmless(program):
-    "The program of a pickle, if it asks for nothing that `torch.save` would not, such as place to remember a billion things"
+    "The program of a pickle, if it asks for nothing that `torch.save` would not, such as room for a billion things"
     n = 0
     for n, (op, arg, _) in enumerate(pickletools.genops(program), 1):
-        if op.name not in _OPCODES or 'PUT' in op.name and arg > n: raise ValueError(f'it uses {op.name} as torch.save does not, and may be malicious')
+        if op.name not in _OPCODES or 'PUT' in op.name and arg > n:
+            raise ValueError(f'it uses {op.name} as torch.save does not, and may be malicious')
     return io.BytesIO(program)
 
 def read_torch(
@@ -123,7 +126,8 @@ def from_nanochat(
     facts:dict,   # model_config of the meta file
 )->GPT:
     "A model from nanochat's weights"
-    if not all(isinstance(k, str) and isinstance(v, mx.array) for k, v in weights.items()): raise ValueError('these are no weights of nanochat, which are arrays with names')
+    if not all(isinstance(k, str) and isinstance(v, mx.array) for k, v in weights.items()):
+        raise ValueError('these are no weights of nanochat, which are arrays with names')
     w = {_ours(k): v for k, v in weights.items()}
     generation = 'v3' if 'smear_gate.weight' in w else 'v2' if 'resid_lambdas' in w else 'v1'
     sizes = {k: facts[k] for k in ('n_embd', 'n_head', 'n_kv_head', 'vocab_size', 'sequence_len')} | ({'window_pattern': facts['window_pattern']} if facts.get('window_pattern') else {})
@@ -133,7 +137,8 @@ def from_nanochat(
     tables = [w.pop(f'value_embeds.{i}.weight') for i in model._ve_layers]
     if tables: w['value_embeds.weight'] = mx.concatenate([t.astype(mx.float32) for t in tables], 1)
     for name in 'wte.weight', 'lm_head.weight', 'value_embeds.weight': # older ones are not filled up to a multiple of 64
-        if name in w and w[name].ndim == 2 and len(w[name]) == model.config.vocab_size: w[name] = mx.pad(w[name], [(0, model.config.padded_vocab - len(w[name])), (0, 0)])
+        if name in w and w[name].ndim == 2 and len(w[name]) == model.config.vocab_size:
+            w[name] = mx.pad(w[name], [(0, model.config.padded_vocab - len(w[name])), (0, 0)])
     there, here = {k: v.shape for k, v in w.items()}, {k: v.shape for k, v in tree_flatten(model.parameters())}
     if there != here: raise ValueError(f'these are no weights of nanochat {generation}: ' + ', '.join(f'{k} {there.get(k, "missing")} instead of {here.get(k, "nothing")}' for k in sorted(there.keys() | here) if there.get(k) != here.get(k))[:300])
     model.load_weights([(k, v.astype(mx.float32)) for k, v in w.items()], strict=True)
@@ -154,8 +159,8 @@ def to_nanochat(
     return {k: mx.contiguous(v.astype(getattr(mx, kinds.get(k, 'float32')))) for k, v in out.items()}
 
 # %% ../nbs/04a_interop.ipynb #c016
-_FACTS = {'n_layer': (1, 1000), 'n_embd': (1, 2**17), 'n_head': (1, 4096), 'n_kv_head': (1, 4096), 'vocab_size': (1, 2**24),
-          'sequence_len': (1, 2**24), 'window_pattern?': str}
+_FACTS = {'n_layer': (1, 1000), 'n_embd': (1, 2**17), 'n_head': (1, 4096), 'n_kv_head': (1, 4096),
+          'vocab_size': (1, 2**24), 'sequence_len': (1, 2**24), 'window_pattern?': str}
 _STAGES = dict(base_checkpoints='base', mid_checkpoints='mid', chatsft_checkpoints='sft', chatrl_checkpoints='rl')
 
 def import_nanochat(
@@ -383,23 +388,31 @@ def pieces_json(
     tokenizer # a `SentencePieceTokenizer`
 )->dict:      # what `tokenizer.json` says
     "A vocabulary of SentencePiece for Hugging Face's tokenizers"
-    fields, special = [*_fields(tokenizer.model)], dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
+    fields = [*_fields(tokenizer.model)]
+    special = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
     trainer, how = (dict(_fields(next(v for k, v in fields if k == number))) for number in (2, 3))
     pieces = [dict(_fields(v)) for k, v in fields if k == 1]
-    pieces = [(p[1].decode(), struct.unpack('<f', p.get(2, bytes(4)))[0], p.get(3, 1)) for p in pieces] # text, score, kind
+    pieces = [(p[1].decode(), struct.unpack('<f', p.get(2, bytes(4)))[0], p.get(3, 1)) # text, score, kind
+              for p in pieces]
     kinds, NORMAL, OWN, UNUSED, BYTE = {k for *_, k in pieces}, 1, 4, 5, 6
     if trainer.get(3, 1) not in (1, 2) or {OWN, UNUSED} & kinds:
-        raise ValueError('only the BPE and unigram models of SentencePiece, without symbols of their own or unused pieces, can be exported')
+        raise ValueError('only the BPE and unigram models of SentencePiece, without symbols of their own '
+                         'or unused pieces, can be exported')
     if trainer.get(3, 1) == 1:
-        vocab = [[t if k in (NORMAL, BYTE) else f'\ufdd0{t}', s] for t, s, k in pieces] # the others in words that no text contains
+        # the others in words that no text contains
+        vocab = [[t if k in (NORMAL, BYTE) else f'\ufdd0{t}', s] for t, s, k in pieces]
         model = dict(type='Unigram', unk_id=tokenizer.sp.unk_id(), vocab=vocab)
     else:
         merges = [*_pairs({t: s for t, s, k in pieces if k == NORMAL})]
-        model = dict(type='BPE', vocab={t: i for i, (t, *_) in enumerate(pieces)}, merges=merges, fuse_unk=True, ignore_merges=False, dropout=None,
-                     unk_token=pieces[tokenizer.sp.unk_id()][0], continuing_subword_prefix=None, end_of_word_suffix=None)
+        vocab = {t: i for i, (t, *_) in enumerate(pieces)}
+        model = dict(type='BPE', vocab=vocab, merges=merges, fuse_unk=True, ignore_merges=False, dropout=None,
+                     unk_token=pieces[tokenizer.sp.unk_id()][0], continuing_subword_prefix=None,
+                     end_of_word_suffix=None)
     extra = [dict(id=i, content=t, **special) for t, i in tokenizer.specials.items() if i >= len(pieces)]
-    return dict(version='1.0', truncation=None, padding=None, added_tokens=extra, pre_tokenizer=None, post_processor=None,
-                normalizer=dict(type='Sequence', normalizers=_normalizers(how)), model=model | dict(byte_fallback=BYTE in kinds),
+    return dict(version='1.0', truncation=None, padding=None, added_tokens=extra,
+                pre_tokenizer=None, post_processor=None,
+                normalizer=dict(type='Sequence', normalizers=_normalizers(how)),
+                model=model | dict(byte_fallback=BYTE in kinds),
                 decoder=dict(type='Sequence', decoders=_decoders(how)))
 
 # %% ../nbs/04a_interop.ipynb #c020
@@ -412,7 +425,8 @@ CHAT_TEMPLATE = ("{%- if messages and messages[0]['role'] == 'system' -%}{%- set
 def _write_tokenizer(tokenizer, model, folder):
     if tokenizer.pattern is None: write_json(folder/'tokenizer.json', pieces_json(tokenizer))
     else: write_hf(tokenizer, folder)
-    write_json(folder/'tokenizer_config.json', dict(tokenizer_class='PreTrainedTokenizerFast', clean_up_tokenization_spaces=False,
+    write_json(folder/'tokenizer_config.json', dict(
+        tokenizer_class='PreTrainedTokenizerFast', clean_up_tokenization_spaces=False,
         bos_token='<|bos|>', eos_token='<|assistant_end|>', pad_token='<|assistant_end|>',
         model_max_length=model.config.sequence_len, chat_template=CHAT_TEMPLATE))
 
@@ -518,7 +532,8 @@ def export(
         raise ValueError(f'{run.folder.name} has layers that see only part of a text ({c.window_pattern}), '
                          f'which {to} does not know for preset {c.generation}')
     if tokenizer.pattern is None and elsewhere:
-        raise ValueError(f'{run.folder.name} has a vocabulary of SentencePiece, which cannot go to {to}: --to hf and --to mlx-lm can take it')
+        raise ValueError(f'{run.folder.name} has a vocabulary of SentencePiece, which cannot go to {to}: '
+                         '--to hf and --to mlx-lm can take it')
     folder = Path(output or base_dir()/'exports'/f'{run.folder.name}-{to}').resolve()
     if folder.exists() and not folder.is_dir(): raise ValueError(f'{folder} is a file: name a folder with --output')
     if folder.exists() and any(folder.iterdir()): raise ValueError(f'{folder} is not empty: name another one with --output')
@@ -543,7 +558,8 @@ def _sample(run, tokenizer, T, most):
     try: batches = text_batches(unseen(set, tokenizer), tokenizer, 4, T, most)
     except (OSError, ValueError) as e: return [], f'the validation text of {set} cannot be read ({e})'
     lengths = tokenizer.token_bytes()
-    tokens, size = (sum(int(o) for o in os) for os in zip(*(((y >= 0).sum(), lengths[y[y >= 0]].sum()) for _, y in batches)))
+    sizes = (((y >= 0).sum(), lengths[y[y >= 0]].sum()) for _, y in batches)
+    tokens, size = (sum(int(o) for o in os) for os in zip(*sizes))
     return batches, f'{tokens:,} tokens, {size/1000:,.0f} kB, of the validation text of {Path(set).name}'
 
 # %% ../nbs/04a_interop.ipynb #c684
@@ -591,7 +607,8 @@ def quantize(
     home, stage = old.folder.resolve(), meta.get('stage', 'base')
     folder = home.with_name(check_tag(model_tag) or f'{home.name}-q{bits}')
     if any(not metadata(p).get('quantized') for p in folder.glob('checkpoints/*/step_*')):
-        raise ValueError(f'there is a run {folder.name} already, which is not quantised: choose another name with --model-tag')
+        raise ValueError(f'there is a run {folder.name} already, which is not quantised: '
+                         'choose another name with --model-tag')
     most = _seconds_worth(model) if eval_tokens is None else eval_tokens
     batches, what = _sample(old, tokenizer, min(model.config.sequence_len, 1024), most) if most else ([], '')
     if what: print(f'comparing on {what}' if batches else f'no comparison: {what}', flush=True)
@@ -607,6 +624,7 @@ def quantize(
     with _made(folder) as work:
         tokenizer.save(work/'tokenizer')
         if (old.folder/'config.json').exists(): shutil.copy(old.folder/'config.json', work/'config.json')
-        path = save_checkpoint(Run(work).stage(stage), meta['step'], model, stage=stage, metrics=meta.get('metrics', {}))
+        to = Run(work).stage(stage)
+        path = save_checkpoint(to, meta['step'], model, stage=stage, metrics=meta.get('metrics', {}))
         rows.append(measured(bits, file_bytes(path), unpacked(model) if batches else model))
     print(f'{table(rows)}\nwritten to {folder}')

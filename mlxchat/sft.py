@@ -19,7 +19,8 @@ from .data import base_dir, name_hash
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
-from .checkpoint import check_tag, checkpoints, file_hash, find_run, latest_checkpoint, load_model, metadata, Run, run_config, save_checkpoint, seen_from, write_json
+from .checkpoint import check_tag, checkpoints, file_hash, find_run, latest_checkpoint, load_model, metadata
+from .checkpoint import Run, run_config, save_checkpoint, seen_from, write_json
 from .watch import outlive_terminal, report_html, sinks
 from .pretrain import BATCH_D12, check_values, fit
 from .engine import Engine
@@ -42,7 +43,7 @@ class SFTConfig:
     grad_accum_steps:int=None    # micro-batches per step, instead of the former
     epochs:float=None            # how often each conversation is read, default more often the fewer there are
     schedule:str='v3'            # v3: falls to zero in the second half; c: in the last fifth
-    init_lr_frac:float=None      # starting rates, relative to pretraining's peak, default the schedule's, and half of it for a model that answers already
+    init_lr_frac:float=None      # starting rates over pretraining's peak, default the schedule's, half for chat models
     warmdown_ratio:float=None    # share of the run over which they fall, default the schedule's
     matrix_lr:float=None         # Muon, default pretraining's
     embedding_lr:float=None      # token embedding, likewise
@@ -66,23 +67,26 @@ class SFTConfig:
     spike:float=12.              # a loss so many standard deviations above the recent mean is undone, 0 for never
     recompute:bool=False         # compute blocks again in the backward pass, to save memory?
     memory_limit_gb:float=0.     # save and stop when so much is in use, 0 for no limit
-    buffer:int=None              # conversations to choose from when packing, default 500, and not more than there are of your own
+    buffer:int=None              # conversations to choose from when packing, default 500, at most as many as your own
     seed:int=42                  # of fresh adapters, and of the order of your data
 
     def __post_init__(self):
         self.schedule = self.schedule.lower()
         if self.schedule not in SCHEDULES: raise ValueError(f'unknown schedule {self.schedule!r}: choose v3 or c')
         check_values(self,
-            positive='num_iterations max_seq_len device_batch_size total_batch_size grad_accum_steps epochs init_lr_frac lr_scale lora_alpha lora_lr '
-                     'eval_tokens score_examples score_tokens keep_last buffer',
-            natural='matrix_lr embedding_lr unembedding_lr scalar_lr weight_decay lora eval_every score_every save_every spike memory_limit_gb seed',
+            positive='num_iterations max_seq_len device_batch_size total_batch_size grad_accum_steps epochs '
+                     'init_lr_frac lr_scale lora_alpha lora_lr eval_tokens score_examples score_tokens '
+                     'keep_last buffer',
+            natural='matrix_lr embedding_lr unembedding_lr scalar_lr weight_decay lora eval_every score_every '
+                    'save_every spike memory_limit_gb seed',
             share='warmdown_ratio')
         for k, v in SCHEDULES[self.schedule].items():
             if getattr(self, k) is None: setattr(self, k, v)
 
     @property
     def plan(self)->Schedule:
-        return Schedule(self.num_iterations, warmup=0, warmdown=self.warmdown_ratio, final_lr=0., momentum=(.95, .95, .95), weight_decay=self.weight_decay)
+        return Schedule(self.num_iterations, warmup=0, warmdown=self.warmdown_ratio, final_lr=0.,
+                        momentum=(.95, .95, .95), weight_decay=self.weight_decay)
 
 @patch
 def batch(self:SFTConfig,
@@ -92,7 +96,9 @@ def batch(self:SFTConfig,
     B, total = self.device_batch_size or 4, self.total_batch_size
     if self.grad_accum_steps: return B, self.grad_accum_steps
     if total is None: return B, 1
-    if total < T: raise ValueError(f'--total-batch-size {total} is less than one row of {T} tokens: choose more, or a smaller --max-seq-len')
+    if total < T:
+        raise ValueError(f'--total-batch-size {total} is less than one row of {T} tokens: '
+                         'choose more, or a smaller --max-seq-len')
     B = min(B, total//T)
     return B, max(1, round(total/(B*T)))
 
@@ -140,7 +146,7 @@ def survey(
     tokenizer,
     T:int,        # positions in a row
     most:int=1000 # conversations to look at
-)->dict:          # conversations, tokens (mean), learnt (share), rows of an epoch; shares that lose turns, or a part of their only one
+)->dict:          # conversations, tokens (mean), learnt (share), rows of an epoch; shares that lose something
     "What awaits a model"
     n = len(task)
     examples = [task.get_example(int(i)) for i in np.linspace(0, n-1, min(n, most))]
@@ -149,16 +155,24 @@ def survey(
     learnt = sum(sum(mask) for _, mask in docs)
     if not learnt: raise ValueError(f'no conversation has an answer within {T} tokens: choose a larger --max-seq-len')
     long = [(_turns(e), sum(w[1]) > sum(d[1])) for e, w, d in zip(examples, whole, docs) if len(w[0]) > T+1]
-    return dict(conversations=n, tokens=round(np.mean([len(ids) for ids, _ in whole]).item(), 1), learnt=round(learnt/sum(len(ids) for ids, _ in docs), 3),
-                rows=math.ceil(len(packed(docs, T))*n/len(docs)), turns=sum(t > 1 for t, _ in long)/len(docs),
-                questions=sum(t == 1 and not cut for t, cut in long)/len(docs), answers=sum(t == 1 and cut for t, cut in long)/len(docs))
+    return dict(
+        conversations=n,
+        tokens=round(np.mean([len(ids) for ids, _ in whole]).item(), 1),
+        learnt=round(learnt/sum(len(ids) for ids, _ in docs), 3),
+        rows=math.ceil(len(packed(docs, T))*n/len(docs)),
+        turns=sum(t > 1 for t, _ in long)/len(docs), # these lose turns, the others a part of their only one
+        questions=sum(t == 1 and not cut for t, cut in long)/len(docs),
+        answers=sum(t == 1 and cut for t, cut in long)/len(docs))
 
 def losses_in_words(
     found:dict # from `survey`
 )->str:        # '' if nothing is lost
     "What conversations lose that are longer than a row"
     def share(x): return 'less than 1%' if x < .01 else f'{x:.0%}'
-    lost = dict(turns='lose their oldest turns', questions='lose the beginning of their question', answers='lose their question and the end of their answer')
+    lost = dict(
+        turns='lose their oldest turns',
+        questions='lose the beginning of their question',
+        answers='lose their question and the end of their answer')
     return ''.join(f'; {share(found[k])} are longer than a row and {what}' for k, what in lost.items() if found[k])
 
 # %% ../nbs/06a_sft.ipynb #c129
@@ -167,7 +181,8 @@ def hold_out(
     fraction:float=None, # to keep for validation, default .05 of a hundred and more
 )->tuple:                # (to learn, to validate; None if there is none)
     "Two sides of a task that share no conversation"
-    if fraction is not None and not 0 <= fraction < 1: raise ValueError(f'--val-fraction must be at least 0 and less than 1, not {fraction:g}')
+    if fraction is not None and not 0 <= fraction < 1:
+        raise ValueError(f'--val-fraction must be at least 0 and less than 1, not {fraction:g}')
     marks = np.array([name_hash(json.dumps(task.get_example(i)['messages']), 'sft') for i in range(len(task))])
     different = np.unique(marks)
     if fraction is None: fraction = .05 if len(different) >= 100 else 0
@@ -218,7 +233,8 @@ def student(
     model, _ = load_model(base)
     if c.lora:
         mx.random.seed(c.seed)
-        model.add_lora(c.lora, 2.*c.lora if c.lora_alpha is None else c.lora_alpha, c.lora_parts.split(','), numbers(c.lora_layers))
+        alpha = 2.*c.lora if c.lora_alpha is None else c.lora_alpha
+        model.add_lora(c.lora, alpha, c.lora_parts.split(','), numbers(c.lora_layers))
         model._lora['base'] = seen_from(folder, base)
     elif model._quantized: raise ValueError(f'{base} is quantised, so only adapters can be taught: choose their rank, such as --lora 8')
     return model.recompute(c.recompute)
@@ -230,7 +246,8 @@ def optimizer_for(
     lora_lr:float # rate of the adapters
 )->MuonAdamW:
     "What teaches a model, or its adapters"
-    return MuonAdamW(param_groups(model, preset=preset, **(dict(matrix_lr=lora_lr) if model._lora else rates)), MUON[preset])
+    if model._lora: rates = dict(matrix_lr=lora_lr)
+    return MuonAdamW(param_groups(model, preset=preset, **rates), MUON[preset])
 
 # %% ../nbs/06a_sft.ipynb #c016
 def finetune(
@@ -249,12 +266,15 @@ def finetune(
     T = c.max_seq_len or model.config.sequence_len
     model.check_length(T)
     B, accumulate = c.batch(T)
-    if c.num_iterations is None: c = replace(c, num_iterations=max(1, round((c.epochs or 1)*survey(task, tokenizer, T)['rows']/(B*accumulate))))
+    if c.num_iterations is None:
+        rows = (c.epochs or 1)*survey(task, tokenizer, T)['rows']
+        c = replace(c, num_iterations=max(1, round(rows/(B*accumulate))))
     start, preset = rates(base.parents[2], c, B*T*accumulate, model.config.generation)
     loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
     def exam(): return core(Engine(model.merged() if model._lora else model, tokenizer))
     try: return fit(run, 'sft', model, optimizer_for(model, start, preset, c.lora_lr), loader, c.plan, accumulate, RECIPES[preset]['grad_clip'],
-        validate=validate and (lambda: validate(model)), eval_every=c.eval_every, core=core and exam, core_every=c.score_every,
+        validate=validate and (lambda: validate(model)), eval_every=c.eval_every,
+        core=core and exam, core_every=c.score_every,
         save_every=c.save_every, keep=c.keep_last, best=c.save_best, spike=c.spike, memory_limit_gb=c.memory_limit_gb, **callbacks)
     finally: loader.close()
 
@@ -264,7 +284,7 @@ MIXTURES = dict(chat=['arc-easy', 'mmlu', 'gsm8k', 'spellingbee'], practice=['ar
 def own_data(
     data:list,           # files to learn from
     val_data:list=None,  # files to validate on
-    val_fraction:float=None, # of the former, kept for validation; default as `hold_out` has it, nothing beside `val_data`
+    val_fraction:float=None, # of the former, kept for validation; default as in `hold_out`, nothing beside `val_data`
     strict:bool=True,    # stop at a bad line, or skip it?
     seed:int=42,         # of the order
     say=print,           # told what is skipped
@@ -290,7 +310,8 @@ def made(
         learn = sft_mixture(folder=folder or None, tokenizer=tokenizer, strict=strict, say=say)
         return learn, sft_validation(folder or None, strict=strict)
     def dialogues(split):
-        return Dialogues(TaskMixture([open_task(n, split, folder or None, tokenizer=tokenizer) for n in MIXTURES['practice']]))
+        tasks = [open_task(n, split, folder or None, tokenizer=tokenizer) for n in MIXTURES['practice']]
+        return Dialogues(TaskMixture(tasks))
     return dialogues('train'), dialogues('test')
 
 def beside(
@@ -303,7 +324,10 @@ def beside(
     return TaskMixture([own, others], repeats=[often, 1], seed=seed)
 
 # %% ../nbs/06a_sft.ipynb #c518263
-FEW, MOST, ALL, STEPS = 3000, 60, 200, 60 # conversations that are read once; readings of each of a few, and of all of very few; steps at least
+FEW = 3000  # conversations that are read once
+MOST = 60   # readings of each of a few
+ALL = 200   # readings of all of very few
+STEPS = 60  # at least
 
 def readings(
     n:int # conversations
@@ -349,14 +373,17 @@ def lesson(
     if few and keeps:
         learn = TaskMixture([own, keeps], weights=[1, 1], size=max(2, round(2*n*epochs)), seed=c.seed)
         rows = survey(learn, tokenizer, c.max_seq_len)['rows']
-    if few and not (c.device_batch_size or c.total_batch_size or c.grad_accum_steps): c = replace(c, device_batch_size=max(1, min(4, round(rows/STEPS))))
+    if few and not (c.device_batch_size or c.total_batch_size or c.grad_accum_steps):
+        c = replace(c, device_batch_size=max(1, min(4, round(rows/STEPS))))
     B, accumulate = c.batch(c.max_seq_len)
     c = replace(c, device_batch_size=B, num_iterations=c.num_iterations or max(1, round(rows/(B*accumulate))))
     return Lesson(learn, TaskMixture(val) if val else None, n, held, epochs, found, c, given, few)
 
 # %% ../nbs/06a_sft.ipynb #c144
-HABITS = {'eval_every', 'eval_tokens', 'score_every', 'score_examples', 'score_tokens', 'save_every', 'keep_last', 'save_best', 'spike', 'recompute', 'memory_limit_gb',
-          'device_batch_size', 'total_batch_size', 'grad_accum_steps', 'epochs'} # of the last four, what they come to is compared
+HABITS = {'eval_every', 'eval_tokens', 'score_every', 'score_examples', 'score_tokens', 'save_every', 'keep_last',
+          'save_best', 'spike', 'recompute', 'memory_limit_gb',
+          # of the following, what they come to is compared
+          'device_batch_size', 'total_batch_size', 'grad_accum_steps', 'epochs'}
 
 def changes(
     run:Run,
@@ -367,7 +394,8 @@ def changes(
     old = run_config(run).get(stage)
     if old is None: return 'they are not known'
     def plain(x): return json.dumps(x) if x and x != -1 else ''
-    return ', '.join(f'{k} {old.get(k)} there, {settings.get(k)} here' for k in old | settings if plain(old.get(k)) != plain(settings.get(k)))
+    differ = [k for k in old | settings if plain(old.get(k)) != plain(settings.get(k))]
+    return ', '.join(f'{k} {old.get(k)} there, {settings.get(k)} here' for k in differ)
 
 def settle(
     run:Run,
@@ -376,9 +404,11 @@ def settle(
     instead:str='choose another --model-tag', # what to do about it
 ):
     "Write down the settings of a stage, or compare them with those it began with"
-    if not checkpoints(run.stage(stage)): return write_json(run.folder/'config.json', run_config(run) | {stage: settings})
+    if not checkpoints(run.stage(stage)):
+        return write_json(run.folder/'config.json', run_config(run) | {stage: settings})
     if changed := changes(run, stage, settings):
-        raise ValueError(f'{run.folder.name} has a stage {stage} already, made with other settings ({changed}): repeat them, or {instead}')
+        raise ValueError(f'{run.folder.name} has a stage {stage} already, made with other settings ({changed}): '
+                         f'repeat them, or {instead}')
 
 # %% ../nbs/06a_sft.ipynb #c648056
 def derived_tag(
@@ -432,7 +462,10 @@ def open_stage(
     if other := [s for s in run.stages() if s != stage and not same]:
         raise ValueError(f'{run.folder.name} has a stage {other[0]} of its own: choose another --model-tag')
     settle(run, stage, settings, instead)
-    kept = {} if same else {k: v for k, v in run_config(source).items() if k not in ('sft', 'rl')} | dict(made_from=source.folder.name)
+    kept = {}
+    if not same:
+        kept = {k: v for k, v in run_config(source).items() if k not in ('sft', 'rl')}
+        kept['made_from'] = source.folder.name
     write_json(run.folder/'config.json', kept | {stage: settings} | more if not same else run_config(run) | more)
     if not same: source.tokenizer.save(run.folder/'tokenizer')
 
@@ -464,8 +497,10 @@ def marks(
 def _kept(source, stage, tokenizer, folder):
     "What a model was taught before, if that can be made up again: its name and its conversations"
     old = run_config(source)
-    name = old.get('taught', 'practice' if (source.folder/'seconds.json').exists() else '') # of demos made before this was written down
-    return ('practice', made('practice', tokenizer, folder)[0]) if name == 'practice' and stage != 'base' else ('', None)
+    demo = (source.folder/'seconds.json').exists() # one made before this was written down
+    name = old.get('taught', 'practice' if demo else '')
+    if name != 'practice' or stage == 'base': return '', None
+    return 'practice', made('practice', tokenizer, folder)[0]
 
 def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder, files):
     "What would be taught from a checkpoint, and the settings that must not change"
@@ -476,7 +511,9 @@ def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder,
     tokens = math.prod(plan.c.batch(plan.c.max_seq_len))*plan.c.max_seq_len
     if plan.few and not c.lr_scale: plan.c.lr_scale = max(.1, usual_scale(source.folder, tokens))
     where = '' if stage == 'base' else f'{stage} '
-    settings = dict(base=f'{source.folder.name}, {where}step {about["step"]:,}', weights=about['files']['model.safetensors'][:12], tokenizer=tokenizer.fingerprint(),
+    settings = dict(
+        base=f'{source.folder.name}, {where}step {about["step"]:,}',
+        weights=about['files']['model.safetensors'][:12], tokenizer=tokenizer.fingerprint(),
         data=files, mixture=mixture, beside=keeps, conversations=len(plan.learn), batch_tokens=tokens,
         **{k: v for k, v in asdict(plan.c).items() if k not in HABITS})
     return path, plan, settings
@@ -491,13 +528,13 @@ def _numbered_names(paths):
 
 @delegates(SFTConfig)
 def sft(
-    run:str='',        # run to teach: its tag, its folder or one of its checkpoints; default the latest that can be taught
-    stage:str='',      # which of its models: base, sft or rl; default the furthest for own data alone, base for a mixture
+    run:str='',        # run to teach: its tag, its folder or one of its checkpoints; default the latest that can learn
+    stage:str='',      # which of its models: base, sft or rl; default base for a mixture, else the furthest
     step:str='',       # which checkpoint: a number, or best; default the last
-    model_tag:str='',  # run that the result goes to; default the same if it has only a base model, else a new one such as demo-my
+    model_tag:str='',  # run for the result, default the same if it has only a base model, else a new one like demo-my
     data:list=None,    # own conversations, JSON lines in any of four shapes
     val_data:list=None,# own conversations to validate on
-    mixture:str='',    # chat: what nanochat learns; practice: made up here, without a network; none: nothing but your data; default chat without --data
+    mixture:str='',    # chat: nanochat's; practice: made here, offline; none: only --data; default chat without --data
     data_dir:str='',   # folder with the published files, default they are fetched
     strict:bool=True,  # stop at a bad line of data, instead of skipping it?
     val_fraction:float=None, # of own conversations kept for validation, default .05, and none of less than a hundred
@@ -514,11 +551,14 @@ def sft(
     if not source.stages(): source.pick() # says what is missing
     tokenizer, files = source.tokenizer, _numbered_names(data or [])
     own, val = own_data(data, val_data, val_fraction, strict, c.seed)
-    alone, mixture = mixture == 'none' or bool(data) and not mixture, '' if mixture == 'none' else mixture or ('' if data else 'chat')
+    alone = mixture == 'none' or bool(data) and not mixture
+    mixture = '' if mixture == 'none' else mixture or ('' if data else 'chat')
     if not data and not mixture: raise ValueError('--mixture none leaves nothing to learn: give --data')
     mixed = made(mixture, tokenizer, data_dir, strict, print) if mixture else None
     gentle = kwargs.get('init_lr_frac') is None
-    def begin(stage): return _begin(source, source.pick(stage, step), c, gentle, tokenizer, own, val, mixture, mixed, data_dir, files)
+    def begin(stage):
+        path = source.pick(stage, step)
+        return _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, data_dir, files)
     tag = derived_tag(source.folder.name, data[0] if data else mixture, '-lora'*bool(c.lora))
     target, (path, plan, settings) = _destination(source, stage, step, model_tag, tag, begin, alone)
     with outlive_terminal(), target.lock():
@@ -529,14 +569,16 @@ def sft(
         with sinks(target, settings, wandb_project, wandb_run_name, tensorboard, log_dir, 'sft') as to:
             m = _teach(target, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val=val, on_step=to)
         print(f'step {m["step"]:,}' + (f': {m["val_bpb"]:.3f} bits per byte on held-out answers' if 'val_bpb' in m else '' if 'loss' in m else ', nothing left to do'))
-        print(f'talk to it with `mlxchat chat --run {target.folder.name}`; report in {report_html(target)}'.replace(str(Path.home()), '~'))
+        done = f'talk to it with `mlxchat chat --run {target.folder.name}`; report in {report_html(target)}'
+        print(done.replace(str(Path.home()), '~'))
 
 sft.__delwrap__ = SFTConfig # the comments of its fields are the help
 
 def _destination(source, stage, step, model_tag, tag, begin, alone):
     "The run that the result goes to, and what is taught"
     inside, named = source.stages(), stage or source.at[0]
-    if 'base' in inside and named in ('', 'base') and not step and source.at[1] is None and model_tag in ('', source.folder.name):
+    free = not step and source.at[1] is None # no checkpoint is named
+    if 'base' in inside and named in ('', 'base') and free and model_tag in ('', source.folder.name):
         plan = begin('base') # in its own run, if it has only read, or was begun like this
         if inside == ['base'] or not changes(source, 'sft', plan[2]) or model_tag: return source, plan
     plan = begin(named or ('' if alone or 'base' not in inside else 'base'))
@@ -548,23 +590,31 @@ def _say_what(source, target, path, plan, settings):
     c, found, name = plan.c, plan.found, target.folder.name
     where = 'its stage sft' if target is source else f'the run {name}'
     begun = checkpoints(target.stage('sft'))
-    print(f'teaching {source.folder.name} ({path.parent.name}, step {int(path.name[5:]):,}); the result is {where}' + (f', which goes on from step {int(begun[-1].name[5:]):,}' if begun else ''))
-    own = f', with as much of the {settings["beside"]} mixture beside them, so that it is not forgotten' if settings['beside'] else ''
+    on = f', which goes on from step {int(begun[-1].name[5:]):,}' if begun else ''
+    print(f'teaching {source.folder.name} ({path.parent.name}, step {int(path.name[5:]):,}); the result is {where}{on}')
+    own = ''
+    if settings['beside']:
+        own = f', with as much of the {settings["beside"]} mixture beside them, so that it is not forgotten'
     n, held = found['conversations'], f'; {plan.held:,} more to validate on' if plan.held else ''
-    print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, {found["learnt"]:.0%} of them learnt{losses_in_words(found)}{own}{held}')
+    print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, '
+          f'{found["learnt"]:.0%} of them learnt{losses_in_words(found)}{own}{held}')
     times = f'{plan.epochs:g} epochs, ' if plan.own and plan.epochs != 1 and not plan.given else ''
     adapters = f', adapters of rank {c.lora}' if c.lora else ''
-    print(f'{times}{c.num_iterations:,} steps of {settings["batch_tokens"]:,} tokens{adapters}' + (' (--epochs changes that)' if times else '') + f', in {target.folder}'.replace(str(Path.home()), '~'))
+    hint = ' (--epochs changes that)' if times else ''
+    folder = str(target.folder).replace(str(Path.home()), '~')
+    print(f'{times}{c.num_iterations:,} steps of {settings["batch_tokens"]:,} tokens{adapters}{hint}, in {folder}')
 
 def _teach(run, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val, on_step):
     "Fine-tune, with validation and scores"
     c, sizes = plan.c, tokenizer.token_bytes()
     names = re.split(r'[,\s]+', score_tasks) if score_tasks else [] if own_val else MIXTURES[mixture or 'practice']
     tasks = {}
-    if c.score_every: tasks = {n: open_task(n, None, data_dir or None, tokenizer=tokenizer) for n in names} or dict(own=own_val)
+    if c.score_every:
+        tasks = {n: open_task(n, None, data_dir or None, tokenizer=tokenizer) for n in names} or dict(own=own_val)
     batches = held_batches(plan.val, tokenizer, c.device_batch_size, c.max_seq_len, c.eval_tokens) if plan.val else []
     validate = (lambda model: dict(val_bpb=bits_per_byte(model, batches, sizes))) if batches else None
-    return finetune(run, c, plan.learn, validate=validate, core=marks(tasks, c) if tasks else None, base=path, on_step=on_step)
+    exam = marks(tasks, c) if tasks else None
+    return finetune(run, c, plan.learn, validate=validate, core=exam, base=path, on_step=on_step)
 
 # %% ../nbs/06a_sft.ipynb #c154
 def merge(
@@ -580,7 +630,8 @@ def merge(
     new = Run(old.folder.with_name(tag or f'{old.folder.name}-merged'))
     if new.folder == old.folder: raise ValueError(f'the merged model needs a name of its own, not {old.folder.name}')
     if new.stages() and run_config(new).get('made_from') != old.folder.name:
-        raise ValueError(f'there is a run {new.folder.name} already: choose another name with --model-tag, or move {new.folder} away')
+        raise ValueError(f'there is a run {new.folder.name} already: '
+                         f'choose another name with --model-tag, or move {new.folder} away')
     stage = about['stage']
     print(f'merging {old.folder.name} ({stage}, step {about["step"]:,}); the result is the run {new.folder.name}')
     tokenizer.save(new.folder/'tokenizer')
