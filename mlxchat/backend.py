@@ -50,7 +50,8 @@ blas = load_blas()
 # %% ../nbs/00a_backend.ipynb #c011
 try: import mlx.core as mx
 except ImportError as e:
-    advice = 'pip install "mlx[cpu]", or "mlx[cuda13]" for an NVIDIA card' if sys.platform == 'linux' else 'pip install mlx'
+    advice = 'pip install mlx'
+    if sys.platform == 'linux': advice = 'pip install "mlx[cpu]", or "mlx[cuda13]" for an NVIDIA card'
     raise ImportError(f'MLX has no backend here ({e}): {advice}', name='mlx') from None
 
 # %% ../nbs/00a_backend.ipynb #c014

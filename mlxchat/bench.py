@@ -11,7 +11,7 @@ import importlib.util, os, subprocess, sys, tempfile, time
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
-from .backend import compute_dtype, matmul_gflops, on_gpu
+from .backend import compute_dtype, on_gpu
 from .data import base_dir, make_corpus, read_texts
 from .loader import Loader, Prefetch, TextSource
 from .shards import local_shards
@@ -20,7 +20,7 @@ from .model import GPT, GPTConfig
 from .muon import MUON, MuonAdamW, param_groups
 from .train import TrainStep
 from .checkpoint import Run
-from .pretrain import PretrainConfig
+from .pretrain import Peak, PretrainConfig
 from .plan import Planner
 from .watch import table
 from .engine import Engine, Request
@@ -158,9 +158,10 @@ def bench_train(
     if theirs: theirs.close()
     median = lambda o: sorted(o)[len(o)//2]
     time_ours, tokens, peak = median([a for a,_ in turns]), batch*T, mx.get_peak_memory()/2**30
-    rate = matmul_gflops()*1e9
+    most = Peak()
+    mfu = most.share(tokens/time_ours*model.flops_per_token())
     result = dict(preset=preset, depth=depth, batch=batch, seq_len=T, vocab_size=V, windows=c.window_pattern, parameters=model.count_params()['total'],
-        tokens_per_second=round(tokens/time_ours), mfu=round(tokens/time_ours*model.flops_per_token()/rate, 3), matmul_gflops=round(rate/1e9),
+        tokens_per_second=round(tokens/time_ours), mfu=mfu and round(mfu, 3), matmul_gflops=round(most.flops/1e9),
         peak_gib=round(peak, 2), shares=shares(model, data, time_ours))
     if theirs: result |= dict(nanochat_tokens_per_second=round(tokens/median([b[0] for _,b in turns])), ratio=round(median([b[0]/a for a,b in turns]), 3),
         nanochat_peak_gib=round(max(b[1] for _,b in turns), 2), nanochat='eager' if eager else 'compiled')
@@ -169,7 +170,8 @@ def bench_train(
 
 def _table(r):
     lines = ['{preset} d{depth}, {windows} windows, {parameters:,} parameters, {batch} rows of {seq_len} tokens, vocabulary {vocab_size:,}'.format(**r),
-        '{tokens_per_second:,} tokens/s, {mfu:.0%} of the {matmul_gflops:,} GFLOP/s of a matrix product, {peak_gib} GiB at most'.format(**r),
+        f'{r["tokens_per_second"]:,} tokens/s, ' + (f'{r["mfu"]:.0%}' if r['mfu'] else '–') +
+        ' of the {matmul_gflops:,} GFLOP/s of a matrix product, {peak_gib} GiB at most'.format(**r),
         'time: ' + ', '.join(f'{k} {v:.0%}' for k,v in r['shares'].items())]
     if 'ratio' in r: lines.append('nanochat ({nanochat}) {nanochat_tokens_per_second:,} tokens/s, {nanochat_peak_gib} GiB: ours is {ratio:.2f} times as fast'.format(**r))
     return '\n'.join(lines)

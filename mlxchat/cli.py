@@ -161,11 +161,7 @@ def _fetched(set, num_shards=8, workers=4):
     print(f'{len(train_paths):,} shards to train on ({numbers(train_paths)}), {val_path.name} to validate{more}')
 
 def _own(text, folder, val_fraction=.05, doc_chars=8000, column='text'):
-    try: report = make_set(text, folder, val_fraction, doc_chars, column)
-    except ValueError as e:
-        if 'too little text' not in str(e) or doc_chars == 500: raise
-        raise ValueError(
-            f'{e}; a few pages make a set if they are cut into smaller documents: --doc-chars 500') from None
+    report = make_set(text, folder, val_fraction, doc_chars, column)
     c = report.counts
     print(f'{c["files"]:,} files, {c["documents"]:,} documents, {c["bytes"]:,} bytes; {c["validation documents"]:,} documents to validate')
     for line in report.lines(): print(f'note: {line}')

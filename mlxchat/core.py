@@ -6,11 +6,10 @@
 __all__ = ['BUNDLE_URL', 'Exam', 'prompts', 'spans', 'bundle_dir', 'exams', 'problems', 'question', 'solved', 'take_exam', 'core']
 
 # %% ../nbs/05b_core.ipynb #c035
-import csv, json, random, shutil, sys, tempfile, threading, zipfile
+import csv, random, shutil, sys, tempfile, threading, zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from .data import Bar
-from .data import base_dir, nanochat_dir
+from .data import Bar, base_dir, checked, json_lines, nanochat_dir
 from .eval import best, centred, common, likelihoods
 from .fetch import Fetcher, FetchError
 from .model import GPT
@@ -99,15 +98,35 @@ def _check_archive(path):
     except zipfile.BadZipFile: raise ValueError(f'{path} is no archive') from None
     if not any(n.endswith('core.yaml') for n in names): raise ValueError(f'{path} has no core.yaml')
 
+_listed = dict(icl_tasks=[{'label': str, 'icl_task_type': set(('multiple_choice', 'schema', 'language_modeling')),
+                          'dataset_uri': str, 'num_fewshot': [(0, 1000)], 'continuation_delimiter?': str}])
+
+def _guessing(path):
+    "The share that guessing scores, by exam"
+    with open(path, encoding='utf-8-sig', newline='') as f:
+        try: return {r['Eval Task']: float(r['Random baseline'])/100 for r in csv.DictReader(f)}
+        except (KeyError, TypeError, ValueError, csv.Error):
+            raise ValueError(f'{path} should have the columns Eval Task and Random baseline, a number') from None
+
 def exams(
     folder:Path
 )->list: # of Exam
     "The exams that a bundle lists"
-    with open(folder/'eval_meta_data.csv', encoding='utf-8', newline='') as f: guessing = {r['Eval Task']: float(r['Random baseline'])/100 for r in csv.DictReader(f)}
-    listed = yaml.safe_load((folder/'core.yaml').read_text(encoding='utf-8'))['icl_tasks']
-    return [Exam(t['label'], t['icl_task_type'], t['dataset_uri'], t['num_fewshot'][0], t.get('continuation_delimiter', ' '), guessing[t['label']]) for t in listed]
+    guessing = _guessing(folder/'eval_meta_data.csv')
+    path = folder/'core.yaml'
+    try: listed = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (yaml.YAMLError, RecursionError, ValueError) as e:
+        raise ValueError(f'{path} is not YAML: {" ".join(str(e).split())}') from None
+    listed = checked(listed, _listed, path)['icl_tasks']
+    if unknown := [t['label'] for t in listed if t['label'] not in guessing]:
+        raise ValueError(f'{folder/"eval_meta_data.csv"} does not say what guessing scores in {", ".join(unknown)}')
+    return [Exam(t['label'], t['icl_task_type'], t['dataset_uri'], (t['num_fewshot'] + [0])[0],
+                 t.get('continuation_delimiter', ' '), guessing[t['label']]) for t in listed]
 
-_keys = dict(multiple_choice=dict(query=str, choices=list, gold=int), schema=dict(context_options=list, continuation=str, gold=int), language_modeling=dict(context=str, continuation=str))
+_keys = dict(
+    multiple_choice={'query': str, 'choices': [str], 'gold': int},
+    schema={'context_options': [str], 'continuation': str, 'gold': int},
+    language_modeling={'context': str, 'continuation': str})
 
 def problems(
     folder:Path,
@@ -117,14 +136,7 @@ def problems(
     "The problems of an exam, always in the same shuffled order"
     if exam.kind not in _keys: raise ValueError(f'{exam.label}: unknown kind {exam.kind!r}')
     path, out = folder/'eval_data'/exam.file, []
-    lines = path.read_bytes().removeprefix(b'\xef\xbb\xbf').split(b'\n') # U+2028 ends no line of JSON
-    for n, line in enumerate(lines, 1):
-        if not line.strip(): continue
-        try: p = json.loads(line.decode())
-        except UnicodeDecodeError as e: raise ValueError(f'{path}, line {n}: byte {e.start + 1} is not UTF-8') from None
-        except (ValueError, RecursionError): raise ValueError(f'{path}, line {n}: not JSON') from None
-        wrong = [k for k, kind in _keys[exam.kind].items() if not isinstance(p.get(k) if isinstance(p, dict) else None, kind)]
-        if wrong: raise ValueError(f'{path}, line {n}: {", ".join(wrong)} missing or of the wrong kind')
+    for n, p in json_lines(path, _keys[exam.kind]):
         if 'gold' in p and not 0 <= p['gold'] < len(p.get('choices', p.get('context_options'))): raise ValueError(f'{path}, line {n}: there is no choice {p["gold"]}')
         out.append(p)
     if len(out) <= exam.shots: raise ValueError(f'{path}: {len(out)} problems are too few to show {exam.shots} solved ones')

@@ -119,7 +119,8 @@ def in_words(kind)->str: # 'a whole number from 0 to 65,535'
     if isinstance(kind, list): return f'a list of which each is {in_words(kind[0])}'
     if isinstance(kind, dict): return 'an object'
     if kind is None: return 'null'
-    words = {int: 'a whole number', float: 'a number', str: 'text', bool: 'true or false', list: 'a list', dict: 'an object'}
+    words = {int: 'a whole number', float: 'a number', str: 'text', bool: 'true or false', list: 'a list',
+             dict: 'an object'}
     return words.get(kind, 'anything')
 
 def in_short(value)->str: # one line
@@ -190,7 +191,8 @@ def _depth(value, limit):
         level, depth = [x for o in level for x in (o if isinstance(o, list) else o.values())], depth + 1
     return depth
 
-_escape = re.compile(r'\\(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)', re.S)
+_escape = re.compile(
+    r'\\(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)', re.S)
 
 def _paired(text):
     "JSON without halves of letters, which no file could hold: each becomes �"
@@ -534,7 +536,8 @@ def _sound(path):
     except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as e:
         if isinstance(e, OSError) and e.errno: raise # no file, no permission
         why = ' '.join(ascii(str(e))[1:-1].split('\\n')[0].split())[:150] or type(e).__name__
-        raise ValueError(f'{path} is not a readable Parquet file ({why}): delete it and fetch or gather it again') from None
+        raise ValueError(f'{path} is not a readable Parquet file ({why}): '
+                         'delete it and fetch or gather it again') from None
 
 def open_shard(
     path,              # a Parquet file
@@ -548,7 +551,8 @@ def open_shard(
         raise ValueError(f'{path} has no column named {column}, only {", ".join(map(str, fields))[:200]}')
     kind = fields[column]
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if f.schema_arrow.names.count(column) > 1 or kind not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
+    textual = pa.string(), pa.large_string(), pa.string_view(), pa.null()
+    if f.schema_arrow.names.count(column) > 1 or kind not in textual:
         raise ValueError(f'{path}: its column {column} holds {str(kind)[:40]}, not text')
     return f
 

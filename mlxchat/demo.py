@@ -199,7 +199,7 @@ QUESTIONS = ['Who are you?', 'How many r are in strawberry?', 'Spell the word wi
 def suggest(self:Demo):
     "Write down what may be asked, so that the chat page suggests what this model has practised"
     path = self.run.folder/'config.json'
-    write_json(path, json.loads(path.read_text(encoding='utf-8')) | dict(suggestions=QUESTIONS))
+    write_json(path, run_config(self.run) | dict(suggestions=QUESTIONS))
 
 @patch
 def answers(self:Demo,

@@ -195,7 +195,9 @@ def __call__(self:Fetcher,
         wait = max(problem.after, min(60., self.backoff*2**(tries-1))*random.uniform(.5, 1.))
         lost = lost and not most and not self.reached
         if time.monotonic() + wait - since > (self.unknown if lost else self.patience):
-            if lost: raise NoNetwork(f'{url}: the name of the server is not known here: is there a network? (HF_ENDPOINT may name a mirror)')
+            if lost:
+                raise NoNetwork(f'{url}: the name of the server is not known here: is there a network? '
+                                '(HF_ENDPOINT may name a mirror)')
             raise FetchError(f'{url}: {problem}, for {self.patience:.0f} s', bad=getattr(problem, 'after', 0) > 0)
         if not (lost and self.told): self.log(f'{path.name}: {problem}; again in {wait:.1f} s')
         self.told |= lost # says so once, not for every file and try

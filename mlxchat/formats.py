@@ -173,7 +173,8 @@ def halves(
 def _by_merges(vocab, merges, specials, pattern, whole=False):
     "A tokenizer from the names of its tokens and pairs of names, if ids and merges say the same"
     text = {unspell(name): i for name, i in vocab.items() if name not in specials}
-    if long := [t for t in text if len(t) > 1000]: raise ValueError(f'its token {in_short(spell(long[0]))} is longer than any word')
+    if long := [t for t in text if len(t) > 1000]:
+        raise ValueError(f'its token {in_short(spell(long[0]))} is longer than any word')
     pairs = [(unspell(a), unspell(b)) for a, b in merges]
     made = [text.get(a + b, -1) for a, b in pairs]
     if -1 in made or made != sorted(made): raise ValueError('its merges are not in the order of its ids')
@@ -359,7 +360,8 @@ def load(cls:SentencePieceTokenizer,
     path = Path(folder)/TOKENIZER_FILE
     if not path.exists(): raise FileNotFoundError(f'no tokenizer at {path}')
     with _reading(path):
-        d = read_json(path, {'format': {'mlxchat-sentencepiece'}, 'version': {1}, 'model': {MODEL_FILE}, 'fingerprint': str})
+        shape = {'format': {'mlxchat-sentencepiece'}, 'version': {1}, 'model': {MODEL_FILE}, 'fingerprint': str}
+        d = read_json(path, shape)
         tok = cls((path.parent/MODEL_FILE).read_bytes())
         if tok.fingerprint() != d['fingerprint']: raise ValueError(f'{MODEL_FILE} next to it is another one')
     return tok
@@ -395,7 +397,8 @@ def known_encodings(
     if vocab.exists() and merges.exists():
         with _reading(vocab):
             pairs = [line.split() for line in merges.read_text(encoding='utf-8').splitlines()[1:]]
-            found['GPT-2'] = _by_merges(read_json(vocab, {str: (0, 2**31)}), pairs, {'<|endoftext|>': 50256}, PATTERNS['gpt2'])
+            ids = read_json(vocab, {str: (0, 2**31)})
+            found['GPT-2'] = _by_merges(ids, pairs, {'<|endoftext|>': 50256}, PATTERNS['gpt2'])
     if ranks.exists(): found['GPT-4'] = read_tiktoken(ranks, 'cl100k', {'<|endoftext|>': 100257})
     for name, size in ('GPT-2', 50257), ('GPT-4', 100258):
         if name in found and len(found[name].tokens) != size: raise ValueError(f'the encoding of {name} in {vocab.parent} is not complete: delete it')

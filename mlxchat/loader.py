@@ -89,10 +89,12 @@ class TextSource:
         place = dict(checked(state, _PLACE, 'the place in the data'))
         before = place.pop('data', None) or self.data
         if place['shard'] >= len(before):
-            raise ValueError(f'cannot resume at shard {place["shard"]}, there are only {len(before)}: was the data changed?')
+            raise ValueError(f'cannot resume at shard {place["shard"]}, there are only {len(before)}: '
+                             'was the data changed?')
         if came := what_came(before, self.data):
             self.log(f'the data have grown since this run began: {len(came):,} more shards, the first {came[0]}')
-        self._go({k: place[k] for k in ('epoch', 'group', 'offset')} | dict(shard=[*self.data].index([*before][place['shard']])))
+        shard = [*self.data].index([*before][place['shard']])
+        self._go({k: place[k] for k in ('epoch', 'group', 'offset')} | dict(shard=shard))
 
 # %% ../nbs/02b_loader.ipynb #c015
 @patch
@@ -137,7 +139,9 @@ def _read(self:TextSource, epoch, shard, group, offset):
 @patch
 def _nothing(self:TextSource):
     "Why a whole epoch held nothing"
-    if self.world == 1: return 'there is no text in ' + (f'{len(self.data):,} shards, such as ' if len(self.data) > 1 else '') + next(iter(self.data))
+    if self.world == 1:
+        many = f'{len(self.data):,} shards, such as ' if len(self.data) > 1 else ''
+        return f'there is no text in {many}{next(iter(self.data))}'
     return f'nothing to read for process {self.rank} of {self.world}: no shard has so many row groups'
 
 # %% ../nbs/02b_loader.ipynb #c017
@@ -153,7 +157,8 @@ def pieces(
 @patch
 def _encode(self:TextSource, texts):
     documents = map(self.tokenizer.encode_array, texts)
-    return [(piece, None) for ids in documents for piece in pieces(ids, self.max_len or (self.row if len(ids) > LONG else None))]
+    def most(ids): return self.max_len or (self.row if len(ids) > LONG else None)
+    return [(piece, None) for ids in documents for piece in pieces(ids, most(ids))]
 
 @patch
 def next_docs(self:TextSource)->list: # of (ids, None)
@@ -181,20 +186,25 @@ class BinSource:
         max_len:int=None,    # cut documents into pieces of at most so many ids
     ):
         info, self.path = bin_info(Path(path).parent), Path(path)
-        if info['tokenizer'] != tokenizer.fingerprint(): raise ValueError(
-            f'{path} was made with tokenizer {info["tokenizer"][:40]!r}, not {tokenizer.fingerprint()}: make it again with `mlxchat data --format bin`')
+        if info['tokenizer'] != tokenizer.fingerprint():
+            raise ValueError(f'{path} was made with tokenizer {info["tokenizer"][:40]!r}, '
+                             f'not {tokenizer.fingerprint()}: make it again with `mlxchat data --format bin`')
         if info['vocab_size'] != tokenizer.vocab_size:
-            raise ValueError(f'{path} is of {info["vocab_size"]:,} different tokens, the tokenizer has {tokenizer.vocab_size:,}')
-        self.ids, self.data, self.tokenizer = np.memmap(path, dtype=info['dtype'], mode='r'), {self.path.name: file_mark(path)}, tokenizer
+            raise ValueError(f'{path} is of {info["vocab_size"]:,} different tokens, '
+                             f'the tokenizer has {tokenizer.vocab_size:,}')
+        self.ids = np.memmap(path, dtype=info['dtype'], mode='r')
+        self.data, self.tokenizer = {self.path.name: file_mark(path)}, tokenizer
         self.bos, self.batch, self.rank, self.world, self.max_len = info['bos'], batch, rank, world, max_len
         self.epoch, self.place, self.turn = 1, 0, 0
 
     def state(self)->dict: return dict(epoch=self.epoch, place=self.place, turn=self.turn, data=self.data)
     def restore(self, state:dict):
         "Continue where `state` was taken, if the data are still the same"
-        checked(state, {'epoch': (1, 2**31), 'place': (0, 2**60), 'turn': (0, 2**60), 'data?': {str: str}}, 'the place in the data')
+        shape = {'epoch': (1, 2**31), 'place': (0, 2**60), 'turn': (0, 2**60), 'data?': {str: str}}
+        checked(state, shape, 'the place in the data')
         what_came(state.get('data') or self.data, self.data)
-        if state['place'] > len(self.ids): raise ValueError(f'cannot resume at token {state["place"]} of {len(self.ids)}: was the data changed?')
+        if state['place'] > len(self.ids):
+            raise ValueError(f'cannot resume at token {state["place"]} of {len(self.ids)}: was the data changed?')
         self.epoch, self.place, self.turn = (state[k] for k in ('epoch', 'place', 'turn'))
 
 # %% ../nbs/02b_loader.ipynb #c028
@@ -218,7 +228,8 @@ def _document(self:BinSource, start, end):
     "The ids from a place to another, after bos"
     ids = self.ids[start:end]
     if int(ids.max()) >= self.tokenizer.vocab_size:
-        raise ValueError(f'{self.path} holds the token {int(ids.max()):,}, of {self.tokenizer.vocab_size:,}: make it again with `mlxchat data --format bin`')
+        raise ValueError(f'{self.path} holds the token {int(ids.max()):,}, of {self.tokenizer.vocab_size:,}: '
+                         'make it again with `mlxchat data --format bin`')
     first = [] if ids[0] == self.bos else [self.tokenizer.bos_id if self.bos is None else self.bos]
     return np.concatenate([np.array(first, np.int32), ids.astype(np.int32)])
 
@@ -397,7 +408,8 @@ def _snapshot(self:Loader):
 
 def _jsonable(snapshot):
     source, docs, whole, placed, cropped = snapshot
-    return dict(source=source, placed=placed, cropped=cropped, lengths=[len(ids) for ids, _ in docs], whole=whole, ids=pack([ids for ids, _ in docs]),
+    return dict(source=source, placed=placed, cropped=cropped,
+                lengths=[len(ids) for ids, _ in docs], whole=whole, ids=pack([ids for ids, _ in docs]),
                 masked=[int(mask is not None) for _, mask in docs], masks=pack([mask for _, mask in docs if mask is not None]))
 
 @patch
@@ -414,7 +426,8 @@ def restore(self:Loader, state:dict):
     "Continue where `state` was taken"
     checked(state, _STATE, 'the state of the data')
     lengths, masked, whole = state['lengths'], state['masked'], state.get('whole') or state['lengths']
-    if not len(lengths) == len(masked) == len(whole): raise ValueError('the state of the data: lengths, whole and masked differ in number')
+    if not len(lengths) == len(masked) == len(whole):
+        raise ValueError('the state of the data: lengths, whole and masked differ in number')
     documents = unpack(state['ids'], lengths)
     masks = iter(unpack(state['masks'], [n for n, m in zip(lengths, masked) if m]))
     most = getattr(getattr(self.source, 'tokenizer', None), 'vocab_size', 2**31)
@@ -422,7 +435,8 @@ def restore(self:Loader, state:dict):
         raise ValueError('the state of the data holds documents without ids, or ids beyond the vocabulary')
     self.source.restore(state['source'])
     self.buffer = Buffer()
-    for ids, m, n in zip(documents, masked, whole): self._keep(ids, next(masks).astype(np.uint8) if m else None, max(n, len(ids)))
+    for ids, m, n in zip(documents, masked, whole):
+        self._keep(ids, next(masks).astype(np.uint8) if m else None, max(n, len(ids)))
     self.placed, self.cropped = state['placed'], state['cropped']
 
 # %% ../nbs/02b_loader.ipynb #c071
@@ -452,7 +466,8 @@ class MixedLoader:
     def state(self)->dict: return dict(served=list(self.served), loaders=[o.state() for o in self.loaders])
     def restore(self, state:dict):
         checked(state, {'served': [(0, 2**62)], 'loaders': [dict]}, 'the state of the data')
-        if not len(state['served']) == len(state['loaders']) == len(self.loaders): raise ValueError(f'cannot resume a mixture of {len(state["loaders"])} loaders with {len(self.loaders)}')
+        if not len(state['served']) == len(state['loaders']) == len(self.loaders):
+            raise ValueError(f'cannot resume a mixture of {len(state["loaders"])} loaders with {len(self.loaders)}')
         self.served = list(state['served'])
         for o, x in zip(self.loaders, state['loaders']): o.restore(x)
 

@@ -28,7 +28,8 @@ def state_bytes(
     preset:str='v3', # whose optimizer
 )->dict:             # bytes: weights, optimizer
     "Memory of what stays from step to step"
-    optimizer = MuonAdamW(param_groups(model, preset=preset), MUON[preset]); optimizer.init(model.trainable_parameters())
+    optimizer = MuonAdamW(param_groups(model, preset=preset), MUON[preset])
+    optimizer.init(model.trainable_parameters())
     count = lambda tree: sum(x.nbytes for _, x in tree_flatten(tree))
     return dict(weights=count(model.parameters()), optimizer=count(optimizer.state))
 
@@ -197,7 +198,8 @@ def best_rows(self:Planner,
     batch = one.recipe(GPT(shape_of(c, self.vocab_size))).batch_tokens
     for rows in (2**i for i in range(7)):
         if best and rows*c.max_seq_len*processes > batch: break
-        now = replace(c, device_batch_size=rows, total_batch_size=max(batch, rows*c.max_seq_len*processes), grad_accum_steps=None)
+        tokens = max(batch, rows*c.max_seq_len*processes)
+        now = replace(c, device_batch_size=rows, total_batch_size=tokens, grad_accum_steps=None)
         e = self.estimate(now, processes)
         if not fits(e, memory): break
         if best and e.step_seconds > .97*best[1].step_seconds: break
@@ -279,8 +281,10 @@ def wall(self:Planner,
     "Why a run is not possible here, and what to try"
     if e:
         ways = [*self.lighter(c, seconds/e.seconds), f'--time {hours(e.seconds)}']
-        return f'depth {c.depth} would take {duration(e.seconds)}, and there are {duration(seconds)}: try {" or ".join(ways)}'
-    least = replace(c, device_batch_size=1, total_batch_size=None, grad_accum_steps=1, low_memory=False, ultra_low_memory=True)
+        return (f'depth {c.depth} would take {duration(e.seconds)}, and there are {duration(seconds)}: '
+                f'try {" or ".join(ways)}')
+    least = replace(c, device_batch_size=1, total_batch_size=None, grad_accum_steps=1, low_memory=False,
+                    ultra_low_memory=True)
     need, state = self.estimate(least).memory, sum(state_bytes(GPT(shape_of(c, self.vocab_size)), c.preset).values())
     ways = ['--ultra-low-memory'] if need < ROOM*memory and not c.ultra_low_memory else []
     ways += ['a smaller --depth'] if c.depth > 1 else [f'a smaller --vocab-size than {self.vocab_size}']
@@ -294,7 +298,7 @@ NIGHT = 8*3600 # seconds, for the largest that fits
 def plan(
     depth:int=None,       # the dial; default the largest that fits
     memory:str='',        # such as 36GB; default what this machine has
-    time:str='',          # such as 12h, at most so long; default 8h where no depth and no length is given, else no limit
+    time:str='',          # such as 12h, at most so long; default 8h if no depth and no length is given, else no limit
     device_batch_size:int=None, # rows per micro-batch, default as many as pay
     vocab_size:int=32_768,# tokens of the tokenizer
     processes:int=1,      # that share the work
@@ -304,7 +308,8 @@ def plan(
     "Predict memory, speed, time and disk of a run, or find the largest that fits"
     from json import dumps
     if processes < 1: raise ValueError(f'--processes must be positive, not {processes}')
-    if vocab_size < 265: raise ValueError(f'--vocab-size must be at least 265, the bytes and special tokens, not {vocab_size}')
+    if vocab_size < 265:
+        raise ValueError(f'--vocab-size must be at least 265, the bytes and special tokens, not {vocab_size}')
     night = depth is None and not time and not any(kwargs.get(k) for k in INSTEAD[0])
     room = amount(memory, BYTES) if memory else memory_bytes()
     limit = amount(time, SECONDS) if time else NIGHT if night else math.inf
@@ -317,7 +322,9 @@ def plan(
         c = replace(c, device_batch_size=device_batch_size); e = planner.estimate(c, processes)
         return (c, e) if fits(e, room) else None
     if depth is None: found = planner.largest(make, chosen, room, limit, processes) or chosen(given)
-    else: found = chosen(given) or chosen(replace(given, recompute=True)) or chosen(replace(given, ultra_low_memory=True))
+    else:
+        found = (chosen(given) or chosen(replace(given, recompute=True))
+                 or chosen(replace(given, ultra_low_memory=True)))
     c, e = found or (given, None)
     late = not e or e.seconds > limit
     if e and not (late and depth is None):
@@ -375,7 +382,10 @@ def check_fits(
     if least > memory: raise ValueError(f'this model does not fit: weights, gradients and optimizer take {least/1e9:.1f} GB, and there are {memory/1e9:.1f}; `mlxchat plan` finds the deepest that does')
     need = planner.estimate(c, processes).memory
     if need < ROOM*memory: return
-    help = {'--recompute': replace(c, recompute=True), '--low-memory': replace(c, low_memory=True), '--device-batch-size 1': replace(c, device_batch_size=1, total_batch_size=c.recipe(model, processes).batch_tokens, grad_accum_steps=None),
+    batch = c.recipe(model, processes).batch_tokens
+    help = {'--recompute': replace(c, recompute=True),
+            '--low-memory': replace(c, low_memory=True),
+            '--device-batch-size 1': replace(c, device_batch_size=1, total_batch_size=batch, grad_accum_steps=None),
             '--ultra-low-memory': replace(c, ultra_low_memory=True)}
     found = []
     for name, o in help.items():

@@ -23,7 +23,8 @@ from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups
 from .tokenizer import Tokenizer
 from .parallel import World
 from .train import bits_per_byte, text_bytes, train, TrainStep
-from .checkpoint import checkpoints, exclusive, latest_checkpoint, load_model, load_optimizer, metadata, prune, random_state, Run, save_checkpoint, write_json
+from .checkpoint import (checkpoints, exclusive, latest_checkpoint, load_model, load_optimizer, metadata, prune,
+    random_state, Run, save_checkpoint, write_json)
 from .watch import Energy, LiveCurve, Progress
 import mlx.core as mx, numpy as np
 
@@ -75,7 +76,7 @@ class PretrainConfig:
     num_iterations:int=None      # steps; or the horizon comes from one of the next three
     target_tokens:float=None     # tokens
     target_flops:float=None      # floating point operations
-    target_param_data_ratio:float=None # tokens per scaling parameter, or of v1 per parameter; default 12, v1 20, v2 10.5
+    target_param_data_ratio:float=None # tokens per scaling parameter, of v1 per parameter; default 12, v1 20, v2 10.5
     matrix_lr:float=None         # Muon's learning rate, default the preset's, as of the next three
     embedding_lr:float=None      # of the token embedding
     unembedding_lr:float=None    # of lm_head
@@ -120,10 +121,11 @@ class PretrainConfig:
 
 NEVER = 'eval_every', 'sample_every', 'core_metric_every', 'save_every' # −1, as nanochat writes it, is 0 here
 RANGES = dict(
-    positive='depth n_embd aspect_ratio n_head head_dim n_kv_head max_seq_len device_batch_size total_batch_size grad_accum_steps '
-             'num_iterations target_tokens target_flops target_param_data_ratio matrix_lr embedding_lr unembedding_lr scalar_lr '
-             'lr_scale keep_last memory_check_interval',
-    natural='weight_decay warmup_steps warmdown_steps grad_clip spike eval_tokens core_metric_max_per_task memory_limit_gb seed '
+    positive='depth n_embd aspect_ratio n_head head_dim n_kv_head max_seq_len device_batch_size total_batch_size '
+             'grad_accum_steps num_iterations target_tokens target_flops target_param_data_ratio '
+             'matrix_lr embedding_lr unembedding_lr scalar_lr lr_scale keep_last memory_check_interval',
+    natural='weight_decay warmup_steps warmdown_steps grad_clip spike eval_tokens core_metric_max_per_task '
+            'memory_limit_gb seed '
             + ' '.join(NEVER),
     share='warmdown_ratio final_lr_frac')
 
@@ -165,7 +167,8 @@ def check_shape(self:PretrainConfig):
     if self.max_seq_len < 2: raise ValueError(f'--max-seq-len must be at least 2, not {self.max_seq_len}')
     if self.head_dim and not self.n_head and width % self.head_dim or width % heads:
         raise ValueError(f'a width of {width} cannot be shared by {given}: choose another --n-embd or --n-head')
-    if width//heads % 2: raise ValueError(f'{given} of width {width} would have a size of {width//heads}: it must be even')
+    if width//heads % 2:
+        raise ValueError(f'{given} of width {width} would have a size of {width//heads}: it must be even')
     if heads % groups: raise ValueError(f'{heads} heads cannot share --n-kv-head {groups}: choose a divisor of {heads}')
 
 # %% ../nbs/03b_pretrain.ipynb #c308
@@ -204,7 +207,9 @@ def _horizon(self:PretrainConfig, model, batch):
     if self.num_iterations: return self.num_iterations
     if self.target_tokens: tokens = self.target_tokens
     elif self.target_flops: tokens = self.target_flops/model.flops_per_token()
-    else: tokens = (self.target_param_data_ratio or RECIPES[self.preset]['ratio'])*model.count_params()[RECIPES[self.preset]['counted']]
+    else:
+        ratio = self.target_param_data_ratio or RECIPES[self.preset]['ratio']
+        tokens = ratio*model.count_params()[RECIPES[self.preset]['counted']]
     return max(1, round(tokens/batch))
 
 @patch
@@ -217,7 +222,8 @@ def accumulation(self:PretrainConfig,
     if given and given < B*T:
         rows = given//T
         smaller = f'--device-batch-size {max(1, rows)}' + ('' if rows else f' --max-seq-len {max(2, given)}')
-        raise ValueError(f'--total-batch-size {given:,} is less than one micro-batch, {B} × {T:,} = {B*T:,} tokens: choose {smaller}, or a larger batch')
+        raise ValueError(f'--total-batch-size {given:,} is less than one micro-batch, {B} × {T:,} = {B*T:,} tokens: '
+                         f'choose {smaller}, or a larger batch')
     batch = given or 2**round(math.log2(BATCH_D12 * growth**0.383))
     return max(1, round(batch/(B*T))) # a micro-batch larger than the best batch becomes the batch
 
@@ -245,7 +251,8 @@ def recipe(self:PretrainConfig,
     scale = self.lr_scale or (batch/BATCH_D12)**0.5
     groups = param_groups(model, **self.rates(scale), preset=self.preset, weight_decay=self.weight_decay)
     names = dict(blocks='matrix', wte='embedding', lm_head='unembedding', x0_lambdas='scalars')
-    decay = self.weight_decay*((batch/BATCH_D12)**0.5/growth if MUON[self.preset].decays else 1) # v1's is AdamW's, unscaled
+    factor = (batch/BATCH_D12)**0.5/growth if MUON[self.preset].decays else 1 # v1's decay is AdamW's, unscaled
+    decay = self.weight_decay*factor
     return Recipe(batch, micro_batches, self._horizon(model, batch), scale, decay,
                   {name: groups[k].lr for k, name in names.items() if k in groups})
 
@@ -262,9 +269,11 @@ def opening(self:PretrainConfig,
     count = f'{r.accumulate:,} micro-batch{"es" if r.accumulate > 1 else ""} a step'
     lines = [f'learning rates: {rates}; weight decay {r.weight_decay:.2g}; {count}', *self.ignored()]
     if self.total_batch_size and not self.grad_accum_steps and r.batch_tokens != self.total_batch_size:
-        lines.append(f'--total-batch-size {self.total_batch_size:,} is no multiple of a micro-batch of {B} × {T:,} tokens: {r.batch_tokens:,} it is')
+        lines.append(f'--total-batch-size {self.total_batch_size:,} is no multiple of a micro-batch of {B} × {T:,} '
+                     f'tokens: {r.batch_tokens:,} it is')
     if r.accumulate > LONG_STEP and not (self.total_batch_size or self.grad_accum_steps):
-        lines.append(f'a step is {r.batch_tokens:,} tokens, the best for a model of this size: --total-batch-size {B*T} makes it as short as can be')
+        lines.append(f'a step is {r.batch_tokens:,} tokens, the best for a model of this size: '
+                     f'--total-batch-size {B*T} makes it as short as can be')
     return lines
 
 # %% ../nbs/03b_pretrain.ipynb #c015
@@ -320,7 +329,9 @@ def stop_requests(
     before = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
     handlers = {signal.SIGINT: asked.handle, signal.SIGTERM: asked.handle, signal.SIGHUP: signal.SIG_IGN}
     old = {s: signal.signal(s, h) for s,h in handlers.items()}
-    if answer: threading.Thread(target=asked.listen, args=(ear, {signal.SIGINT, signal.SIGTERM}, answer), daemon=True).start()
+    if answer:
+        numbers = {signal.SIGINT, signal.SIGTERM}
+        threading.Thread(target=asked.listen, args=(ear, numbers, answer), daemon=True).start()
     try: yield asked
     finally:
         for s,h in old.items(): signal.signal(s, h)
@@ -374,12 +385,14 @@ def _resume(folder, model, optimizer, say):
         if checkpoints(folder): raise ValueError(f'every checkpoint in {folder} is damaged: move the folder away to start again')
         return 0, None
     meta = metadata(path)
-    ours, theirs = asdict(model.config) | (model._lora or {}), asdict(GPTConfig.restore(meta['config'])) | meta.get('lora', {})
+    ours = asdict(model.config) | (model._lora or {})
+    theirs = asdict(GPTConfig.restore(meta['config'])) | meta.get('lora', {})
     differences = ', '.join(f'{k}: {theirs.get(k)} there, {ours.get(k)} here' for k in ours | theirs if ours.get(k) != theirs.get(k))
     if differences: raise ValueError(f'{path} is of another model ({differences}): use its settings, or another tag')
     model.load_weights(str(path/'model.safetensors'), strict=not model._lora); mx.eval(model.parameters())
     load_optimizer(path, optimizer, model)
-    if 'loader' not in meta: raise ValueError(f'{path} does not say how far it was in its data: it can be used, but not resumed')
+    if 'loader' not in meta:
+        raise ValueError(f'{path} does not say how far it was in its data: it can be used, but not resumed')
     return meta['step'], meta['loader']
 
 # %% ../nbs/03b_pretrain.ipynb #c023
@@ -403,7 +416,8 @@ class Keeper:
         try: save_checkpoint(self.folder, m['step'], self.model, self.optimizer, stage=self.stage, loader=self.loader.state(), metrics=m)
         except OSError as e:
             if must: raise
-            self.say(f'step {m["step"]} could not be saved ({e.strerror or e}); the checkpoint before is untouched, and training goes on')
+            self.say(f'step {m["step"]} could not be saved ({e.strerror or e}); '
+                     'the checkpoint before is untouched, and training goes on')
             return False
         prune(self.folder, self.keep, self.best)
         return True
@@ -510,7 +524,8 @@ def fit(
         try:
             start, undone = resume(keeper.folder, model, optimizer, loader, lines.say, world), 0
             if first: run.forget(stage, start)
-            if mx.cuda.is_available() and start < total: lines.say('the first step compiles programs for this GPU: minutes at first, and later seconds')
+            if mx.cuda.is_available() and start < total:
+                lines.say('the first step compiles programs for this GPU: minutes at first, and later seconds')
             facts = dict(stage=stage, flops=model.flops_per_token(), peak=Peak(world.size), energy=Energy())
             if hasattr(loader, 'report'): loader.report = report
             while True:
@@ -522,14 +537,17 @@ def fit(
                 if world.any(asked())[0] and start < total: raise Stopped(lines.is_saved(), anything=start > 0)
                 lines.begin(start + 1, accumulate//world.size)
                 try:
-                    for n, m in enumerate(train(model, optimizer, loader, schedule, accumulate, clip, start, world, step_fn, report)):
+                    for n, m in enumerate(train(model, optimizer, loader, schedule, accumulate, clip, start, world,
+                                                step_fn, report)):
                         clock, step = time.perf_counter(), m['step']
                         if why := guard(m['loss']): raise _Spoiled(why)
                         spent += m['seconds']
                         m = _measured(m, facts, loader, spent)
-                        m = _scored(m, (validate and due(eval_every, step), core and core_every > 0 and due(core_every, step)), lines, validate, core, rescue)
+                        wanted = validate and due(eval_every, step), core and core_every > 0 and due(core_every, step)
+                        m = _scored(m, wanted, lines, validate, core, rescue)
                         m['other_seconds'] = after + time.perf_counter() - clock
-                        counts = n or lines.now['micros'] > 1 and not lines.now.get('step_seconds') # the first step is mostly compiling, unless it has parts
+                        # the first step is mostly compiling, unless it has parts
+                        counts = n or lines.now['micros'] > 1 and not lines.now.get('step_seconds')
                         clock = time.perf_counter()
                         if first:
                             run.log(**m)
@@ -541,22 +559,27 @@ def fit(
                                 lines.now['state'] = 'training'
                         full = check_memory(memory_limit_gb) if step % memory_check_interval == 0 or step < 3 else ''
                         stop, fat = world.any(asked(), full); last = step == total
-                        if first and (due(save_every, step) or stop or fat or keeper.is_best(m)): save(m, must=last or stop or fat); undone = 0
+                        if first and (due(save_every, step) or stop or fat or keeper.is_best(m)):
+                            save(m, must=last or stop or fat)
+                            undone = 0
                         if fat and not last: raise ValueError(f'{full or "another process is out of memory"}: saved at step {step}; go on with --low-memory or --ultra-low-memory, or a higher --memory-limit-gb')
                         if stop and not last: raise Stopped(f'saved at step {step}')
                         after = time.perf_counter() - clock # saving counts towards the next step
                         lines.begin(step + 1, accumulate//world.size)
                     return m
                 except _Spoiled as e: start, undone = _undo(e, run, keeper, step, undone, lines, world), undone + 1
-        except KeyboardInterrupt as e: raise e if e.args else Stopped(lines.is_saved(), True, bool(lines.saved)) from None
+        except KeyboardInterrupt as e:
+            if e.args: raise e from None
+            raise Stopped(lines.is_saved(), True, bool(lines.saved)) from None
 
 # %% ../nbs/03b_pretrain.ipynb #c070
 def _measured(m, facts, loader, spent):
     "Metrics of a step with what follows from them"
     ahead, kwh = loader.status() if hasattr(loader, 'status') else {}, facts['energy'].read()
     mfu = facts['peak'].share(facts['flops']*m['tok_per_s'])
-    return dict(stage=facts['stage'], **{**m, **ahead}, flops=facts['flops']*m['tokens'], **({} if mfu is None else dict(mfu=mfu)),
-                memory=mx.get_peak_memory(), total_seconds=spent, **({} if kwh is None else dict(kwh=kwh)))
+    share, energy = {} if mfu is None else dict(mfu=mfu), {} if kwh is None else dict(kwh=kwh)
+    return dict(stage=facts['stage'], **{**m, **ahead}, flops=facts['flops']*m['tokens'], **share,
+                memory=mx.get_peak_memory(), total_seconds=spent, **energy)
 
 def _sample(sample, step, lines):
     try: sample(step)
@@ -631,7 +654,8 @@ HABITS = {'eval_every', 'eval_tokens', 'sample_every', 'core_metric_every', 'cor
 _CONFIG = { # what config.json of a run may hold
     'pretrain?': {f'{f.name}?': f.type for f in fields(PretrainConfig)},
     'recipe?': {'steps?': (1, 2**53), 'batch_tokens?': (1, 2**53)},
-    'model?': {f'{k}?': (1, 2**31) for k in ('n_layer', 'n_embd', 'n_head', 'n_kv_head', 'vocab_size', 'sequence_len')} | {'window_pattern?': str},
+    'model?': {f'{k}?': (1, 2**31) for k in ('n_layer', 'n_embd', 'n_head', 'n_kv_head', 'vocab_size', 'sequence_len')}
+              | {'window_pattern?': str},
     'lengths?': [int], 'set?': str, 'tokenizer?': str, 'streaming?': bool, 'from_run?': str, 'origin?': dict}
 
 def read_config(
@@ -647,8 +671,10 @@ def recorded(
     "What a run was asked for; in older ones −1 and '' meant None"
     optional = {f.name for f in fields(PretrainConfig) if f.default is None}
     usual = asdict(PretrainConfig())
-    out = {k: None if k in optional and v in (-1, '') else v for k, v in there.get('pretrain', {}).items() if k in usual}
-    if any(out.get(k) for k in INSTEAD[0][:3]) and out.get('target_param_data_ratio') == 12: out['target_param_data_ratio'] = None # their default
+    def meant(k, v): return None if k in optional and v in (-1, '') else v
+    out = {k: meant(k, v) for k, v in there.get('pretrain', {}).items() if k in usual}
+    if any(out.get(k) for k in INSTEAD[0][:3]) and out.get('target_param_data_ratio') == 12: # their default
+        out['target_param_data_ratio'] = None
     rows, T, batch = (out.get(k) for k in ('device_batch_size', 'max_seq_len', 'total_batch_size'))
     if batch and rows and T and batch < rows*T: out['total_batch_size'] = rows*T # which it became
     return out | _shape(out, there.get('model', {}))
@@ -659,7 +685,7 @@ def _shape(asked, made):
     c = PretrainConfig(**asked)
     usual = GPTConfig.preset(c.preset, c.depth, sequence_len=c.max_seq_len, **c.architecture())
     if (usual.n_embd, usual.n_head, usual.n_kv_head) == (made['n_embd'], made['n_head'], made['n_kv_head']): return {}
-    return dict(n_embd=made['n_embd'], n_head=made['n_head'], n_kv_head=made['n_kv_head'], aspect_ratio=None, head_dim=None)
+    return {k: made[k] for k in ('n_embd', 'n_head', 'n_kv_head')} | dict(aspect_ratio=None, head_dim=None)
 
 def differences(
     folder:Path,       # of a run
@@ -670,9 +696,13 @@ def differences(
     "What was different when the run was started, but for its length"
     there = read_config(folder)
     old, new = recorded(there), asdict(c)
-    def changed(k, was, now): return f'{option(k)} was {"not given" if was in (None, "") else was}, now {"it is not" if now in (None, "") else now}'
+    def changed(k, was, now):
+        was = 'not given' if was in (None, '') else was
+        now = 'it is not' if now in (None, '') else now
+        return f'{option(k)} was {was}, now {now}'
+    free = {*HABITS, *INSTEAD[0]}
     out = [changed(k, there[k], v) for k, v in more.items() if k in there and there[k] != v]
-    out += [changed(k, old[k], v) for k, v in new.items() if k not in HABITS and k not in INSTEAD[0] and k in old and old[k] != v]
+    out += [changed(k, old[k], v) for k, v in new.items() if k not in free and k in old and old[k] != v]
     was, now = there.get('recipe', {}).get('batch_tokens', recipe.batch_tokens), recipe.batch_tokens
     return out + [f'a step was {was:,} tokens, now {now:,}'] * (was != now)
 
@@ -688,8 +718,13 @@ def extension(
     if was == recipe.steps: return 0
     asked = [k for k in INSTEAD[0] if getattr(c, k) is not None]
     before = [f'{option(k)} {v:g}' for k in INSTEAD[0] if (v := recorded(there).get(k)) is not None]
-    if not asked: raise ValueError(f'{folder} was made for {was:,} steps, and without {before[0] if before else "its length"} there would be {recipe.steps:,}: say how long it shall be')
-    if recipe.steps < was: raise ValueError(f'{folder} was made for {was:,} steps, and cannot become shorter, with {recipe.steps:,}: choose another --model-tag')
+    if not asked:
+        length = before[0] if before else 'its length'
+        raise ValueError(f'{folder} was made for {was:,} steps, and without {length} there would be {recipe.steps:,}: '
+                         'say how long it shall be')
+    if recipe.steps < was:
+        raise ValueError(f'{folder} was made for {was:,} steps, and cannot become shorter, with {recipe.steps:,}: '
+                         'choose another --model-tag')
     return was
 
 def extend(
@@ -722,7 +757,8 @@ def pretrain(
     r = c.recipe(model, world.size)
     if world.first: write_config(run, c, r, model)
     groups = param_groups(model, **c.rates(r.lr_scale), preset=c.preset, weight_decay=c.weight_decay)
-    optimizer, habits = MuonAdamW(groups, MUON[c.preset]), {k: RECIPES[c.preset][k] for k in ('momentum', 'momentum_steps', 'cosine')}
+    optimizer = MuonAdamW(groups, MUON[c.preset])
+    habits = {k: RECIPES[c.preset][k] for k in ('momentum', 'momentum_steps', 'cosine')}
     model.recompute(c.saves_memory)
     if c.ultra_low_memory: mx.set_cache_limit(0)
     batches, lengths = text_batches(val_texts, tokenizer, c.rows, c.max_seq_len, c.eval_tokens), tokenizer.token_bytes()

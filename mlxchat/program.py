@@ -101,16 +101,21 @@ def function(
     return getattr(importlib.import_module(module), name)
 
 # %% ../nbs/06e_program.ipynb #c016
+def _counted(n, text):
+    "A number to which one could count"
+    if abs(n) > 2**53: raise argparse.ArgumentTypeError(f'{text[:20]} is too large')
+    return n
+
 def integer(
     text:str # '20', '20_000' or '2e4'
 )->int:
     "A whole number as people write them"
-    try: return int(text)
+    try: return _counted(int(text), text)
     except ValueError: pass
     try: x = float(text)
     except ValueError: x = .5
     if x - x != 0 or x != int(x): raise argparse.ArgumentTypeError(f'{text!r} is not a whole number')
-    return int(x)
+    return _counted(int(x), text)
 
 def number(
     text:str
@@ -306,7 +311,10 @@ def parsed(
     if wrong: raise ValueError(_complaint([no_option(o, names) for o in wrong], prog))
     found, rest = p.parse_known_args(p.words + args[end:])
     if rest: raise ValueError(_complaint([_stray(o, names) for o in rest], prog))
-    return vars(found)
+    found = vars(found)
+    for name, value in found.items(): # `argparse` takes the value of --option=-- for the end of options
+        if value == []: raise ValueError(f'{p.said.get(dashed(name), dashed(name))}: -- is no value')
+    return found
 
 # %% ../nbs/06e_program.ipynb #c030
 def call(

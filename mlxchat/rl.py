@@ -468,7 +468,7 @@ def rl(
               f'before, between and after them {min(c.eval_examples, len(held))} held-out questions', flush=True)
         with sinks(target, _settings(c, start, more), wandb_project, wandb_run_name, tensorboard, log_dir, 'rl') as to:
             m = practise(target, c, practice, held, settings=more, start=start, on_step=to)
-    for k, x in json.loads((target.folder/'rl.json').read_text(encoding='utf-8')).items():
+    for k, x in read_json(target.folder/'rl.json', {str: float}).items():
         print(f'{k:8} {x:6.1%}' + (f' → {m[k]:.1%}' if k in m else ''))
     if 'loss' not in m: print(f'step {m["step"]:,}, nothing left to do')
     done = f'tries in {target.folder/"rollouts.jsonl"}; talk to it with `mlxchat chat --run {target.folder.name}`'
@@ -498,5 +498,5 @@ def puzzle_run(
     practise(run, RLConfig(seed=seed, **(PUZZLES | changes)), *find_tasks(f'mlxchat.puzzles:{which}'),
              scores=lambda engine: {k: s.exact for k, s in scores(engine, 200).items()})
     minutes, kept = (time.perf_counter() - start)/60, ('step', 'reward', 'silent', 'length', 'pass@1', 'pass@8', *exams)
-    return dict(seed=seed, minutes=minutes, before=before, after=both('rl'), start=json.loads((run.folder/'rl.json').read_text()),
+    return dict(seed=seed, minutes=minutes, before=before, after=both('rl'), start=read_json(run.folder/'rl.json', {str: float}),
                 metrics=[{k: round(m[k], 4) for k in kept if k in m} for m in run.metrics('rl')])

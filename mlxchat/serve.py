@@ -31,7 +31,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from . import __version__
 from .checkpoint import Run, checkpoints, find_run, metadata
-from .data import base_dir
+from .data import base_dir, read_json
 from .engine import Batch, Engine, Token
 from .tools import TextStream
 from .chat import TooLong, prompt_for
@@ -847,9 +847,8 @@ def read_dict(
     path # of a JSON file
 )->dict: # empty if there is none, or if it holds something else
     "A file of another program"
-    try: found = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError, RecursionError): return {}
-    return found if isinstance(found, dict) else {}
+    try: return read_json(path, dict)
+    except (OSError, ValueError): return {}
 
 def is_number(x)->bool: return isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x)
 
@@ -869,8 +868,7 @@ def standing(
     run:Run
 )->dict: # without what is not known
     "How the training of a run stands, as a page may read it; see `run_status`"
-    try: s = run_status(run) or {}
-    except (OverflowError, RecursionError): s = {} # no process has such a number, and no record is so deep
+    s = run_status(run) or {}
     numbers = 'step total micro micros left loss val_bpb val_step tok_per_s updated'.split()
     out = {k: s[k] for k in numbers if is_number(s.get(k))}
     out |= {k: s[k][:30] for k in ('stage', 'state') if isinstance(s.get(k), str)}

@@ -111,7 +111,8 @@ def _evict(self:ShardCache, most, but):
         if surplus <= 0: break
         lock = self._lock(name)
         if lock.acquire():
-            for p in (self.folder/name, self.folder/f'.{name}.part', self.folder/f'.{name}.etag', self._streamed(name)): p.unlink(missing_ok=True)
+            parts = self.folder/name, self.folder/f'.{name}.part', self.folder/f'.{name}.etag', self._streamed(name)
+            for p in parts: p.unlink(missing_ok=True)
             surplus -= 1
         lock.release()
     return surplus <= 0

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
-from .data import atomic_write, Bar, checked, json_lines, list_shards, name_hash, open_shard, read_group, read_json, read_texts, write_shard
+from .data import (atomic_write, Bar, checked, json_lines, list_shards, name_hash, open_shard, read_group,
+    read_json, read_texts, write_shard)
 from tqdm import tqdm
 
 # %% ../nbs/02e_texts.ipynb #c008
@@ -100,8 +101,15 @@ def _json_lines(path, f, report, column):
         if bad: report.fault('bad characters', f'{path}:{n}', bad)
         if encoding == 'cp1252': report.fault('lines not in UTF-8, read as Windows-1252', f'{path}:{n}')
         return text or ''
-    def wrong(n, why): report.fault(f'lines without {column}', f'{path}:{n}')
-    for _, value in json_lines(path, {column: str}, wrong, f, text): yield value[column]
+    fault = f'lines without {column}'
+    def wrong(n, why): report.fault(fault, f'{path}:{n}')
+    for n, value in json_lines(path, dict, wrong, f, text):
+        if isinstance(value.get(column), str): yield value[column]
+        else: report.fault(fault, f'{path}:{n}{"" if fault in report.examples else _has(value)}')
+
+def _has(value):
+    keys = [str(k) for k, v in value.items() if isinstance(v, str)]
+    return f' (texts there: {", ".join(keys)[:200]})' if keys else ''
 
 def _parquet(path, report, column):
     try: f = open_shard(path, column)
@@ -208,7 +216,10 @@ def new_folder(
 def _too_little(paths, report):
     "Why there is no set, and what to do"
     n, where = report.counts['documents'], ', '.join(map(str, paths))
-    if not n: return '; '.join([f'no text in {where}', *report.lines()])
+    if not n:
+        named = any(k.startswith(('lines without', 'rows without', 'tables')) for k in report.examples)
+        advice = ['--column NAME says where their text is'] if named else []
+        return '; '.join([f'no text in {where}', *report.lines(), *advice])
     return (f'too little text in {where}: one document, but one is needed to train and one to validate: '
             'add text, or cut it into shorter documents, as with --doc-chars 500')
 

@@ -64,9 +64,10 @@ class Tokenizer:
             raise ValueError('a vocabulary needs every single byte, and no token twice or empty')
         self.pattern = check_pattern(pattern)
         self._number(tokens)
+        ranks = {t: i for i, t in enumerate(tokens) if isinstance(t, bytes)}
         with no_panic('this vocabulary cannot be used'):
             self.tiktoken = tiktoken.Encoding('mlxchat', pat_str=pattern, special_tokens=self.specials,
-                                              mergeable_ranks={t: i for i, t in enumerate(tokens) if isinstance(t, bytes)})
+                                              mergeable_ranks=ranks)
 
     def _number(self, tokens):
         def all_of(tokens): return tokens + [name for name in SPECIAL_TOKENS if name not in {t for t in tokens if isinstance(t, str)}]

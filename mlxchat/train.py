@@ -117,7 +117,7 @@ def train(
     start:int=0,       # steps taken before
     world:World=World(), # processes that share the work
     step_fn=TrainStep, # makes what takes a step
-    report=None,       # called after each of several micro-batches with how many are done, of how many, and the tokens in it
+    report=None,       # called after each of several micro-batches with how many are done, of how many, and its tokens
 ):                     # yields dicts: step, loss, lr, tokens, seconds (data_seconds of them waiting for batches), tok_per_s
     "Train in memory, one dictionary of numbers a step"
     if accumulate % world.size: raise ValueError(f'{accumulate} micro-batches cannot be shared by {world.size} processes: choose a smaller device_batch_size')

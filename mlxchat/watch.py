@@ -10,7 +10,7 @@ __all__ = ['AXES', 'STYLE', 'ENDED', 'duration', 'fitted', 'columns', 'step_line
            'disk']
 
 # %% ../nbs/03c_watch.ipynb #c046
-import base64, html, io, json, math, os, shutil, subprocess, sys, threading, time
+import base64, html, io, json, math, os, shutil, stat, subprocess, sys, threading, time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,8 +69,11 @@ def step_line(
     elif state != 'training':
         going_on = state in ('compiling', 'validating', 'saving', 'sampling')
         parts.append((1, f'{state} … {duration(now["since"])}' if going_on and now.get('since', 0) >= 1 else state))
-    elif within: parts.append((2, f'{now["micro"]:,}/{now["micros"]:,}' + (f' {now["what"]}' if now.get('what') else '')))
-    if within and step_seconds and state == 'training' and first: parts.append((3, f'{duration(step_seconds)} for this step'))
+    elif within:
+        what = f' {now["what"]}' if now.get('what') else ''
+        parts.append((2, f'{now["micro"]:,}/{now["micros"]:,}{what}'))
+    if within and step_seconds and state == 'training' and first:
+        parts.append((3, f'{duration(step_seconds)} for this step'))
     if now.get('compiled') is not None: parts.append((3, f'compiled in {duration(now["compiled"])}'))
     if not first and left is not None and state != 'done': parts.append((0, f'{duration(left)} left'))
     if now.get('loss') is not None: parts.append((3, f'loss {now["loss"]:.3f}'))
@@ -80,7 +83,8 @@ def step_line(
     if now.get('lr') is not None: parts.append((6, f'lr {now["lr"]:.2f}'))
     if now.get('memory'): parts.append((7, f'{now["memory"]/2**30:.1f} GiB'))
     if now.get('shards_ahead') is not None: parts.append((8, f'{now["shards_ahead"]} shards ahead'))
-    if first and left is not None and state in ('training', 'compiling'): parts.append((0, f'{about}{duration(left)} in all'))
+    if first and left is not None and state in ('training', 'compiling'):
+        parts.append((0, f'{about}{duration(left)} in all'))
     return fitted(parts, width)
 
 def score_line(
@@ -147,7 +151,8 @@ class NotebookView:
 
 class StatusView:
     "status.json in the folder of a run"
-    def __init__(self, folder:Path, every:float=1.): self.path, self.every, self.drawn = folder/'status.json', every, -1e9
+    def __init__(self, folder:Path, every:float=1.):
+        self.path, self.every, self.drawn = folder/'status.json', every, -1e9
     def draw(self, now:dict, news:bool):
         if time.monotonic() - self.drawn < self.every and not news: return
         self.drawn, tmp = time.monotonic(), self.path.with_name(f'.status.{os.getpid()}.tmp')
@@ -197,7 +202,8 @@ class Progress:
             for v in list(self.views):
                 try: getattr(v, what)(*args)
                 except (OSError, ValueError):
-                    if getattr(v, 'write', None) != self._log: self.views.remove(v) # a terminal that is gone does not come back
+                    # a terminal that is gone does not come back
+                    if getattr(v, 'write', None) != self._log: self.views.remove(v)
 
     def draw(self, news:bool=False):
         "Show the record"
@@ -249,13 +255,15 @@ def micro(self:Progress,
 ):
     "Part of a step has been computed"
     t = time.monotonic()
-    if done <= 1 or self.now.get('what', '') != what or not self.marks: self.marks = [(done, t)] # the first of a kind is the yardstick
+    if done <= 1 or self.now.get('what', '') != what or not self.marks:
+        self.marks = [(done, t)] # the first of a kind is the yardstick
     (n, start), now = self.marks[0], self.now
     if done > n:
         rate = (t - start)/(done - n)
         now['step_left'] = (of - done)*rate
         if now['fresh'] and not what: now.update(step_seconds=of*rate, tok_per_s=tokens/rate if tokens else None)
-        if now.get('step_seconds') and not what: now['left'] = now['step_left'] + now['step_seconds']*(now['total'] - now['step'])
+        if now.get('step_seconds') and not what:
+            now['left'] = now['step_left'] + now['step_seconds']*(now['total'] - now['step'])
     state = 'compiling' if now['fresh'] and done == of else 'training' # after the last one, the update is compiled
     if now['state'] != state: self.clock = t
     now.update(state=state, micro=done, micros=of, what=what)
@@ -280,10 +288,13 @@ def step(self:Progress,
     now, first = self.now, self.now['fresh']
     if seconds is not None: self.recent.append(seconds)
     per_step = sum(self.recent)/len(self.recent) if self.recent else now.get('step_seconds')
-    now.update({k: m[k] for k in ('step', 'loss', 'lr', 'tok_per_s', 'memory', 'shards_ahead', 'reward') if k in m}, mfu=m.get('mfu'))
-    now.update(fresh=False, state='training', micro=now['micros'], what='', step_left=0., step_seconds=per_step, seconds=m.get('total_seconds', m.get('seconds', 0.)),
+    known = 'step', 'loss', 'lr', 'tok_per_s', 'memory', 'shards_ahead', 'reward'
+    now.update({k: m[k] for k in known if k in m}, mfu=m.get('mfu'))
+    now.update(fresh=False, state='training', micro=now['micros'], what='', step_left=0., step_seconds=per_step,
+               seconds=m.get('total_seconds', m.get('seconds', 0.)),
                left=per_step*(now['total'] - m['step']) if per_step is not None else None)
-    now['compiled'] = m.get('seconds', 0.) if first and now['micros'] <= 1 else None # a step of many micro-batches did more than compile
+    # a step of many micro-batches did more than compile
+    now['compiled'] = m.get('seconds', 0.) if first and now['micros'] <= 1 else None
     self.draw(news=first)
     if len(self.recent) == 3: self._warn()
 
@@ -365,7 +376,8 @@ def plain_log(
     from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
     axis.axes.set(**{f'{axis.axis_name}scale': 'log'})
     low, high = axis.axes.get_ylim() if axis.axis_name == 'y' else axis.axes.get_xlim()
-    near, far = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]), LogLocator(subs=(1, 2, 5) if high < 100*low else (1,), numticks=8)
+    near = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10])
+    far = LogLocator(subs=(1, 2, 5) if high < 100*low else (1,), numticks=8)
     axis.set_major_locator(near if high < 5*low else far)
     axis.set_major_formatter(StrMethodFormatter('{x:g}'))
     axis.set_minor_locator(NullLocator())
@@ -376,7 +388,8 @@ def svg(
     "A figure as lines and letters, sharp on any screen"
     from matplotlib import rc_context
     out = io.StringIO()
-    with rc_context({'svg.fonttype': 'none', 'svg.hashsalt': 'mlxchat'}): fig.savefig(out, format='svg', metadata=dict(Date=None))
+    with rc_context({'svg.fonttype': 'none', 'svg.hashsalt': 'mlxchat'}):
+        fig.savefig(out, format='svg', metadata=dict(Date=None))
     text = out.getvalue()
     return text[text.index('<svg'):]
 
@@ -540,7 +553,9 @@ def _cell(v):
     if isinstance(v, int): return f'{v:,}'
     return f'{v:.4g}' if isinstance(v, float) and abs(v) < 1000 else f'{v:,.0f}' if isinstance(v, float) else str(v)
 
-def _html_table(d): return '<table>' + ''.join(f'<tr><th>{html.escape(str(k))}</th><td>{html.escape(_cell(v))}</td></tr>' for k, v in _rows(d)) + '</table>'
+def _html_table(d):
+    rows = (f'<tr><th>{html.escape(str(k))}</th><td>{html.escape(_cell(v))}</td></tr>' for k, v in _rows(d))
+    return f'<table>{"".join(rows)}</table>'
 
 STYLE = '''body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
 img{max-width:100%;background:#fff;border-radius:6px}table{border-collapse:collapse;font-size:14px}th{text-align:left;font-weight:500;padding:2px 1.5rem 2px 0;vertical-align:top}
@@ -568,7 +583,8 @@ def _head(run, config, scores):
     bpb = next((m['val_bpb'] for m in reversed(ms) if 'val_bpb' in m and m.get('stage') == 'base'), None)
     layers = config.get('model', {}).get('n_layer') if isinstance(config.get('model'), dict) else None
     others = ', '.join(f'{k} {scores[f"{k}_bpb"]:.2f}' for k in ('gzip', 'xz') if f'{k}_bpb' in scores)
-    parts = [f'{size/1e6:.2f} million parameters' if size else f'{layers} layers' if layers else '', duration(sum(seconds.values())) if ms else '',
+    model = f'{size/1e6:.2f} million parameters' if size else f'{layers} layers' if layers else ''
+    parts = [model, duration(sum(seconds.values())) if ms else '',
              f'{bpb:.3f} bits per byte of unseen text' + (f' ({others})' if others else '') if bpb is not None else '']
     return ' · '.join(p for p in parts if p)
 
@@ -596,11 +612,19 @@ def report_html(
     lines = json_lines(path, {'step': (0, 2**60), 'samples': [str]}, lambda n, why: None) if path.exists() else []
     samples = [o for _, o in lines]
     if samples: parts.append('<h2>Samples</h2>' + ''.join(f'<p>step {o["step"]:,}</p><pre>{html.escape(chr(10).join(o["samples"]))}</pre>' for o in samples[-6:]))
-    if scores := read('report.json', {}, {'parameters?': {'total?': float}, 'gzip_bpb?': float, 'xz_bpb?': float}): parts.append('<h2>Scores</h2>' + _html_table({k: v for k, v in scores.items() if isinstance(v, (int, float, str, dict)) and k not in ('config', 'machine')}))
-    for name, marks in read('scores.json', {}, {str: {str: {'score': float, 'low': float, 'high': float}}}).items(): # from `mlxchat eval`
+    scores = read('report.json', {}, {'parameters?': {'total?': float}, 'gzip_bpb?': float, 'xz_bpb?': float})
+    if scores:
+        left_out = 'config', 'machine'
+        shown = {k: v for k, v in scores.items() if isinstance(v, (int, float, str, dict)) and k not in left_out}
+        parts.append('<h2>Scores</h2>' + _html_table(shown))
+    exams = read('scores.json', {}, {str: {str: {'score': float, 'low': float, 'high': float}}}) # from `mlxchat eval`
+    for name, marks in exams.items():
         parts.append(f'<h2>Exams of {html.escape(name)}</h2>' + _html_table({k: f'{m["score"]:.4f} ({m["low"]:.4f} to {m["high"]:.4f} with 95 % confidence)' for k, m in marks.items()}))
     parts.append(f'<details><summary>Configuration</summary>{_html_table(config)}</details>')
-    page = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title><style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1><p>{html.escape(_head(run, config, scores))}</p>{"".join(parts)}</body></html>'
+    head = ('<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+            f'<title>{html.escape(title)}</title><style>{STYLE}</style>')
+    body = f'<h1>{html.escape(title)}</h1><p>{html.escape(_head(run, config, scores))}</p>{"".join(parts)}'
+    page = f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
     path = run.folder/'report.html'
     path.write_text(page, encoding='utf-8')
     return path
@@ -620,7 +644,9 @@ class Wandb:
     def __init__(self, run:Run, project:str, config:dict, name:str='', stage:str=''):
         try: import wandb
         except ImportError: raise ValueError('wandb is not installed: `pip install wandb`') from None
-        try: self.run = wandb.init(project=project, name=name or run.folder.name, id=run.folder.name + f'-{stage}'*bool(stage), dir=str(run.folder), config=config, resume='allow')
+        settings = dict(project=project, name=name or run.folder.name, id=run.folder.name + f'-{stage}'*bool(stage),
+                        dir=str(run.folder), config=config, resume='allow')
+        try: self.run = wandb.init(**settings)
         except wandb.Error as e: raise ValueError(f'Weights & Biases: {e} (WANDB_MODE=offline needs no account)') from None
     def __call__(self, m:dict): self.run.log({k: v for k, v in m.items() if isinstance(v, (int, float))}, step=m['step'])
     def close(self): self.run.finish()
@@ -629,7 +655,8 @@ class TensorBoard:
     "Metrics as TensorBoard's event files, in the run's folder"
     def __init__(self, run:Run, folder:str=''):
         try: from tensorboardX import SummaryWriter
-        except ImportError: raise ValueError('TensorBoard event files need tensorboardX: `pip install tensorboardX`') from None
+        except ImportError:
+            raise ValueError('TensorBoard event files need tensorboardX: `pip install tensorboardX`') from None
         self.writer = SummaryWriter(folder or str(run.folder/'tensorboard'))
     def __call__(self, m:dict):
         for k, v in m.items():
@@ -675,11 +702,10 @@ def _last_of(folder):
     ms = [m for m in ms if 'loss' in m and 'step' in m]
     if not ms: return None
     last = ms[-1]
-    try: there = json.loads((folder/'config.json').read_text(encoding='utf-8'))
-    except (OSError, ValueError): there = {}
     stage = last.get('stage', 'base')
-    settings = there.get('recipe' if stage == 'base' else stage) if isinstance(there, dict) else None
-    settings = settings if isinstance(settings, dict) else {}
+    part, lengths = 'recipe' if stage == 'base' else stage, {'steps?': (1, 2**53), 'num_iterations?': (1, 2**53)}
+    try: settings = read_json(folder/'config.json', {f'{part}?': lengths}).get(part) or {}
+    except (OSError, ValueError): settings = {}
     total = settings.get('steps') or settings.get('num_iterations') or last['step']
     val = next((m for m in reversed(ms) if 'val_bpb' in m and m.get('stage', 'base') == stage), {})
     when = (folder/'metrics.jsonl').stat().st_mtime
@@ -689,21 +715,28 @@ def _last_of(folder):
                 **numbers, val_bpb=val.get('val_bpb'), val_step=val.get('step'), seconds=last.get('total_seconds'),
                 started=when, updated=when, pid=0)
 
+_COUNT, _TIME, _NUMBER = (0, 2**53), (0., 1e20), (-1e30, 1e30)
+_RECORD = dict(state=str, stage=str, updated=_TIME, started=_TIME) | { # what status.json should hold
+    **dict.fromkeys('step total micro micros pid'.split(), _COUNT), **dict.fromkeys(('left?', 'seconds?'), _TIME),
+    **dict.fromkeys('loss? val_bpb? val_step? tok_per_s? mfu? lr? memory?'.split(), _NUMBER), 'error?': str}
+
+def _fit_to_show(v):
+    "What a terminal and JSON can take"
+    if isinstance(v, str): return ''.join(c if c.isprintable() else ' ' for c in v)
+    return None if isinstance(v, float) and not math.isfinite(v) else v
+
 def run_status(
     run, # a `Run`, or its folder
 )->dict: # the record, with `running`; None if it has never been trained
     "How a run stands, also before its first checkpoint and after its death"
     folder = Path(getattr(run, 'folder', run))
-    try: s = json.loads((folder/'status.json').read_text(encoding='utf-8'))
-    except (OSError, ValueError): s = None
-    number = int, float
-    kinds = dict(state=str, stage=str, step=int, total=int, micro=int, micros=int, pid=int, updated=number, started=number)
-    sound = isinstance(s, dict) and all(isinstance(s.get(k), kind) for k, kind in kinds.items())
-    if not sound: s = _last_of(folder) if folder.is_dir() else None
+    try: s = read_json(folder/'status.json', _RECORD)
+    except (OSError, ValueError): s = _last_of(folder) if folder.is_dir() else None
     if not s: return None
+    s = {k: _fit_to_show(v) for k, v in s.items()}
     try: age = time.time() - max(s['updated'], (folder/'status.json').stat().st_mtime)
     except OSError: age = math.inf
-    running = s['state'] not in ENDED and s['pid'] > 0 and alive(s['pid']) and age < 300 # numbers of processes are used again
+    running = s['state'] not in ENDED and alive(s['pid']) and age < 300 # numbers of processes are used again
     return s | dict(run=folder.name, running=running)
 
 def watched_runs(
@@ -767,13 +800,15 @@ def monitor(
 ):
     "Show how a run stands, also while it is running"
     from json import dumps
-    if every < 0: raise ValueError(f'--every is a number of seconds between looks, not {every:g}')
-    if not run and not watched_runs(): raise FileNotFoundError(f'no runs in {base_dir()/"runs"}: start with `mlxchat demo`')
+    if not 0 <= every < 1e9: raise ValueError(f'--every is a number of seconds between looks, not {every:g}')
+    if not run and not watched_runs():
+        raise FileNotFoundError(f'no runs in {base_dir()/"runs"}: start with `mlxchat demo`')
     in_place, shown = every > 0 and not json and sys.stdout.isatty(), 0
     try:
         while True:
             s, losses = _look(find_run(run).folder if run else watched_runs()[0])
-            line = watch_line(s, losses, columns(sys.stdout) - 1 if sys.stdout.isatty() else 1000) if 'step' in s else f'{s["run"]}: never trained here'
+            width = columns(sys.stdout) - 1 if sys.stdout.isatty() else 1000
+            line = watch_line(s, losses, width) if 'step' in s else f'{s["run"]}: never trained here'
             if json: print(dumps(s), flush=True)
             elif in_place: print('\r' + line.ljust(shown), end='', flush=True); shown = len(line)
             else: print(line, flush=True)
@@ -789,7 +824,13 @@ def folder_bytes(
     path:Path
 )->int:
     "Size of all files below a folder"
-    return sum(p.stat().st_size for p in path.rglob('*') if p.is_file() and not p.is_symlink())
+    total = 0
+    for folder, _, names in os.walk(path): # a folder may go while it is looked at
+        for name in names:
+            try: about = os.lstat(os.path.join(folder, name))
+            except OSError: continue
+            total += about.st_size if stat.S_ISREG(about.st_mode) else 0
+    return total
 
 def disk(
     json:bool=False, # print one JSON object instead?
