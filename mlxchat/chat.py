@@ -372,7 +372,7 @@ def generate(
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # base, mid, sft or rl, default base if there is one
     step:str='',          # which checkpoint: a number, or best; default the last
-    prompt:str=None,      # how the text begins; else from the standard input, a text a line; an empty one begins from nothing
+    prompt:str=None,      # how the text begins; else from the standard input, a text a line; '' begins from nothing
     num_samples:int=1,    # continuations of each
     temperature:float=.8, # 0 always takes the likeliest token
     top_k:int=50,         # draw from this many candidates, 0 for all

@@ -177,7 +177,8 @@ def take_exam(
     "Which problems the model solves"
     mine = range(world.rank, len(problems), world.size)
     scores = likelihoods(model, [question(exam, problems, i, tok) for i in mine], batch_tokens)
-    right = {mine[j]: solved(exam, problems[mine[j]], endings) for j, endings in Bar(scores, desc=exam.label, total=len(mine), disable=not progress, leave=False)}
+    bar = Bar(scores, desc=exam.label, total=len(mine), disable=not progress, leave=False)
+    right = {mine[j]: solved(exam, problems[mine[j]], endings) for j, endings in bar}
     return [right[i] for i in mine]
 
 def core(

@@ -571,7 +571,7 @@ def code_blocks(
         ends = bool(mark and m and m['mark'].startswith(mark))
         starts = m and (not mark or ends and not before and re.fullmatch(r'[\w+#.-]+\s*', m['name']))
         if mark and not ends: blocks[-1].append(_outdented(line, indent))
-        if ends and before: blocks[-1].append(_outdented(before, indent)) # the last line of code has the fence behind it
+        if ends and before: blocks[-1].append(_outdented(before, indent)) # the last line has the fence behind it
         if ends: mark = ''
         if starts:
             mark, indent = m['mark'], 0 if before else len(m['before'])

@@ -52,11 +52,12 @@ class DemoConfig:
 
 # %% ../nbs/06d_demo.ipynb #c296669
 SIZES = dict(
-    toy=DemoConfig(vocab_size=500, n_layer=2, n_embd=64, n_head=2, base_rows=4, base_len=128, base_steps=150, sample_every=50,
-                   sft_len=96, sft_steps=400, questions=20),
+    toy=DemoConfig(vocab_size=500, n_layer=2, n_embd=64, n_head=2, base_rows=4, base_len=128, base_steps=150,
+                   sample_every=50, sft_len=96, sft_steps=400, questions=20),
     demo=DemoConfig(),
     d4=DemoConfig(vocab_size=4096, n_layer=4, n_embd=256, base_rows=16, base_len=512, base_steps=4000,
-                  sft_rows=16, sft_len=256, sft_steps=3000, embedding_lr=.085, unembedding_lr=.0018, max_bytes=40_000_000))
+                  sft_rows=16, sft_len=256, sft_steps=3000, embedding_lr=.085, unembedding_lr=.0018,
+                  max_bytes=40_000_000))
 
 # %% ../nbs/06d_demo.ipynb #c009
 def mixture(
@@ -77,7 +78,8 @@ class Demo:
         progress:bool=True, # show bars
     ):
         self.c, self.say, self.progress = c or DemoConfig(), say, progress
-        usual = self.c.max_bytes == DemoConfig.max_bytes # other amounts of text are sets of their own: nobody's is gathered anew
+        # other amounts of text are sets of their own: nobody's is gathered anew
+        usual = self.c.max_bytes == DemoConfig.max_bytes
         self.run, self.shards = Run(base_dir()/'runs'/tag), base_dir()/'shards'/('python' if usual else f'python-{tag}')
         self.times_file = self.run.folder/'seconds.json'
         self.seconds = read_json(self.times_file, {str: (0., 1e9)}) if self.times_file.exists() else {}
@@ -216,9 +218,12 @@ def compare(self:Demo,
 )->str: # HTML
     "The same questions, asked after each stage"
     stages = [s for s in stages if checkpoints(self.run.stage(s))]
-    def row(cell, texts): return '<tr>' + ''.join(f'<{cell} style="text-align:left">{html.escape(t)}</{cell}>' for t in texts) + '</tr>'
+    def row(cell, texts):
+        cells = [f'<{cell} style="text-align:left">{html.escape(t)}</{cell}>' for t in texts]
+        return f'<tr>{"".join(cells)}</tr>'
     columns = [list(self.answers(questions, s)) for s in stages]
-    return '<table>' + row('th', ['question', *stages]) + ''.join(row('td', o) for o in zip(questions, *columns)) + '</table>'
+    rows = [row('th', ['question', *stages]), *(row('td', o) for o in zip(questions, *columns))]
+    return f'<table>{"".join(rows)}</table>'
 
 @patch
 def talk(self:Demo,
@@ -264,8 +269,11 @@ def next_steps(
 )->str:
     "What to type now"
     run = '' if tag == 'demo' else f' --run {tag}'
-    rows = {f'serve --open': 'talk to it in the browser', f'chat{run}': '… or here',
-            f'sft --data my.jsonl{run}': f'teach it something of yours (makes the run {tag}-my)', '--help': 'what else there is'}
+    rows = {
+        f'serve --open': 'talk to it in the browser',
+        f'chat{run}': '… or here',
+        f'sft --data my.jsonl{run}': f'teach it something of yours (makes the run {tag}-my)',
+        '--help': 'what else there is'}
     width = max(map(len, rows))
     return '\n'.join(f'   {program} {what:{width}}   {why}' for what, why in rows.items())
 

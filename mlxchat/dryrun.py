@@ -72,7 +72,9 @@ def checkpoint_stage(s):
     with tempfile.TemporaryDirectory() as d:
         path = save_checkpoint(d, 10, s['model'], s['optimizer'])
         size = sum(p.stat().st_size for p in path.iterdir())
-        model, meta = load_model(latest_checkpoint(d)); optimizer = MuonAdamW(param_groups(model, preset=s['preset']), MUON[s['preset']]); load_optimizer(path, optimizer, model)
+        model, meta = load_model(latest_checkpoint(d))
+        optimizer = MuonAdamW(param_groups(model, preset=s['preset']), MUON[s['preset']])
+        load_optimizer(path, optimizer, model)
     for what, a, b in ('weight', s['model'].parameters(), model.parameters()), ('optimizer state', s['optimizer'].state, optimizer.state):
         for (k, x), (_, y) in zip(tree_flatten(a), tree_flatten(b)): expect(x.dtype == y.dtype and mx.array_equal(x, y).item(), f'{what} {k} comes back changed')
     return f'{size/1e6:.1f} MB, equal to the last bit'

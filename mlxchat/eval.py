@@ -157,7 +157,8 @@ def no_nan(
 )->np.ndarray:        # the same
     "Raise if a model gives no numbers, which would be a verdict about nothing"
     if np.isnan(losses).any():
-        raise FloatingPointError('the model gives nan instead of numbers: its weights are damaged, or training has diverged')
+        raise FloatingPointError('the model gives nan instead of numbers: '
+                                 'its weights are damaged, or training has diverged')
     return losses
 
 def _padded(rows, width):
@@ -304,6 +305,7 @@ def score_task(
     "Greedy answers to the first `n` questions, judged"
     n = min(n, len(task))
     rows = ask(engine, task, range(n), max_tokens=max_tokens, temperature=0)
-    rows = sorted(Bar(rows, desc=progress, disable=not progress, total=n, unit='question', leave=False), key=lambda o: o['i'])
+    rows = Bar(rows, desc=progress, disable=not progress, total=n, unit='question', leave=False)
+    rows = sorted(rows, key=lambda o: o['i'])
     rows = [o | {k: o[k][0] for k in ('said', 'right', 'exact')} for o in rows]
     return Score(n, sum(r['right'] for r in rows)/n, sum(r['exact'] for r in rows)/n, rows)

@@ -45,8 +45,9 @@ def _no_task(names, known):
     near = {n: get_close_matches(_letters(n), known, 1) for n in names}
     named = ', '.join(repr(n) + (f' (did you mean {known[o[0]]}?)' if o else '') for n, o in near.items())
     others = [n for n in EXAMS if n not in FORMS and n not in CHOICES]
-    return (f'there is no task {named}: choose from {", ".join(GROUPS)} (groups), {", ".join(CHOICES)} (also with :text or :chat), '
-            f'{", ".join(others)}, or name a .jsonl file of your own questions')
+    return (f'there is no task {named}: choose from {", ".join(GROUPS)} (groups), '
+            f'{", ".join(CHOICES)} (also with :text or :chat), {", ".join(others)}, '
+            'or name a .jsonl file of your own questions')
 
 def exam_names(
     wanted,     # names, groups and files, also several in one string; none for what suits the model
@@ -156,7 +157,8 @@ def _fingerprint(task):
     "What changes when the questions do"
     first = dict(questions=len(task), first=task.get_example(0)['messages'][0]['content'] if len(task) else '')
     if not hasattr(task, 'examples'): return first
-    return first | dict(all=hashlib.sha256(dumps(task.examples).encode()).hexdigest()) # a file of one's own may change anywhere
+    # a file of one's own may change anywhere
+    return first | dict(all=hashlib.sha256(dumps(task.examples).encode()).hexdigest())
 
 def _accuracy(right, baseline):
     "A mark from verdicts"
@@ -255,7 +257,9 @@ def sit_exam(
     rows = kept_rows(path, settings | paper.settings | dict(judges=_JUDGES))
     todo = [i for i in which if i not in rows]
     try:
-        with open(path, 'a', encoding='utf-8') as f, Bar(desc=name, total=len(which), initial=len(which) - len(todo), unit='question', disable=not progress, leave=False) as bar:
+        with open(path, 'a', encoding='utf-8') as f, Bar(
+                desc=name, total=len(which), initial=len(which) - len(todo), unit='question',
+                disable=not progress, leave=False) as bar:
             for row in paper.sit(student, todo):
                 f.write(dumps(row) + '\n'); f.flush()
                 rows[row['i']] = row; bar.update()
@@ -264,7 +268,8 @@ def sit_exam(
     rows = [rows[i] for i in which]
     cut = sum(r.get('cut', False) for r in rows)
     try: return paper.mark(rows) | (dict(cut=cut) if cut else {})
-    except (LookupError, TypeError, AttributeError): raise ValueError(f'{path} holds answers that cannot be read: delete it') from None
+    except (LookupError, TypeError, AttributeError):
+        raise ValueError(f'{path} holds answers that cannot be read: delete it') from None
 
 # %% ../nbs/05e_grade.ipynb #c029
 def open_exam(
@@ -320,7 +325,8 @@ def _check_wishes(**wishes):
     least = dict(max_examples=-1, num_samples=1, max_tokens=1)
     for name, value in wishes.items():
         option, more = '--' + name.replace('_', '-'), ' (0 or -1 for all)' if name == 'max_examples' else ''
-        if not least.get(name, 0) <= value < math.inf: raise ValueError(f'{option} must be at least {least.get(name, 0)}{more}, not {value}')
+        if not least.get(name, 0) <= value < math.inf:
+            raise ValueError(f'{option} must be at least {least.get(name, 0)}{more}, not {value}')
 
 def evaluate(
     tasks:list=None,      # names, base, chat, practice, or own .jsonl files; default bpb, or practice for a chat model
@@ -354,7 +360,8 @@ def evaluate(
     step, student = meta['step'], Student(model, tok, batch_tokens)
     set = set or _config(found).get('set', 'python')
     options = dict(samples=num_samples, max_tokens=max_tokens, temperature=temperature, top_k=top_k, seed=seed)
-    def opened(n): return open_exam(n, student, set, data_dir or None, max(0, max_examples), eval_tokens, strict, **options)
+    def opened(n):
+        return open_exam(n, student, set, data_dir or None, max(0, max_examples), eval_tokens, strict, **options)
     papers = {label: opened(n) for n, label in exam_labels(names).items()}
     folder = found.folder/'evals'/f'{stage}_{step:06d}'
     weights = {k: v for k, v in meta['files'].items() if not k.startswith('optimizer')}

@@ -171,15 +171,20 @@ def choice(
 
 # %% ../nbs/06e_program.ipynb #c022
 ALIASES = dict(
-    run='base model_tag', base='run', checkpoint='run base', model_tag='tag run', tag='model_tag', model_name='model_tag', run_name='model_tag',
+    run='base model_tag', base='run', checkpoint='run base', model_tag='tag run', tag='model_tag',
+    model_name='model_tag', run_name='model_tag',
     source='stage', model_step='step', task_name='tasks task', max_problems='max_examples', max_new_tokens='max_tokens',
-    max_seq_len='seq_len', seq_len='max_seq_len', sequence_len='max_seq_len', sequence_length='max_seq_len', context_length='max_seq_len', block_size='max_seq_len',
+    max_seq_len='seq_len', seq_len='max_seq_len', sequence_len='max_seq_len', sequence_length='max_seq_len',
+    context_length='max_seq_len', block_size='max_seq_len',
     batch_size='device_batch_size', gradient_accumulation_steps='grad_accum_steps',
-    n_layer='depth', n_layers='depth', num_layers='depth', d_model='n_embd', n_heads='n_head', num_heads='n_head', num_kv_heads='n_kv_head',
-    steps='num_iterations', max_steps='num_iterations', max_iters='num_iterations', num_epochs='epochs', n_epochs='epochs',
+    n_layer='depth', n_layers='depth', num_layers='depth', d_model='n_embd', n_heads='n_head', num_heads='n_head',
+    num_kv_heads='n_kv_head',
+    steps='num_iterations', max_steps='num_iterations', max_iters='num_iterations',
+    num_epochs='epochs', n_epochs='epochs',
     warmup_iters='warmup_steps', warmdown_iters='warmdown_steps', max_grad_norm='grad_clip',
     val_tokens='eval_tokens', eval_interval='eval_every', save_interval='save_every', checkpoint_interval='save_every',
-    hidden_size='n_embd', n_kv_heads='n_kv_head', gradient_clip='grad_clip', checkpoint_dir='output_dir', out_dir='output_dir',
+    hidden_size='n_embd', n_kv_heads='n_kv_head', gradient_clip='grad_clip',
+    checkpoint_dir='output_dir', out_dir='output_dir',
     dataset='set', **{'from': 'from_run'})
 
 ELSEWHERE = dict( # names of other programs that have no counterpart, and what there is
@@ -403,7 +408,8 @@ def examples(
 # %% ../nbs/06e_program.ipynb #c035
 METAVARS = dict( # what is typed after an option, where its type does not say it
     NAME='run model_tag tag base set', STAGE='stage', TASK='task tasks', FILE='config',
-    DIR='dir output data_dir output_dir tokenizer_dir log_dir export', PATH='text data val_data from_file tokenizer', **{'N|best': 'step'})
+    DIR='dir output data_dir output_dir tokenizer_dir log_dir export',
+    PATH='text data val_data from_file tokenizer', **{'N|best': 'step'})
 LEFT = 26 # columns for an option; longer ones get a line of their own
 
 def width(
@@ -560,7 +566,8 @@ def usage(
     return '\n'.join([
         *wrapped('mlxchat: train your own chat model on your own machine', room), '',
         *_sections(topics, rows, room), '',
-        *wrapped('mlxchat VERB --help lists the options of a verb; with --debug, an error shows where it arose.', room)])
+        *wrapped('mlxchat VERB --help lists the options of a verb; '
+                 'with --debug, an error shows where it arose.', room)])
 
 # %% ../nbs/06e_program.ipynb #c049
 SHELLS = dict(
@@ -630,7 +637,8 @@ def dispatch(
         guess = did_you_mean(options[0], some)
         raise ValueError(f'`mlxchat {verb}` measures {listed(some)}, not {options[0]!r}{guess}')
     if verb not in VERBS:
-        raise ValueError(f'there is no verb {verb!r}' + (did_you_mean(verb, [*VERBS]) or '; `mlxchat --help` lists them'))
+        hint = did_you_mean(verb, [*VERBS]) or '; `mlxchat --help` lists them'
+        raise ValueError(f'there is no verb {verb!r}{hint}')
     call(VERBS[verb][0], options, f'mlxchat {verb}')
 
 def one_line(

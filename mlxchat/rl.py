@@ -15,7 +15,8 @@ from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .data import Bar
-from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata, Run, write_json
+from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata, Run
+from .checkpoint import write_json
 from .datasets import TASKS, open_task, spelling_words
 from .engine import Engine
 from .eval import pass_at_k, score_task
@@ -185,7 +186,9 @@ class Journal:
         with open(self.path, 'rb+') as f:
             end = 0
             for line in f:
-                try: late = checked(parse_json(line, self.path), {'step': (0, 2**60)}, self.path)['step'] > step or not line.endswith(b'\n')
+                try:
+                    there = checked(parse_json(line, self.path), {'step': (0, 2**60)}, self.path)['step']
+                    late = there > step or not line.endswith(b'\n')
                 except ValueError: late = True
                 if late: break
                 end += len(line)
@@ -236,11 +239,17 @@ class RLConfig:
 
     def __post_init__(self):
         check_values(self,
-            positive='num_iterations epochs examples_per_step num_samples max_tokens device_batch_size init_lr_frac eval_examples eval_samples keep_last',
-            natural='temperature top_k matrix_lr embedding_lr unembedding_lr scalar_lr weight_decay eval_every save_every memory_limit_gb seed')
-        if self.num_iterations and self.epochs: raise ValueError('--num-iterations and --epochs say the same in two ways: choose one')
-        if self.num_samples < 2: raise ValueError(f'--num-samples must be at least 2, not {self.num_samples}: an answer is compared with others to the same question')
-        if self.temperature == 0 or self.top_k == 1: raise ValueError('all answers would be the same: --temperature must be above 0, and --top-k not 1')
+            positive='num_iterations epochs examples_per_step num_samples max_tokens device_batch_size init_lr_frac '
+                     'eval_examples eval_samples keep_last',
+            natural='temperature top_k matrix_lr embedding_lr unembedding_lr scalar_lr weight_decay '
+                    'eval_every save_every memory_limit_gb seed')
+        if self.num_iterations and self.epochs:
+            raise ValueError('--num-iterations and --epochs say the same in two ways: choose one')
+        if self.num_samples < 2:
+            raise ValueError(f'--num-samples must be at least 2, not {self.num_samples}: '
+                             'an answer is compared with others to the same question')
+        if self.temperature == 0 or self.top_k == 1:
+            raise ValueError('all answers would be the same: --temperature must be above 0, and --top-k not 1')
 
     def steps(self,
         questions:int # of the task
@@ -282,7 +291,8 @@ class Practice:
 
     def __next__(self)->tuple: # from `policy_batch`
         c, first = self.c, not self.facts
-        tries = rollouts(self.engine, self.task, self.indices(), c.num_samples, seed=f'{c.seed}/{self.step}', report=self.report and partial(self.report, what='answers'), **c.wishes)
+        tries = rollouts(self.engine, self.task, self.indices(), c.num_samples, seed=f'{c.seed}/{self.step}',
+                         report=self.report and partial(self.report, what='answers'), **c.wishes)
         if self.journal:
             if first: self.journal.cut(self.step)
             self.journal.add(self._lines(tries))
@@ -367,7 +377,9 @@ def find_tasks(
 # %% ../nbs/06b_rl.ipynb #c834
 def _settings(c, start, more):
     "What must not change on the way"
-    return more | dict(stage=start.parent.name, weights=metadata(start)['files']['model.safetensors'][:12], **{k: v for k, v in asdict(c).items() if k not in HABITS})
+    weights = metadata(start)['files']['model.safetensors'][:12]
+    chosen = {k: v for k, v in asdict(c).items() if k not in HABITS}
+    return more | dict(stage=start.parent.name, weights=weights, **chosen)
 
 @exclusive
 def practise(
@@ -384,17 +396,26 @@ def practise(
     "Learn from rewards"
     start = start or run.pick(stage)
     (model, _), tokenizer = load_model(start), run.tokenizer
-    if model._quantized: raise ValueError(f'the {start.parent.name} model is quantised, and cannot learn: start from the one it was made of')
+    if model._quantized:
+        raise ValueError(f'the {start.parent.name} model is quantised, and cannot learn: '
+                         'start from the one it was made of')
     c = replace(c, num_iterations=c.steps(len(task)), epochs=None)
     settle(run, 'rl', _settings(c, start, settings))
     engine, folder = Engine(model, tokenizer), run.stage('rl')
-    exam = lambda: (examine(engine, held, c.eval_examples, c.eval_samples, progress=callbacks.get('progress', True), **c.wishes) if held else {}) | (scores(engine) if scores else {})
+    def exam():
+        found = {}
+        if held:
+            found = examine(engine, held, c.eval_examples, c.eval_samples,
+                            progress=callbacks.get('progress', True), **c.wishes)
+        return found | (scores(engine) if scores else {})
     if not checkpoints(folder): write_json(run.folder/'rl.json', exam())
     about = read_json(run.folder/'config.json', {'pretrain?': {'preset?': {*MUON}}})
     preset = (about.get('pretrain') or {}).get('preset') or model.config.generation
     rates = {k: getattr(c, k)*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}
-    optimizer, loader = MuonAdamW(param_groups(model, **rates, preset=preset), MUON[preset]), Practice(engine, task, c, Journal(run.folder/'rollouts.jsonl'))
-    try: return fit(run, 'rl', model, optimizer, loader, Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95), weight_decay=c.weight_decay), validate=exam, eval_every=c.eval_every,
+    optimizer = MuonAdamW(param_groups(model, **rates, preset=preset), MUON[preset])
+    loader = Practice(engine, task, c, Journal(run.folder/'rollouts.jsonl'))
+    schedule = Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95), weight_decay=c.weight_decay)
+    try: return fit(run, 'rl', model, optimizer, loader, schedule, validate=exam, eval_every=c.eval_every,
                     save_every=c.save_every, keep=c.keep_last, best=False, memory_limit_gb=c.memory_limit_gb, step_fn=partial(PolicyStep, rows=c.device_batch_size), **callbacks)
     except RewardError:
         if loader.step: Keeper(folder, 'rl', model, optimizer, loader, c.keep_last, best=False).save(dict((run.metrics('rl') or [{}])[-1], step=loader.step))
@@ -412,7 +433,7 @@ def source_hash(
 
 @delegates(RLConfig)
 def rl(
-    run:str='',        # run to start from: its tag, its folder or one of its checkpoints; default the latest that answers
+    run:str='',        # run to start from: its tag, its folder or a checkpoint; default the latest that answers
     stage:str='',      # which of its models, default sft, or the furthest
     step:str='',       # which checkpoint: a number, or best; default the last
     model_tag:str='',  # run that the result goes to; default a new one such as demo-spellingbee
@@ -440,14 +461,18 @@ def rl(
         again = command('rl', rl, asked | dict(run=source.folder.name, model_tag=other))
         open_stage(target, source, 'rl', _settings(c, start, more), f'{again} makes another run')
         where = 'its stage rl' if target is source else f'the run {target.folder.name}'
-        print(f'{source.folder.name} ({start.parent.name}, step {int(start.name[5:]):,}) practises {task}; the result is {where}')
-        print(f'{c.num_iterations:,} steps of {c.examples_per_step} questions, {c.num_samples} answers to each (--num-iterations changes that); '
+        begin = f'{source.folder.name} ({start.parent.name}, step {int(start.name[5:]):,})'
+        print(f'{begin} practises {task}; the result is {where}')
+        print(f'{c.num_iterations:,} steps of {c.examples_per_step} questions, {c.num_samples} answers to each '
+              '(--num-iterations changes that); '
               f'before, between and after them {min(c.eval_examples, len(held))} held-out questions', flush=True)
         with sinks(target, _settings(c, start, more), wandb_project, wandb_run_name, tensorboard, log_dir, 'rl') as to:
             m = practise(target, c, practice, held, settings=more, start=start, on_step=to)
-    for k, x in read_json(target.folder/'rl.json', {str: float}).items(): print(f'{k:8} {x:6.1%}' + (f' → {m[k]:.1%}' if k in m else ''))
+    for k, x in read_json(target.folder/'rl.json', {str: float}).items():
+        print(f'{k:8} {x:6.1%}' + (f' → {m[k]:.1%}' if k in m else ''))
     if 'loss' not in m: print(f'step {m["step"]:,}, nothing left to do')
-    print(f'tries in {target.folder/"rollouts.jsonl"}; talk to it with `mlxchat chat --run {target.folder.name}`'.replace(str(Path.home()), '~'))
+    done = f'tries in {target.folder/"rollouts.jsonl"}; talk to it with `mlxchat chat --run {target.folder.name}`'
+    print(done.replace(str(Path.home()), '~'))
 
 rl.__delwrap__ = RLConfig # the comments of its fields are the help
 
