@@ -498,5 +498,6 @@ def puzzle_run(
     practise(run, RLConfig(seed=seed, **(PUZZLES | changes)), *find_tasks(f'mlxchat.puzzles:{which}'),
              scores=lambda engine: {k: s.exact for k, s in scores(engine, 200).items()})
     minutes, kept = (time.perf_counter() - start)/60, ('step', 'reward', 'silent', 'length', 'pass@1', 'pass@8', *exams)
-    return dict(seed=seed, minutes=minutes, before=before, after=both('rl'), start=read_json(run.folder/'rl.json', {str: float}),
+    return dict(seed=seed, minutes=minutes, before=before, after=both('rl'),
+                start=read_json(run.folder/'rl.json', {str: float}),
                 metrics=[{k: round(m[k], 4) for k in kept if k in m} for m in run.metrics('rl')])
