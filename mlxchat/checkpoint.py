@@ -380,6 +380,18 @@ def _acquired(self:Run, lock):
         if e.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP): raise
         return True
 
+@patch
+@contextmanager
+def attempt(self:Run): # yields nothing
+    "Lock a run; if it is new and this fails before training has begun, nothing is left of it"
+    with self.lock():
+        new = all(o.name == '.lock' for o in self.folder.iterdir())
+        try: yield
+        except Exception:
+            begun = any((self.folder/o).exists() for o in ('status.json', 'metrics.jsonl', 'checkpoints'))
+            if new and not begun: shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+
 def exclusive(
     f # a function of a run, and perhaps of a `world` whose first process is the one that writes
 ):    # the same, with the run's lock

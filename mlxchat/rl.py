@@ -456,7 +456,7 @@ def rl(
     tag = derived_tag(source.folder.name, task.rpartition(':')[2])
     if model_tag: target = source if model_tag == source.folder.name else Run(source.folder.with_name(model_tag))
     else: target = new_run(source, tag, 'rl', _settings(c, start, more))
-    with outlive_terminal(), target.lock():
+    with outlive_terminal(), target.attempt():
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
         again = command('rl', rl, asked | dict(run=source.folder.name, model_tag=other))
         open_stage(target, source, 'rl', _settings(c, start, more), f'{again} makes another run')

@@ -561,7 +561,7 @@ def sft(
         return _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, data_dir, files)
     tag = derived_tag(source.folder.name, data[0] if data else mixture, '-lora'*bool(c.lora))
     target, (path, plan, settings) = _destination(source, stage, step, model_tag, tag, begin, alone)
-    with outlive_terminal(), target.lock():
+    with outlive_terminal(), target.attempt():
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
         again = command('sft', sft, asked | dict(run=source.folder.name, model_tag=other))
         open_stage(target, source, 'sft', settings, f'{again} makes another run', taught=mixture or settings['beside'])
