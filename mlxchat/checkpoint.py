@@ -514,8 +514,8 @@ def find_run(
     fit = [r for r, m in zip(found, marks) if m and m == max(marks)]
     known = ', '.join(r.folder.name for r in found if r.stages())
     if not fit:
-        instead = f'(runs: {known})' if known else ': start with `mlxchat demo`'
-        raise FileNotFoundError(f'no run {words} in {runs} {instead}')
+        instead = f' (runs: {known})' if known else ': start with `mlxchat demo`'
+        raise FileNotFoundError(f'no run {words} in {runs}{instead}')
     latest = max(fit, key=lambda run: _changed(run, need))
     if len(fit) > 1: say(f'using {latest.folder.name}, the latest of {len(fit)}; --run chooses')
     return latest
