@@ -252,9 +252,14 @@ def learn_tokenizer(
     texts = tqdm(read_texts(paths), unit=' documents', desc='reading', disable=None if progress else True)
     return Tokenizer.train(texts, vocab_size or usual_vocab(paths), **how)
 
+def _there(folder):
+    "The tokenizer in a folder; None if there is none, or one that cannot be used"
+    try: return formats.load_tokenizer(folder)
+    except (OSError, ValueError): return None
+
 def _taken_over(tok, folder, force):
     "Save a tokenizer from elsewhere as ours"
-    here = formats.load_tokenizer(folder) if folder.is_dir() else None
+    here = _there(folder)
     if here and not force and here.fingerprint() != tok.fingerprint():
         raise ValueError(
             f'there is a tokenizer of {here.vocab_size:,} tokens in {folder}: --force puts the other in its place '
@@ -283,7 +288,7 @@ def tokenizer(
     for k, v in how.items():
         if v < 1: raise ValueError(f'{option(k)} must be positive, not {v}')
     if training:
-        before = formats.load_tokenizer(folder).vocab_size if folder.is_dir() else 0
+        before = getattr(_there(folder), 'vocab_size', 0)
         tok = learn_tokenizer(shard_paths(set)[0], **how)
         instead = f', in place of {before:,}; runs keep theirs' if before else ''
         print(f'{tok.vocab_size:,} tokens in {tok.save(folder)}{instead}')

@@ -609,6 +609,7 @@ def make_corpus(
     folder = Path(folder or base_dir()/'shards'/'python')
     options = dict(version=1, max_bytes=max_bytes, val_fraction=val_fraction, docs_per_group=docs_per_group, shard_bytes=shard_bytes)
     if not force and (stats := _complete(folder, options)): return stats
+    folder.mkdir(parents=True, exist_ok=True) # if that is impossible, better now than in a minute
     start, stats = time.perf_counter(), {}
     (folder/'corpus.json').unlink(missing_ok=True)
     docs = python_documents(roots, max_bytes, stats, progress)

@@ -20,6 +20,7 @@ from .data import atomic_write
 from .train import compiled_nll
 from .checkpoint import checkpoints, find_run, write_json
 from .pretrain import text_batches
+from .bench import check_least
 from .watch import duration, report_html, table
 from .engine import Engine, for_inference
 from .interop import unseen
@@ -434,6 +435,8 @@ def bench_eval(
     json:bool=False,   # print one JSON object instead?
 )->dict:
     "Measure how fast choices are scored, next to one row or one question at a time"
+    check_least(0, depth=depth, questions=questions)
+    check_least(1, longest=longest, rounds=rounds)
     small = not on_gpu()
     c = GPTConfig.preset(preset, depth or (4 if small else 12), vocab_size=4096 if small else 32768)
     mx.random.seed(0); model = GPT(c)

@@ -334,6 +334,8 @@ def call(
         except ValueError as e: raise ValueError(f'{file}: {e}') from None
     if given.get('config'): more('mlxchat.cli:yaml_args', given['config'], options, args)
     if isinstance(given.get('resume'), str): more('mlxchat.cli:run_args', given['resume'], args)
+    try: os.getcwd()
+    except FileNotFoundError: raise ValueError('the folder you are in no longer exists: change to another') from None
     return (f if callable(f) else function(f))(**given)
 
 # %% ../nbs/06e_program.ipynb #c032
@@ -645,7 +647,8 @@ def one_line(
     e:BaseException
 )->str:
     "What an exception has to say"
-    text = f'{e.filename}: {e.strerror}' if isinstance(e, OSError) and e.filename and e.strerror else str(e)
+    text = str(e)
+    if isinstance(e, OSError) and e.strerror: text = f'{e.filename}: {e.strerror}' if e.filename else e.strerror
     return ' '.join(text.split()) or type(e).__name__
 
 # %% ../nbs/06e_program.ipynb #c055
@@ -713,10 +716,18 @@ def _mute():
     except OSError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 # %% ../nbs/06e_program.ipynb #c957
+def _open_streams():
+    "What was closed before the program began leads nowhere now, lest a file that is opened take its number"
+    for fd, name, mode in (0, 'stdin', 'r'), (1, 'stdout', 'w'), (2, 'stderr', 'w'):
+        try: os.fstat(fd)
+        except OSError: os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None: setattr(sys, name, open(fd, mode, encoding='utf-8', closefd=False))
+
 def main(
     args:list=None # default: the command line
 )->int:            # exit status
     "The `mlxchat` program"
+    _open_streams()
     args = sys.argv[1:] if args is None else list(args)
     debug = '--debug' in args
     args = [a for a in args if a != '--debug']
@@ -734,5 +745,6 @@ def main(
         if debug: sys.__excepthook__(type(e), e, e.__traceback__)
         status, text = verdict(e, _verb(args)[1])
         if isinstance(e, OSError): _mute()
-    print(f'mlxchat: {text}', file=sys.stderr)
+    try: print(f'mlxchat: {text}', file=sys.stderr, flush=True)
+    except OSError: pass # nobody can be told
     return status

@@ -170,6 +170,7 @@ def train(cls:Tokenizer,
     "Learn a vocabulary from `texts`"
     smallest, seen = 256 + len(SPECIAL_TOKENS), 0
     if vocab_size < smallest: raise ValueError(f'vocab_size must be at least {smallest} (256 bytes and {len(SPECIAL_TOKENS)} specials), not {vocab_size}')
+    if vocab_size > 2**24: raise ValueError(f'vocab_size must be at most {2**24:,}, not {vocab_size:,}')
     def parts():
         nonlocal seen
         for text in capped(texts, max_chars, doc_cap):

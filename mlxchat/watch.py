@@ -793,6 +793,14 @@ def _look(folder):
     kept = {o.name: [p.name for p in checkpoints(o)] for o in sorted((folder/'checkpoints').glob('*')) if o.is_dir()}
     return s | dict(checkpoints=kept, disk_gib=round(folder_bytes(folder)/2**30, 3)), losses
 
+def _watched(name):
+    "The folder of the run that is meant"
+    if not name: return watched_runs()[0]
+    folder = find_run(name).folder
+    if not any((folder/o).exists() for o in ('config.json', 'status.json', 'metrics.jsonl', 'checkpoints')):
+        raise FileNotFoundError(f'{folder} is no run: it has neither a configuration nor checkpoints')
+    return folder
+
 def monitor(
     run:str='',       # tag or folder, default the one that changed last
     every:float=0.,   # seconds between looks, 0 for a single one
@@ -806,7 +814,7 @@ def monitor(
     in_place, shown = every > 0 and not json and sys.stdout.isatty(), 0
     try:
         while True:
-            s, losses = _look(find_run(run).folder if run else watched_runs()[0])
+            s, losses = _look(_watched(run))
             width = columns(sys.stdout) - 1 if sys.stdout.isatty() else 1000
             line = watch_line(s, losses, width) if 'step' in s else f'{s["run"]}: never trained here'
             if json: print(dumps(s), flush=True)
