@@ -441,7 +441,7 @@ def train(
     data_dir:str='',  # the same as a folder
     tokenizer_dir:str='', # folder of the tokenizer, default tokenizer/ in mlxchat's directory
     streaming:bool=False, # fetch a public set while training, instead of before; default fineweb-edu
-    max_cached_shards:int=20, # shards kept on the disk when streaming
+    max_cached_shards:int=None, # shards kept on the disk when streaming, default 20
     num_workers:int=2,# threads that tokenize
     tokenizer_batch_size:int=128, # documents that each is given at a time
     from_run:str='',  # begin with the weights of this run, stage or checkpoint; its name may also be given as --from
@@ -465,7 +465,7 @@ def train(
     counts = dict(max_cached_shards=max_cached_shards, num_workers=num_workers,
                   tokenizer_batch_size=tokenizer_batch_size)
     for name, value in counts.items():
-        if value < 1: raise ValueError(f'{option(name)} must be positive, not {value}')
+        if value is not None and value < 1: raise ValueError(f'{option(name)} must be positive, not {value}')
     c = PretrainConfig(**kwargs)
     with outlive_terminal(), together(world):
         start, found = origin(from_run) if from_run and world.first else (None, {})
@@ -479,6 +479,8 @@ def train(
         set, streaming = data_dir or set_for(set, streaming, found), streamed
         own = (folder/'tokenizer').is_dir()
         if world.first:
+            if max_cached_shards and not streaming:
+                raise ValueError('--max-cached-shards is for --streaming: other shards all stay')
             if found and folder.resolve() == Path(found['folder']).resolve():
                 raise ValueError(f'--from begins a new run, and {folder.name} is there: choose another --model-tag')
             if resume and not begun: raise ValueError(f'there is nothing to resume in {folder}')
@@ -493,7 +495,7 @@ def train(
         settings = dict(set=set, tokenizer=tok.fingerprint()) | (dict(from_run=found['where']) if found else {})
         longer = _check_same(folder, c, recipe, settings) if world.first else 0
         if world.first and resume_from_step is not None: rewind(Run(folder), 'base', resume_from_step)
-        source, val_docs = open_set(set, tok, streaming, max_cached_shards, batch=tokenizer_batch_size, threads=num_workers)
+        source, val_docs = open_set(set, tok, streaming, max_cached_shards or 20, batch=tokenizer_batch_size, threads=num_workers)
         new = not folder.exists()
         run = Run(folder if world.first else tempfile.mkdtemp()) # only the first process writes
         exams, sinks = None, []

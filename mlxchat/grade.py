@@ -16,7 +16,7 @@ from tqdm import tqdm
 from .data import Bar
 from .backend import on_gpu
 from .model import GPT, GPTConfig
-from .data import atomic_write
+from .data import atomic_write, base_dir, nanochat_dir
 from .train import compiled_nll
 from .checkpoint import checkpoints, find_run, write_json
 from .pretrain import text_batches
@@ -273,6 +273,13 @@ def sit_exam(
         raise ValueError(f'{path} holds answers that cannot be read: delete it') from None
 
 # %% ../nbs/05e_grade.ipynb #c029
+def _bundle(folder):
+    "CORE's exams among local files, or where they were fetched before"
+    places = Path(folder)/'eval_bundle', Path(folder), base_dir()/'eval_bundle', nanochat_dir()/'eval_bundle'
+    for place in places:
+        if (place/'core.yaml').exists(): return place
+    raise FileNotFoundError(f'{folder} has no eval_bundle with a core.yaml: without --data-dir it is fetched')
+
 def open_exam(
     name:str,         # from `exam_names`
     student:Student,
@@ -284,7 +291,7 @@ def open_exam(
     **options         # of `Answers`
 ):
     "The exam of that name"
-    if name == 'core': return Core(Path(folder)/'eval_bundle' if folder and (Path(folder)/'eval_bundle'/'core.yaml').exists() else bundle_dir(), most)
+    if name == 'core': return Core(_bundle(folder) if folder else bundle_dir(), most)
     if name == 'bpb': return Bytes(unseen(set, student.tokenizer), student, eval_tokens)
     if name in PRACTICE: return Answers(practice(spelling_words(folder=folder), 'val', student.tokenizer)[name], most=most or 500, **options)
     own = name.startswith('path:')

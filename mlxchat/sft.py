@@ -150,8 +150,12 @@ def survey(
     "What awaits a model"
     n = len(task)
     examples = [task.get_example(int(i)) for i in np.linspace(0, n-1, min(n, most))]
-    whole = [tokenizer.render(e, 10**9) for e in examples]
-    docs = [tokenizer.render(e, T+1) for e in examples]
+    seen = {}
+    def rendered(e): # few conversations come again and again
+        key = json.dumps(e['messages'])
+        if key not in seen: seen[key] = tokenizer.render(e, 10**9), tokenizer.render(e, T+1)
+        return seen[key]
+    whole, docs = ([rendered(e)[i] for e in examples] for i in (0, 1))
     learnt = sum(sum(mask) for _, mask in docs)
     if not learnt: raise ValueError(f'no conversation has an answer within {T} tokens: choose a larger --max-seq-len')
     long = [(_turns(e), sum(w[1]) > sum(d[1])) for e, w, d in zip(examples, whole, docs) if len(w[0]) > T+1]

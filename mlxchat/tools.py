@@ -39,7 +39,7 @@ def _value(node):
 def _written(x):
     "A number as people write it: a whole one without a decimal point, others with ten digits behind it at most"
     if isinstance(x, int): return str(x)
-    if not x.is_integer(): x = round(float(f'{x:.15g}'), 10) or float(f'{x:.10g}')
+    if not x.is_integer() and abs(x) < 1e15: x = round(float(f'{x:.15g}'), 10) or float(f'{x:.10g}')
     return str(int(Decimal(repr(x)))) if x.is_integer() else repr(x)
 
 def calculate(
