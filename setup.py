@@ -18,7 +18,9 @@ def has_nvidia():
 # and no marker of pip's knows the card. Whoever wants the tools for development installs from this folder, so we can look.
 if sys.platform == 'linux': extras['dev'] += extras['cuda' if has_nvidia() else 'cpu']
 
+# `pip install -e`: a plain path, since a finder would lose against this folder where Python is started in the folder above
 setup(
+    options=dict(editable_wheel=dict(mode='compat')),
     name=cfg['lib_name'], version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'],
     author=cfg['author'], author_email=cfg['author_email'], url=cfg['git_url'], license='MIT',
     long_description=open('README.md', encoding='utf-8').read(), long_description_content_type='text/markdown',

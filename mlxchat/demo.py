@@ -296,3 +296,4 @@ def demo(
     d.converse()
     me = os.path.relpath(sys.argv[0]) if sys.argv[0].endswith('mlxchat') else 'mlxchat'
     d.say(f'\nEverything is in {d.run.folder}. To go on:\n{next_steps(model_tag, me)}')
+    if sys.stdin.isatty() and sys.stdout.isatty(): chat(run=model_tag, stage='sft')

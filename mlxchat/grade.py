@@ -320,7 +320,7 @@ def marks_table(
         if 'by_sum' in m: more.append(f'without length normalisation {show(m["by_sum"])}')
         more += [f'pass@{k} {show(p)}' for k, p in m.get('pass_at', {}).items()]
         if 'cut' in m: more.append(f'{m["cut"]:,} longer than the model can read, cut at the beginning')
-        if m.get('exact'): more.append(f'to the letter {show(m["exact"])}')
+        if m.get('exact') is not None: more.append(f'to the letter {show(m["exact"])}')
         return {'task': name, 'score': show(m['score']), '95 %': f'{show(m["low"])} – {show(m["high"])}', 'n': m.get('n'), '': ', '.join(more)}
     parts = {name: {f'  {label}': e for label, e in m['exams'].items()} if name == 'core' else {} for name, m in marks.items()}
     lines = [line(*o) for name, m in marks.items() for o in ((name, m), *parts[name].items())]

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['AFFORDABLE', 'ROOM', 'BYTES', 'SECONDS', 'NIGHT', 'state_bytes', 'shape_of', 'Cost', 'probe', 'pieces', 'Estimate',
-           'disk_rate', 'Planner', 'fits', 'amount', 'hours', 'plan', 'command', 'rough_bytes', 'check_fits']
+           'disk_rate', 'Planner', 'fits', 'amount', 'hours', 'plan', 'known_vocab', 'command', 'rough_bytes',
+           'check_fits']
 
 # %% ../nbs/03e_plan.ipynb #c047
 import gc, math, os, sys, tempfile, time
@@ -15,6 +16,8 @@ from fastcore.meta import delegates
 from .backend import compute_dtype, matmul_gflops, memory_bytes
 from .model import GPT, GPTConfig
 from .checkpoint import file_hash, save_arrays, sync
+from .data import base_dir
+from .formats import load_tokenizer
 from .muon import MUON, MuonAdamW, param_groups
 from .pretrain import INSTEAD, PretrainConfig
 from .train import TrainStep
@@ -300,7 +303,7 @@ def plan(
     memory:str='',        # such as 36GB; default what this machine has
     time:str='',          # such as 12h, at most so long; default 8h if no depth and no length is given, else no limit
     device_batch_size:int=None, # rows per micro-batch, default as many as pay
-    vocab_size:int=32_768,# tokens of the tokenizer
+    vocab_size:int=None,  # tokens, default those of the tokenizer that is there, else 8,192, which `train` makes
     processes:int=1,      # that share the work
     json:bool=False,      # print one JSON object instead?
     **kwargs
@@ -308,6 +311,7 @@ def plan(
     "Predict memory, speed, time and disk of a run, or find the largest that fits"
     from json import dumps
     if processes < 1: raise ValueError(f'--processes must be positive, not {processes}')
+    planned, vocab_size = vocab_size, vocab_size or known_vocab()
     if vocab_size < 265:
         raise ValueError(f'--vocab-size must be at least 265, the bytes and special tokens, not {vocab_size}')
     night = depth is None and not time and not any(kwargs.get(k) for k in INSTEAD[0])
@@ -328,13 +332,13 @@ def plan(
     c, e = found or (given, None)
     late = not e or e.seconds > limit
     if e and not (late and depth is None):
-        if json: print(dumps(asdict(e) | dict(tok_per_s=e.tok_per_s, fits=not late, command=command(c))))
-        else: _show(c, e, room, limit, night)
+        if json: print(dumps(asdict(e) | dict(tok_per_s=e.tok_per_s, fits=not late, command=command(c, planned))))
+        else: _show(c, e, room, limit, night, planned)
     if late: raise ValueError(planner.wall(given, e, room, limit))
 
 plan.__delwrap__ = PretrainConfig
 
-def _show(c, e, room, limit, night):
+def _show(c, e, room, limit, night, planned):
     most = '' if limit == math.inf else f', of {duration(limit)}' + ', the default: --time changes it'*night
     print(f'''depth    {e.depth}: {e.parameters:,} parameters
 batch    {e.batch_tokens:,} tokens: {e.accumulate} micro-batches of {e.rows} × {c.max_seq_len}
@@ -342,17 +346,24 @@ memory   {e.memory/1e9:.1f} of {room/1e9:.1f} GB
 speed    {e.tok_per_s:,.0f} tokens/s
 time     {duration(e.seconds)} for {e.steps:,} steps, {e.steps*e.batch_tokens:,} tokens{most}
 disk     {e.disk/1e9:.1f} GB for checkpoints
-start    {command(c)}''')
+start    {command(c, planned)}''')
+
+def known_vocab()->int:
+    "Tokens of the tokenizer that a new run would use; `train` makes one of 8,192 of the offline corpus"
+    try: return load_tokenizer(base_dir()/'tokenizer').vocab_size
+    except (OSError, ValueError): return 8192
 
 def command(
-    c:PretrainConfig
+    c:PretrainConfig,
+    planned:int=None # tokens of a vocabulary, if that was asked for
 )->str:
     "How to start such a run"
     usual, options = asdict(PretrainConfig(preset=c.preset)) | dict(preset=PretrainConfig().preset), ''
     for k, v in asdict(c).items():
         if v == usual[k] and k != 'depth': continue
         options += f' --{k.replace("_", "-")}' + ('' if v is True else f' {v}')
-    return 'mlxchat train' + options
+    first = f'mlxchat tokenizer --vocab-size {planned} && ' if planned not in (None, known_vocab()) else ''
+    return f'{first}mlxchat train{options}'
 
 # %% ../nbs/03e_plan.ipynb #c040
 def rough_bytes(

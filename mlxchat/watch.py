@@ -75,7 +75,8 @@ def step_line(
     if within and step_seconds and state == 'training' and first:
         parts.append((3, f'{duration(step_seconds)} for this step'))
     if now.get('compiled') is not None: parts.append((3, f'compiled in {duration(now["compiled"])}'))
-    if not first and left is not None and state != 'done': parts.append((0, f'{duration(left)} left'))
+    known = left is not None and state != 'done' and now['step'] < now['total'] # what comes after the last step is not
+    if not first and known: parts.append((0, f'{duration(left)} left'))
     if now.get('loss') is not None: parts.append((3, f'loss {now["loss"]:.3f}'))
     if now.get('reward') is not None: parts.append((3, f'reward {now["reward"]:.3f}'))
     if now.get('tok_per_s'): parts.append((4, f'{now["tok_per_s"]:,.0f} tok/s'))
@@ -182,6 +183,7 @@ class Progress:
         self.now = dict(run=self.folder.name if folder else '', stage=stage, state='starting', step=0, total=total,
                         micro=0, micros=0, left=None, loss=None, val_bpb=None, val_step=None, tok_per_s=None, mfu=None,
                         lr=None, memory=None, seconds=None, fresh=True, started=time.time(), pid=os.getpid())
+        self.at = 0                      # step that is being computed
         self.saved = self.best = None    # step of the newest checkpoint, and the best validation
         self.recent, self.marks, self.told_long = deque(maxlen=50), [], False
         self.lock, self.over, self.clock, self.ticker = threading.RLock(), threading.Event(), time.monotonic(), None
@@ -242,7 +244,7 @@ def begin(self:Progress,
 ):
     "A step begins"
     if step > self.now['total']: return
-    self.marks = []
+    self.marks, self.at = [], step
     if self.now['fresh']: self.set(state='compiling', step=step, micros=micros)
     elif micros > 1: self.now.update(step=step, micro=0, micros=micros)
 
@@ -266,7 +268,7 @@ def micro(self:Progress,
             now['left'] = now['step_left'] + now['step_seconds']*(now['total'] - now['step'])
     state = 'compiling' if now['fresh'] and done == of else 'training' # after the last one, the update is compiled
     if now['state'] != state: self.clock = t
-    now.update(state=state, micro=done, micros=of, what=what)
+    now.update(state=state, micro=done, micros=of, what=what, step=self.at or now['step'])
     self.draw(done == 1 and now['fresh'])
     if done - n == 2 and now['fresh']: self._warn()
 
@@ -303,7 +305,8 @@ def scores(self:Progress,
     step:int,
     found:dict # scores by name
 ):
-    "A line about scores"
+    "A line about scores, if there are any"
+    if not any(isinstance(v, (int, float)) for v in found.values()): return
     bpb = found.get('val_bpb')
     best = bpb is not None and (self.best is None or bpb < self.best)
     if best: self.best = bpb
@@ -320,9 +323,8 @@ def answer(self:Progress):
     now, state = self.now, self.now['state']
     now['stopping'] = True
     if state in ('compiling', 'training'):
-        step = now['step'] + (state == 'training' and now['micro'] == now['micros']) # the one that is being computed
         left = now.get('step_left') or now.get('step_seconds')
-        what = f'when step {step:,} is done'
+        what = f'when step {self.at or now["step"]:,} is done'
     else:
         doing = dict(validating='the validation', saving='saving', sampling='the sample').get(state, 'the start')
         what, left = f'when {doing} is done', None
