@@ -717,15 +717,15 @@ def _last_of(folder):
                 **numbers, val_bpb=val.get('val_bpb'), val_step=val.get('step'), seconds=last.get('total_seconds'),
                 started=when, updated=when, pid=0)
 
-_COUNT, _TIME, _NUMBER = (0, 2**53), (0., 1e20), (-1e30, 1e30)
+_COUNT, _TIME, _NUMBERS = (0, 2**53), (0., 1e20), 'loss val_bpb val_step tok_per_s mfu lr memory'.split()
 _RECORD = dict(state=str, stage=str, updated=_TIME, started=_TIME) | { # what status.json should hold
-    **dict.fromkeys('step total micro micros pid'.split(), _COUNT), **dict.fromkeys(('left?', 'seconds?'), _TIME),
-    **dict.fromkeys('loss? val_bpb? val_step? tok_per_s? mfu? lr? memory?'.split(), _NUMBER), 'error?': str}
+    **dict.fromkeys('step total micro micros pid'.split(), _COUNT), **dict.fromkeys(('left?', 'seconds?'), _TIME), 'error?': str}
 
-def _fit_to_show(v):
-    "What a terminal and JSON can take"
-    if isinstance(v, str): return ''.join(c if c.isprintable() else ' ' for c in v)
-    return None if isinstance(v, float) and not math.isfinite(v) else v
+def _fit_to_show(k, v):
+    "What a terminal and JSON can take of an entry"
+    if isinstance(v, str) and k not in _NUMBERS: return ''.join(c if c.isprintable() else ' ' for c in v)
+    number = isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < 1e30 # neither nan nor infinite
+    return v if number or k not in _NUMBERS and not isinstance(v, float) else None
 
 def run_status(
     run, # a `Run`, or its folder
@@ -735,7 +735,7 @@ def run_status(
     try: s = read_json(folder/'status.json', _RECORD)
     except (OSError, ValueError): s = _last_of(folder) if folder.is_dir() else None
     if not s: return None
-    s = {k: _fit_to_show(v) for k, v in s.items()}
+    s = {k: _fit_to_show(k, v) for k, v in s.items()}
     try: age = time.time() - max(s['updated'], (folder/'status.json').stat().st_mtime)
     except OSError: age = math.inf
     running = s['state'] not in ENDED and alive(s['pid']) and age < 300 # numbers of processes are used again
