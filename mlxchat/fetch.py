@@ -93,13 +93,17 @@ class Fetcher:
 # %% ../nbs/02c_fetch.ipynb #c021
 def _sidecar(part): return part.with_suffix('.etag')
 
+def _size(part):
+    try: return part.stat().st_size
+    except FileNotFoundError: return 0
+
 def _discard(part):
     for p in part, _sidecar(part): p.unlink(missing_ok=True)
 
 @patch
 def _open(self:Fetcher, url, part):
     "Ask for what is missing; returns the request"
-    have = part.stat().st_size if part.exists() else 0
+    have = _size(part)
     etag = _sidecar(part).read_text() if _sidecar(part).exists() else ''
     if have and not etag: _discard(part); have = 0
     ranges = {'range': f'bytes={have}-', 'if-range': etag} if have else {}
@@ -176,8 +180,7 @@ def __call__(self:Fetcher,
     path, stop, on_bytes = Path(path), stop or threading.Event(), on_bytes or (lambda n: None)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'.{path.name}.part')
-    size = lambda: part.stat().st_size if part.exists() else 0
-    most, since, tries, wrong = size(), time.monotonic(), 0, 0
+    most, since, tries, wrong = _size(part), time.monotonic(), 0, 0
     on_bytes(most)
     while True:
         try:
@@ -188,8 +191,8 @@ def __call__(self:Fetcher,
         except FetchError as e: raise FetchError(f'{url}: {e}', e.bad) from None
         except httpx.HTTPError as e: problem, lost = _Again(f'{type(e).__name__} {e}'.strip()), _nameless(e)
         except _Again as e: problem, lost = e, False
-        if problem.wrong: on_bytes(-size()); _discard(part); wrong += 1
-        if size() > most: most, since, tries = size(), time.monotonic(), 0
+        if problem.wrong: on_bytes(-_size(part)); _discard(part); wrong += 1
+        if _size(part) > most: most, since, tries = _size(part), time.monotonic(), 0
         tries += 1
         if wrong >= self.attempts: raise FetchError(f'{url}: {problem}, {wrong} times', bad=True)
         wait = max(problem.after, min(60., self.backoff*2**(tries-1))*random.uniform(.5, 1.))
@@ -219,7 +222,8 @@ def _try(self:Fetcher, url, part, check, stop, on_bytes):
         with open(part, 'rb+') as f: os.fsync(f.fileno())
     except OSError as e:
         if e.errno != errno.ENOSPC: raise
-        on_bytes(-part.stat().st_size); _discard(part)
+        on_bytes(-_size(part)) # 0 where not even the name of the version found room
+        _discard(part)
         raise DiskFull(f'no room in {part.parent}: the disk is full') from None
     finally: response.close()
 
