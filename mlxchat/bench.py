@@ -11,7 +11,7 @@ import importlib.util, os, subprocess, sys, tempfile, time
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
-from .backend import compute_dtype, on_gpu
+from .backend import compute_dtype, device_kind
 from .data import base_dir, make_corpus, read_texts
 from .loader import Loader, Prefetch, TextSource
 from .shards import local_shards
@@ -147,7 +147,7 @@ def bench_train(
     "Measure training: tokens per second, utilisation, memory, and nanochat if NANOCHAT_DIR names it"
     check_least(0, depth=depth, batch=batch, seq_len=seq_len, vocab_size=vocab_size)
     check_least(1, rounds=rounds, steps=steps)
-    small = not on_gpu()
+    small = device_kind() == 'cpu'
     depth, batch, T, V = depth or (4 if small else 12), batch or (8 if small else 32), seq_len or (512 if small else 2048), vocab_size or (4096 if small else 32768)
     c = GPTConfig.preset(preset, depth, sequence_len=T, vocab_size=V, **({'window_pattern': window_pattern} if window_pattern else {}))
     folder = os.environ.get('NANOCHAT_DIR')
@@ -244,7 +244,7 @@ def bench_plan(
     train_paths, val_path = local_shards('python')
     tok, rows = Tokenizer.train(read_texts(train_paths), vocab_size, max_chars=5_000_000), []
     planner = Planner(tok.vocab_size)
-    for o in PLANS['gpu' if on_gpu() else 'cpu'][slice(None) if only < 0 else slice(only, only+1)]:
+    for o in PLANS['cpu' if device_kind() == 'cpu' else 'gpu'][slice(None) if only < 0 else slice(only, only+1)]:
         c = PretrainConfig(**o, num_iterations=steps, eval_every=steps//2, save_every=steps//2, eval_tokens=2**14, save_best=False)
         e = planner.estimate(c)
         with tempfile.TemporaryDirectory() as d:
@@ -354,7 +354,7 @@ def bench_decode(
     "Measure generation: tokens per second, time to the first, next to nanochat and mlx-lm where they are installed"
     check_least(0, depth=depth, vocab_size=vocab_size, temperature=temperature, top_k=top_k)
     check_least(1, prompt=prompt, generate=generate, rounds=rounds)
-    small = not on_gpu()
+    small = device_kind() == 'cpu'
     depth, V, batches = depth or (4 if small else 12), vocab_size or (4096 if small else 32768), [int(b) for b in (batch or ('1,8' if small else '1,8,32,128')).split(',')]
     c = GPTConfig.preset(preset, depth, vocab_size=V)
     folder, lm = os.environ.get('NANOCHAT_DIR'), importlib.util.find_spec('mlx_lm')

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 from .data import Bar
-from .backend import on_gpu
+from .backend import device_kind
 from .decode import masked_attention
 from .engine import Engine, Reading
 from .model import GPT
@@ -141,7 +141,7 @@ def likelihoods(
     batch_tokens:int=0,     # read at a time; 0 for 16384 on a GPU and 1024 on a CPU
 ):                          # yields (index of a question, list of `Ending`), as they are done
     "How likely the model finds the endings of texts"
-    batch_tokens = batch_tokens or (16384 if on_gpu() else 1024) # a CPU gains nothing from large batches, and rows in small ones are of more equal length
+    batch_tokens = batch_tokens or (1024 if device_kind() == 'cpu' else 16384) # a CPU gains nothing from large batches, and rows in small ones are of more equal length
     todo = sorted((_Question(i, cropped(rows, model)) for i, rows in enumerate(questions)), key=lambda q: q.size)
     while todo:
         some = [todo.pop()]

@@ -296,7 +296,7 @@ BACKWARD_KV = r'''
 
 # %% ../nbs/00d_flash.ipynb #c021
 @lru_cache
-def _hopper(): return mx.cuda.is_available() and mx.device_info().get('compute_capability_major') == 9
+def _hopper(): return mx.device_info().get('compute_capability_major') == 9
 
 def available(
     q:mx.array # (..., D) queries

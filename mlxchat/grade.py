@@ -14,7 +14,7 @@ from json import dumps, loads
 from pathlib import Path
 from tqdm import tqdm
 from .data import Bar
-from .backend import on_gpu
+from .backend import device_kind
 from .model import GPT, GPTConfig
 from .data import atomic_write, base_dir, nanochat_dir
 from .train import compiled_nll
@@ -444,7 +444,7 @@ def bench_eval(
     "Measure how fast choices are scored, next to one row or one question at a time"
     check_least(0, depth=depth, questions=questions)
     check_least(1, longest=longest, rounds=rounds)
-    small = not on_gpu()
+    small = device_kind() == 'cpu'
     c = GPTConfig.preset(preset, depth or (4 if small else 12), vocab_size=4096 if small else 32768)
     mx.random.seed(0); model = GPT(c)
     for b in model.blocks: b.attn.c_proj.weight, b.mlp.c_proj.weight = (mx.random.normal(w.shape)*.5*c.n_embd**-.5 for w in (b.attn.c_proj.weight, b.mlp.c_proj.weight)) # they start at zero

@@ -25,7 +25,7 @@ from .shards import local_shards
 from .tokenizer import Tokenizer
 from .train import bits_per_byte
 from .watch import table
-from .backend import on_gpu
+from .backend import device_kind
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten
 
@@ -586,7 +586,7 @@ def file_bytes(
 
 def _seconds_worth(model):
     "How many tokens can be compared on in some seconds?"
-    if on_gpu(): return 200_000
+    if device_kind() != 'cpu': return 200_000
     return max(1024, min(20_000, int(2e10/model.count_params()['total'])))
 
 def quantize(

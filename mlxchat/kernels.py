@@ -18,7 +18,8 @@ def available(
     x:mx.array # input of the operation
 )->bool:
     "Can these kernels work on `x`: on CUDA (Ampere or later, for products in bf16), in bf16, rows of whole vectors of eight?"
-    return x.dtype == mx.bfloat16 and x.shape[-1] % 8 == 0 and mx.default_device().type == mx.DeviceType.gpu and mx.cuda.is_available() and mx.device_info().get('compute_capability_major', 0) >= 8
+    fits = x.dtype == mx.bfloat16 and x.shape[-1] % 8 == 0
+    return fits and backend.machine().kernels and mx.device_info().get('compute_capability_major', 0) >= 8
 
 @lru_cache
 def _program(name, inputs, outputs, source, header, shared, strided):

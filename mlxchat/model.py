@@ -8,10 +8,11 @@ __all__ = ['GPTConfig', 'Linear', 'rope_tables', 'has_value_embed', 'Attention',
 
 # %% ../nbs/00_model.ipynb #c165
 import math, reprlib
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from numbers import Integral, Real
 from fastcore.basics import patch
-from .backend import compute_dtype, on_gpu
+from .backend import compute_dtype, device_kind
 from .ops import linear, qkv, norm, add_norm, mix_norm, rotate, rope_norm, gated_add, relu2, lookup, attention, cross_entropy, token_nll
 import mlx.core as mx, mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map
@@ -238,7 +239,7 @@ class Attention(nn.Module):
             v = gated_add(v, gate, ve)
         turn = rope_norm if c.qk_norm else lambda o, cos, sin: rotate(o, cos[..., None, :], sin[..., None, :]).transpose(0, 2, 1, 3)
         q, k, v = turn(q, *rope), turn(k, *rope), v.transpose(0, 2, 1, 3) # (B, H, T, D)
-        if cache is None: y = attention(q, k, v, self._window, self._scale, bounded=c.bounded)
+        if cache is None: y = attention(q, k, v, self._window, self._scale, bounded=c.bounded, learns=self.training)
         else: y = cache.attend(self._layer, q, k, v, self._window, self._scale, c.bounded)
         return self.c_proj(y.transpose(0, 2, 1, 3).reshape(B, T, E))
 
@@ -385,6 +386,15 @@ def recompute(self:GPT,
     "Trade time for memory (gradient checkpointing)"
     self._recompute = on
     return self
+
+@patch
+@contextmanager
+def inference(self:GPT):
+    "In here no gradient is wanted, and what only serves one is left out"
+    before = self.training
+    self.eval()
+    try: yield self
+    finally: self.train(before)
 
 @patch
 def _run(self:GPT, block):

@@ -20,7 +20,7 @@ from .data import base_dir
 from .formats import load_tokenizer
 from .muon import MUON, MuonAdamW, param_groups
 from .pretrain import INSTEAD, PretrainConfig
-from .train import TrainStep
+from .train import TrainStep, compiled_nll
 from .watch import duration
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten, tree_map
@@ -80,7 +80,7 @@ def probe(
         seconds = [once(f)]
         while sum(seconds) < 1 or len(seconds) < 3 and sum(seconds) < AFFORDABLE: seconds.append(once(f)) # a cold card is faster than a warm one
         return sorted(seconds)[len(seconds)//2], mx.get_peak_memory() - before
-    nll = mx.compile(model.nll, inputs=[model.state])
+    nll = compiled_nll(model)
     check, look = timed(lambda: mx.eval(nll(ids, ids)))
     if single:
         seconds, peak = timed(lambda: step([(ids, ids)]))

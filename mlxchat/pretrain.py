@@ -524,7 +524,7 @@ def fit(
         try:
             start, undone = resume(keeper.folder, model, optimizer, loader, lines.say, world), 0
             if first: run.forget(stage, start)
-            if mx.cuda.is_available() and start < total:
+            if device_kind() == 'cuda' and start < total:
                 lines.say('the first step compiles programs for this GPU: minutes at first, and later seconds')
             facts = dict(stage=stage, flops=model.flops_per_token(), peak=Peak(world.size), energy=Energy())
             if hasattr(loader, 'report'): loader.report = report

@@ -8,7 +8,7 @@ __all__ = ['Sampling', 'candidates', 'draw', 'penalized', 'Wishes', 'sample']
 # %% ../nbs/04d_sampling.ipynb #c003
 import random
 from dataclasses import dataclass, replace
-from .backend import on_gpu
+from .backend import device_kind
 import mlx.core as mx
 
 # %% ../nbs/04d_sampling.ipynb #c007
@@ -41,7 +41,7 @@ def candidates(
     B, V = logits.shape
     if k >= V: return mx.argsort(-logits, -1)
     size = 1024
-    if not on_gpu() or k > size//4 or V < 4*size:
+    if device_kind() == 'cpu' or k > size//4 or V < 4*size:
         some = mx.argpartition(-logits, k-1, -1)[:, :k]
         return mx.take_along_axis(some, mx.argsort(-mx.take_along_axis(logits, some, -1), -1), -1)
     blocks = mx.pad(logits, [(0, 0), (0, -V % size)], constant_values=-mx.inf).reshape(B, -1, size)

@@ -76,7 +76,9 @@ def compiled_nll(
     model:GPT
 ):       # `model.nll`, compiled once
     "Loss of every token, compiled when it is first wanted"
-    if not hasattr(model, '_nll'): object.__setattr__(model, '_nll', mx.compile(model.nll, inputs=[model.state]))
+    def nll(ids, targets):
+        with model.inference(): return model.nll(ids, targets)
+    if not hasattr(model, '_nll'): object.__setattr__(model, '_nll', mx.compile(nll, inputs=[model.state]))
     return model._nll
 
 def text_bytes(
