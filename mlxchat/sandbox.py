@@ -118,11 +118,16 @@ def _seccomp(job):
 def _seatbelt(job):
     "macOS: what sandbox-exec does, for the process itself"
     here = os.path.realpath(job['folder'])
-    read = ' '.join(f'(subpath "{p}")' for p in (here, *job['readable']))
+    real = map(os.path.realpath, job['readable']) # what lies behind links, which is what macOS compares with
+    read = ' '.join(f'(subpath "{p}")' for p in (here, *real))
     profile = f"""(version 1) (allow default) (deny network*) (deny signal (target others)) (deny mach-lookup) (deny process-info-setcontrol)
       (deny file-read-data (subpath "/Users") (subpath "/Volumes")) (allow file-read-data {read})
       (deny file-write*) (allow file-write* (subpath "{here}") (literal "/dev/null"))"""
-    _c('sandbox_init', profile, 0, ctypes.byref(ctypes.c_char_p()))
+    why = ctypes.c_char_p()
+    try: _c('sandbox_init', profile, 0, ctypes.byref(why))
+    except OSError:
+        print((why.value or b'').decode('utf-8', 'replace'), file=sys.stderr)
+        raise
 
 # %% ../nbs/05c_sandbox.ipynb #c796
 def _limit(which, n):
@@ -256,7 +261,9 @@ def _judge(job):
         _c('prctl', 4, 0, 0, 0, 0)                # nobody reads the judge's memory
         _c('prctl', 1, signal.SIGKILL, 0, 0, 0)   # die with the supervisor
         _layer(job, 'seccomp', _seccomp, job)
-    else: _layer(job, 'seatbelt', _seatbelt, job)
+    else:
+        _layer(job, 'seatbelt', _seatbelt, job)
+        if not {*job['layers'], *job['without']} & {'seatbelt'}: return 'unsafe' # there is hardly another layer
     job['tasks'] = _tasks(job)
     return _verdict(job)
 
@@ -264,8 +271,10 @@ def _judge(job):
 def _processes():
     "Parent and resident bytes of every process"
     if sys.platform != 'linux':
-        rows = os.popen('/bin/ps -axo pid=,ppid=,rss=').read().splitlines()
-        return {int(pid): (int(ppid), 1024*int(rss)) for pid, ppid, rss in map(str.split, rows)}
+        import subprocess
+        with subprocess.Popen(['/bin/ps', '-axo', 'pid=,ppid=,rss='], stdout=subprocess.PIPE, text=True) as ps:
+            rows = [[int(n) for n in line.split()] for line in ps.stdout]
+        return {pid: (parent, 1024*size) for pid, parent, size in rows if pid != ps.pid} # it lists itself
     found = {}
     for pid in filter(str.isdigit, os.listdir('/proc')):
         try:
@@ -326,7 +335,7 @@ def _supervise(job):
     if judge == 0: os._exit(40 + _statuses.index(_judge(job)))
     os.close(job['alive'])
     try:
-        while not select.select([ended], [], [], .05)[0]:
+        while not select.select([ended], [], [], .05 if sys.platform == 'linux' else .25)[0]: # there, each look is a `ps`
             result = 'timeout' if time.monotonic() > started + job['timeout'] else _exceeded(job)
             if result or os.getppid() != parent: break
         else: result = None
@@ -350,7 +359,7 @@ def _end(judge):
     return os.waitstatus_to_exitcode(status)
 
 # %% ../nbs/05c_sandbox.ipynb #c817
-_statuses = 'ok error timeout memory disk processes output killed'.split()
+_statuses = 'ok error timeout memory disk processes output killed unsafe'.split()
 
 @dataclass
 class Outcome:
@@ -443,6 +452,7 @@ def run_code(
                                  env={}, cwd='/', start_new_session=True)
         status, texts = _watch(p, started + timeout + 10, output_kb*1024)
     finally: _remove(folder)
+    if status == 'unsafe': raise OSError(f'macOS refuses its sandbox, so no program is run: {texts[1].strip()}')
     return Outcome(status, *texts, time.monotonic() - started)
 
 # %% ../nbs/05c_sandbox.ipynb #c829
