@@ -62,7 +62,7 @@ class Reading:
             S = k.shape[2]
             distance = mx.arange(S-T, S)[:, None] - mx.arange(S)
             y = mx.fast.scaled_dot_product_attention(q, k, v, scale=scale, mask=(distance >= 0) & (distance <= window))
-        else: y = attention(q, k, v, window, scale, bounded)
+        else: y = attention(q, k, v, window, scale, bounded, learns=False)
         keep = k.shape[2] if self.lengths else window
         self.keys[layer], self.values[layer] = k[:, :, -keep:], v[:, :, -keep:]
         return y

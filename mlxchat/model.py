@@ -313,6 +313,7 @@ class GPT(nn.Module):
         self._recompute, self._quantized, self._lora = False, None, None # see `recompute`, `quantize` and `add_lora`
         self._cos, self._sin = rope_tables(c.max_positions, c.head_dim, c.rope_base, c.rope_sign)
         self.init_weights()
+        if c.backout and c.n_layer//2 == c.n_layer - 1: self.freeze(keys='backout_lambda', recurse=False) # see below
 
     @property
     def config(self)->GPTConfig: return self._config
