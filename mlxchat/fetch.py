@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 from fastcore.basics import patch
 from . import __version__
-from .data import hub_endpoint, hub_token
+from .data import hub_endpoint, hub_token, sync
 
 # %% ../nbs/02c_fetch.ipynb #c010
 class FetchError(OSError):
@@ -219,7 +219,7 @@ def _try(self:Fetcher, url, part, check, stop, on_bytes):
         self._check_status(response)
         about = self._receive(response, part, have, stop, on_bytes)
         _inspect(part, about, check)
-        with open(part, 'rb+') as f: os.fsync(f.fileno())
+        sync(part)
     except OSError as e:
         if e.errno != errno.ENOSPC: raise
         on_bytes(-_size(part)) # 0 where not even the name of the version found room
