@@ -62,13 +62,13 @@ def masked_attention(
 
 def attend_one(
     q:mx.array,       # (B, H, D)
-    kv:mx.array,      # (B, 2·H_kv, S, D) keys before values
+    kv:mx.array,      # (2, B, H_kv, S, D) keys before values
     lengths:mx.array, # (B,) slots 0…length are visible, at most all
     scale:float,      # of the scores
     bounded:bool      # do scores stay within ±40, as QK-norm ensures?
 )->mx.array:          # (B, H·D)
     "Attention of a single query per row and head"
-    (B, H, D), n, S = q.shape, kv.shape[1]//2, kv.shape[2]
+    (B, H, D), (n, S) = q.shape, kv.shape[2:4]
     if D in (64, 128, 256) and kernels.available(q): return kernels.attend_one(q, kv, lengths, scale)
     others = helpers() if device_kind() == 'cpu' else []
     parts = min(B, len(others) + 1) if kv.size > 2**19 else 1
@@ -76,7 +76,7 @@ def attend_one(
     def some(stream, a, b):
         with mx.stream(stream):
             mask = mx.arange(S) <= lengths[a:b, None, None, None]
-            return masked_attention(q[a:b, :, None], kv[a:b, :n], kv[a:b, n:], scale, mask, bounded).reshape(-1, H*D)
+            return masked_attention(q[a:b, :, None], kv[0, a:b], kv[1, a:b], scale, mask, bounded).reshape(-1, H*D)
     return mx.concatenate([some(*o) for o in zip([mx.default_stream(mx.default_device()), *others], cuts, cuts[1:])])
 
 # %% ../nbs/04f_decode.ipynb #c025
@@ -131,7 +131,7 @@ class Decoder:
             gate = m.blocks[i].attn.ve_gate(h[:, :c.gate_channels]) if self.bits else y[:, (H+2*n)*D:(H+2*n)*D + n]
             v = v + (c.gate_scale*mx.sigmoid(gate))[..., None] * ve.reshape(B, -1, n, D)[:, at]
         qk = (rope_norm(qk, cos, sin).transpose(0, 2, 1, 3) if c.qk_norm else rotate(qk, cos[:, None], sin[:, None]))[0]
-        return slots.attend_one(i, qk[:, :H], mx.concatenate([qk[:, H:], v], 1)[:, :, None], scale, c.bounded)
+        return slots.attend_one(i, qk[:, :H], mx.stack([qk[:, H:], v])[:, :, :, None], scale, c.bounded)
 
     def embed(self, tokens, slots):
         "The beginning of the stream (B, E), and the value embeddings of all layers (B, layers·H_kv·D)"

@@ -97,7 +97,7 @@ def read(
 class Slots:
     "Keys and values of rows that are being written, each with a length of its own"
     def __init__(self,
-        kv:list,          # per layer (B, 2·H_kv, S, D), keys before values, S the capacity or, if that is less, window + 1
+        kv:list,          # per layer (2, B, H_kv, S, D), keys before values, S the capacity or, if that is less, window + 1
         lengths:mx.array, # (B,) tokens so far
         last:mx.array,    # (B, 1, E) embedding of the last token, for the smear
         active:mx.array,  # (B,) 1 where there is a row, 0 where the place is free
@@ -108,7 +108,7 @@ class Slots:
     def empty(cls, model:GPT, rows:int, capacity:int):
         "Room for so many rows of so many tokens"
         c = model.config
-        kv = [mx.zeros((rows, 2*c.n_kv_head, min(capacity, w + 1), c.head_dim), model._dtype) for w in c.windows]
+        kv = [mx.zeros((2, rows, c.n_kv_head, min(capacity, w + 1), c.head_dim), model._dtype) for w in c.windows]
         return cls(kv, mx.zeros(rows, mx.int32), mx.zeros((rows, 1, c.n_embd), model._dtype), mx.zeros(rows, mx.int32))
 
     def positions(self, T:int)->mx.array: # (B, 1)
@@ -124,16 +124,16 @@ class Slots:
 
     def store(self,
         layer:int,   # index
-        kv:mx.array, # (B, 2·H_kv, 1, D)
+        kv:mx.array, # (2, B, H_kv, 1, D)
     ):
         "Put a key and a value per row and head into the next slot"
-        at = mx.broadcast_to((self.lengths % self.kv[layer].shape[2])[:, None, None, None], kv.shape)
-        self.kv[layer] = mx.put_along_axis(self.kv[layer], at, kv, 2)
+        at = mx.broadcast_to((self.lengths % self.kv[layer].shape[3])[:, None, None, None], kv.shape)
+        self.kv[layer] = mx.put_along_axis(self.kv[layer], at, kv, 3)
 
     def attend_one(self,
         layer:int,   # index
         q:mx.array,  # (B, H, D)
-        kv:mx.array, # (B, 2·H_kv, 1, D)
+        kv:mx.array, # (2, B, H_kv, 1, D)
         scale:float, # of the scores
         bounded:bool # see `decode.attend_one`
     )->mx.array:     # (B, H·D)
@@ -143,7 +143,7 @@ class Slots:
 
     def attend(self, layer, q, k, v, window, scale, bounded)->mx.array: # (B, H, 1, D)
         "The same, as the general model asks for it"
-        return self.attend_one(layer, q[:, :, 0], mx.concatenate([k, v], 1), scale, bounded).reshape(q.shape)
+        return self.attend_one(layer, q[:, :, 0], mx.stack([k, v]), scale, bounded).reshape(q.shape)
 
 # %% ../nbs/04_engine.ipynb #c094
 @patch
@@ -155,12 +155,12 @@ def put(self:Slots,
     "A row that has been read takes its place"
     n = reading.lengths[row] if reading.lengths else reading.offset
     for a, k, v in zip(self.kv, reading.keys, reading.values):
-        S, kept = a.shape[2], slice(None) if reading.lengths is None else slice(n)
-        b = mx.concatenate([k[row:row+1, :, kept], v[row:row+1, :, kept]], 1)[:, :, -S:]
+        S, kept = a.shape[3], slice(None) if reading.lengths is None else slice(n)
+        b = mx.stack([k[row, :, kept], v[row, :, kept]])[:, :, -S:]
         first = (n - b.shape[2]) % S # slot of the oldest
         cut = min(b.shape[2], S - first) # the rest goes around the corner
-        a[slot:slot+1, :, first:first+cut] = b[:, :, :cut]
-        if cut < b.shape[2]: a[slot:slot+1, :, :b.shape[2]-cut] = b[:, :, cut:]
+        a[:, slot, :, first:first+cut] = b[:, :, :cut]
+        if cut < b.shape[2]: a[:, slot, :, :b.shape[2]-cut] = b[:, :, cut:]
     self.lengths[slot], self.active[slot], self.offset = n, 1, max(self.offset, n)
     if reading.last is not None: self.last[slot] = reading.last[row]
 
@@ -174,7 +174,7 @@ def resized(self:Slots,
     c, at = model.config, mx.array(rows)
     def fit(x, w):
         S = min(capacity, w + 1)
-        return mx.pad(x[at], [(0, 0), (0, 0), (0, S - x.shape[2]), (0, 0)]) if S > x.shape[2] else x[at]
+        return mx.pad(x[:, at], [(0, 0)]*3 + [(0, S - x.shape[3]), (0, 0)]) if S > x.shape[3] else x[:, at]
     return Slots([fit(x, w) for x, w in zip(self.kv, c.windows)], self.lengths[at], self.last[at], self.active[at]*mx.array([int(r >= 0) for r in rows]), self.offset)
 
 # %% ../nbs/04_engine.ipynb #c104

@@ -436,14 +436,16 @@ PREPARE = r"""
     for (int k = 0; k < 8; k++) c[k] += gate*u[k];
   }
   if (inside) {
-    bf16* to = head < H ? q + (b*H + head)*D : (bf16*)kv + ((b*2*N + head - H)*(size_t)kv_shape[2] + lengths[b] % kv_shape[2])*D;
+    const int S = kv_shape[3], value = head >= H + N; // all keys stand before all values
+    bf16* to = head < H ? q + (b*H + head)*D
+                        : (bf16*)kv + (((value*y_shape[0] + b)*N + (head - H) % N)*(size_t)S + lengths[b] % S)*D;
     store(to + j, a); store(to + j + D/2, c);
   }
 """
 
 def prepare(
     y:mx.array,       # (B, F) queries, keys and values of all heads side by side, then the gates before the sigmoid
-    kv:mx.array,      # (B, 2·H_kv, S, D) keys before values; the new ones are written into it
+    kv:mx.array,      # (2, B, H_kv, S, D) keys before values; the new ones are written into it
     cos:mx.array,     # (positions, D/2) fp32
     sin:mx.array,     # (positions, D/2) fp32
     lengths:mx.array, # (B,) int32 the position of each row
@@ -540,8 +542,8 @@ template <int D, int WARPS> struct Together {
 """
 
 ATTEND_ONE = r"""
-  const int b = blockIdx.x / H, h = blockIdx.x % H, warp = threadIdx.x / 32, S = kv_shape[2], visible = min(lengths[b] + 1, S);
-  const bf16* K = kv + ((size_t)b*2*N + h/(H/N))*S*D;
+  const int b = blockIdx.x / H, h = blockIdx.x % H, warp = threadIdx.x / 32, S = kv_shape[3], visible = min(lengths[b] + 1, S);
+  const bf16* K = kv + ((size_t)b*N + h/(H/N))*S*D;
   __shared__ float parts[WARPS][D], tops[WARPS], sums[WARPS];
   Attending<D> a;
   #pragma unroll
@@ -550,7 +552,7 @@ ATTEND_ONE = r"""
     #pragma unroll
     for (int i = 0; i < 8; i++) a.q[c][i] *= scale[0];
   }
-  a.see(K, K + (size_t)N*S*D, warp*a.AT_ONCE, visible, WARPS*a.AT_ONCE, -1);
+  a.see(K, K + (size_t)kv_shape[1]*N*S*D, warp*a.AT_ONCE, visible, WARPS*a.AT_ONCE, -1);
   a.gather(parts[warp], tops + warp, sums + warp);
   __syncthreads();
   for (int d = threadIdx.x; d < D; d += blockDim.x) {
@@ -561,12 +563,12 @@ ATTEND_ONE = r"""
 
 def attend_one(
     q:mx.array,       # (B, H, D)
-    kv:mx.array,      # (B, 2·H_kv, S, D) keys before values
+    kv:mx.array,      # (2, B, H_kv, S, D) keys before values
     lengths:mx.array, # (B,) int32 slots 0…length are visible, at most all
     scale:float,      # of the scores
 )->mx.array:          # (B, H·D)
     "Attention with one query per row and head"
-    (B, H, D), n = q.shape, kv.shape[1]//2
+    (B, H, D), n = q.shape, kv.shape[2]
     warps = 16 if B*H < 512 else 8
     return run('attend_one', ATTEND_ONE, dict(q=q, kv=kv, lengths=lengths, scale=mx.array([scale])), dict(o=((B, H*D), q.dtype)), B*H*warps*32, warps*32, ATTENDING, H=H, N=n, D=D, WARPS=warps)[0]
 

@@ -237,8 +237,8 @@ ATTENTION = r"""
     for (int item = blockIdx.x; item < B*H*SPLIT; item += gridDim.x) { // a head, or a share of its slots
       const int split = item % SPLIT, b = item/SPLIT/H, h = item/SPLIT % H, own = h/(H/N), at = length[b], slot = at % S;
       const int visible = min(at, S), share = (visible + SPLIT - 1)/SPLIT, end = min(visible, (split + 1)*share), gone = at >= S ? slot : -1; // the oldest is out of sight
-      bf16* K = (bf16*)kv[i] + ((size_t)b*2*N + own)*S*D;
-      bf16* V = K + (size_t)N*S*D;
+      bf16* K = (bf16*)kv[i] + ((size_t)b*N + own)*S*D;
+      bf16* V = K + (size_t)B*N*S*D;
       if (warp < 3) { // query, key and value of the new token
         const bf16* from = y + b*F + (warp == 0 ? h : warp == 1 ? H + own : H + N + own)*D;
         const float gate = gated && warp == 2 ? rounded(number[2]/(1 + __expf(-fresh_number(y + b*F + QKV + own)))) : 0;
@@ -341,7 +341,7 @@ def write_token(
     c,                # `GPTConfig`
     x:mx.array,       # (B, E) embeddings, where the stream begins
     ve:mx.array|None, # (B, layers·H_kv·D) value embeddings of all layers that have them
-    kv:list,          # per layer (B, 2·H_kv, S, D) keys before values; written to
+    kv:list,          # per layer (2, B, H_kv, S, D) keys before values; written to
     lengths:mx.array, # (B,) int32 tokens so far
     rope:tuple,       # cos and sin, (positions, D/2) fp32
     matrices:list,    # per layer dict qkv, proj, up, down: each a list of a weight (N, K), or of weight, scales and biases; `gate` if those are quantised
@@ -354,7 +354,7 @@ def write_token(
     "All layers and the unembedding, for one new token per row"
     (B, E), L, D = x.shape, c.n_layer, c.head_dim
     gated = [i for i in range(L) if ve is not None and i % 2 == (L - 1) % 2]
-    inputs = dict(x0=x, values=x if ve is None else ve, factors=factors, lengths=lengths, cosine=rope[0], sine=rope[1], sizes=mx.array([o.shape[2] for o in kv]), barrier=counter, numbers=numbers)
+    inputs = dict(x0=x, values=x if ve is None else ve, factors=factors, lengths=lengths, cosine=rope[0], sine=rope[1], sizes=mx.array([o.shape[3] for o in kv]), barrier=counter, numbers=numbers)
     def matrix(name, arrays):
         names = [name, f'{name}_scales', f'{name}_biases'][:len(arrays)]
         inputs.update(zip(names, arrays))
