@@ -534,8 +534,8 @@ def _announce(c, recipe, model, folder, world, found, longer):
     print(f'{model.count_params()["total"]:,} parameters, {recipe.steps:,} steps of {recipe.batch_tokens:,} tokens, '
           f'in {folder}{processes}')
     if found:
-        print(f'from {found["name"]}, {found["stage"]} step {found["step"]:,}: its weights, architecture and tokenizer; '
-              'data, learning-rate schedule and optimizer begin anew')
+        print(f'from {found["name"]}, {found["stage"]} step {found["step"]:,}: '
+              'its weights, architecture and tokenizer; data, learning-rate schedule and optimizer begin anew')
     if longer:
         print(f'{longer:,} steps were planned, now {recipe.steps:,}: '
               'learning rates follow the longer schedule from here')

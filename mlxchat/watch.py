@@ -745,7 +745,8 @@ def _last_of(folder):
 
 _COUNT, _TIME, _NUMBERS = (0, 2**53), (0., 1e20), 'loss val_bpb val_step tok_per_s mfu lr memory'.split()
 _RECORD = dict(state=str, stage=str, updated=_TIME, started=_TIME) | { # what status.json should hold
-    **dict.fromkeys('step total micro micros pid'.split(), _COUNT), **dict.fromkeys(('left?', 'seconds?'), _TIME), 'error?': str}
+    **dict.fromkeys('step total micro micros pid'.split(), _COUNT),
+    **dict.fromkeys(('left?', 'seconds?'), _TIME), 'error?': str}
 
 def _fit_to_show(k, v):
     "What a terminal and JSON can take of an entry"
