@@ -5,20 +5,19 @@
 # %% auto #0
 __all__ = ['KINDS', 'MOST_TOKENS', 'SHAPE', 'yaml_args', 'outranked', 'run_args', 'info', 'data', 'shard_paths', 'usual_vocab',
            'learn_tokenizer', 'tokenizer', 'open_set', 'tokenizer_for', 'together', 'shared_tokenizer', 'origin',
-           'inherited', 'check_installed', 'set_for', 'train']
+           'inherited', 'set_for', 'train']
 
 # %% ../nbs/06z_cli.ipynb #c074
-import argparse, base64, importlib.util, math, os, re, shutil, sys, tempfile
+import argparse, base64, math, os, re, shutil, sys, tempfile
 from contextlib import contextmanager
 from dataclasses import asdict
 from json import dumps, loads
 from pathlib import Path
 from fastcore.meta import delegates
-from tqdm import tqdm
 import yaml
 from . import __version__, backend, formats
 from .program import call, dashed, ELSEWHERE, integer, main, meant, no_option, number
-from .data import base_dir, list_shards, make_corpus, nanochat_dir, open_shard, read_texts
+from .data import Bar, base_dir, list_shards, make_corpus, nanochat_dir, open_shard, read_texts
 from .shards import download, local_shards, numbers, SETS, ShardCache
 from .texts import make_set, write_bin
 from .tokenizer import Tokenizer
@@ -26,7 +25,7 @@ from .loader import BinSource, Loader, Prefetch, TextSource, documents
 from .checkpoint import Run, check_tag, checkpoints, find_run, load_model, rewind
 from .core import bundle_dir, core
 from .parallel import Heartbeat, World, join
-from .watch import TensorBoard, Wandb, memory_line, outlive_terminal, report_html, where_time_went
+from .watch import LogConfig, memory_line, outlive_terminal, report_html, sinks, where_time_went
 from .plan import check_fits
 from .model import GPT, GPTConfig
 from .pretrain import INSTEAD, PretrainConfig, build, differences, extend, extension, option, pretrain
@@ -249,7 +248,7 @@ def learn_tokenizer(
 )->Tokenizer:
     "A tokenizer of what is in shards"
     if not any(read_texts(paths)): raise ValueError(f'there is no text in {Path(paths[0]).parent}')
-    texts = tqdm(read_texts(paths), unit=' documents', desc='reading', disable=None if progress else True)
+    texts = Bar(read_texts(paths), unit=' documents', desc='reading', disable=not progress)
     return Tokenizer.train(texts, vocab_size or usual_vocab(paths), **how)
 
 def _there(folder):
@@ -317,7 +316,7 @@ def open_set(
     if (folder/'tokens.json').exists(): return BinSource(folder/'train.bin', tok), documents(BinSource(folder/'val.bin', tok))
     if streaming:
         if set not in SETS: raise ValueError(f'only public sets can be streamed: --set {" or ".join(SETS)}, not {set}')
-        cache = ShardCache(SETS[set], max_cached_shards, log=tqdm.write)
+        cache = ShardCache(SETS[set], max_cached_shards)
         def val_texts():
             with cache.use(len(cache)) as path: yield from read_texts(path)
         return TextSource(cache, tok, **kw), val_texts()
@@ -346,7 +345,7 @@ def tokenizer_for(
     if not streaming: learn(shard_paths(set)[0])
     else:
         say(f'no tokenizer yet: fetching a shard of {set} to train one')
-        cache = ShardCache(SETS[set], log=tqdm.write)
+        cache = ShardCache(SETS[set])
         try:
             with cache.use(0) as path: learn([path])
         finally: cache.close()
@@ -415,14 +414,6 @@ def inherited(
     return {k: v for k, v in asked.items() if k not in SHAPE} | there
 
 # %% ../nbs/06z_cli.ipynb #c079
-def check_installed(
-    **wanted # name of a package: is it needed?
-):
-    "Say at once which package is missing"
-    for name, needed in wanted.items():
-        if needed and not importlib.util.find_spec(name):
-            raise ValueError(f'{name} is not installed: `pip install {name}`')
-
 def set_for(
     set:str,        # as given
     streaming:bool,
@@ -436,6 +427,7 @@ def set_for(
     return found['set']
 
 @delegates(PretrainConfig)
+@delegates(LogConfig, keep=True)
 def train(
     set:str='',       # shards to learn from: a name under shards/, or a folder; default python, the offline corpus
     data_dir:str='',  # the same as a folder
@@ -447,21 +439,17 @@ def train(
     from_run:str='',  # begin with the weights of this run, stage or checkpoint; its name may also be given as --from
     model_tag:str='', # name of the run, default d and the depth, or the other run's with -more
     output_dir:str='',# where runs are kept, default runs/ in mlxchat's directory
-    log_dir:str='',   # TensorBoard's event files here, instead of in the run's folder
     monitor_memory:bool=False, # say after every check how much memory is in use
     resume:bool|str=False,# an error if nothing is there; a run's or checkpoint's folder: go on there, with its options
     resume_from_step:int=None, # forget what came after this checkpoint
     config:str='',    # YAML file with options; those on the command line win
-    wandb_project:str='', # send metrics to this project of Weights & Biases
-    wandb_run_name:str='', # under this name, default the run's
-    tensorboard:bool=False, # write TensorBoard's event files?
     profile:bool=False, # say at the end where the time went
     **kwargs
 ):
     "Pretrain a model, or go on with one"
     world = join()
     check_tag(model_tag)
-    check_installed(wandb=wandb_project, tensorboardX=tensorboard or log_dir)
+    log = LogConfig.taken(kwargs)
     counts = dict(max_cached_shards=max_cached_shards, num_workers=num_workers,
                   tokenizer_batch_size=tokenizer_batch_size)
     for name, value in counts.items():
@@ -477,17 +465,10 @@ def train(
         begun = bool(checkpoints(folder/'checkpoints'/'base'))
         streamed = streaming or not set and not data_dir and found.get('streaming', False)
         set, streaming = data_dir or set_for(set, streaming, found), streamed
-        own = (folder/'tokenizer').is_dir()
+        where = None
         if world.first:
-            if max_cached_shards and not streaming:
-                raise ValueError('--max-cached-shards is for --streaming: other shards all stay')
-            if found and folder.resolve() == Path(found['folder']).resolve():
-                raise ValueError(f'--from begins a new run, and {folder.name} is there: choose another --model-tag')
-            if resume and not begun: raise ValueError(f'there is nothing to resume in {folder}')
-            if streaming and set not in SETS:
-                raise ValueError(f'only public sets can be streamed: --set {" or ".join(SETS)}, not {set}')
-            if not streaming and not (_folder(set)/'tokens.json').exists(): shard_paths(set)
-        where = _tokenizer_path(folder, own, tokenizer_dir, found, set, streaming) if world.first else None
+            _check_request(folder, found, begun, resume, set, streaming, max_cached_shards)
+            where = _tokenizer_path(folder, tokenizer_dir, found, set, streaming)
         tok = shared_tokenizer(where, world)
         if world.first: check_fits(c, tok.vocab_size, world.size)
         model = build(c, tok.vocab_size) if not found else start or GPT(GPTConfig(**found['config']))
@@ -495,46 +476,70 @@ def train(
         settings = dict(set=set, tokenizer=tok.fingerprint()) | (dict(from_run=found['where']) if found else {})
         longer = _check_same(folder, c, recipe, settings) if world.first else 0
         if world.first and resume_from_step is not None: rewind(Run(folder), 'base', resume_from_step)
-        source, val_docs = open_set(set, tok, streaming, max_cached_shards or 20, batch=tokenizer_batch_size, threads=num_workers)
-        new = not folder.exists()
-        run = Run(folder if world.first else tempfile.mkdtemp()) # only the first process writes
-        exams, sinks = None, []
-        try:
-            if not (own and world.first): tok.save(run.folder/'tokenizer')
-            if c.core_metric_every > 0:
-                bundle = Path(world.tell(str(bundle_dir()) if world.first else None))
-                exams = lambda model: core(
-                    model, tok, bundle, c.core_metric_max_per_task, progress=world.first, world=world)
+        source, val_docs = open_set(set, tok, streaming, max_cached_shards or 20,
+                                    batch=tokenizer_batch_size, threads=num_workers)
+        if not world.first: log = LogConfig()
+        with _run_of(folder, tok, world) as run, sinks(run, asdict(c), log) as callbacks:
+            exam = _core_exam(c, tok, world)
             if world.first:
-                if wandb_project: sinks.append(Wandb(run, wandb_project, asdict(c), wandb_run_name))
-                if tensorboard or log_dir: sinks.append(TensorBoard(run, log_dir))
-                if monitor_memory: sinks.append(memory_line(c.memory_check_interval))
                 more = dict(origin=found) if found else {}
                 write_config(run, c, recipe, model, **settings, streaming=streaming, **more)
-                if longer: sinks.append(_once(lambda: extend(run, c, recipe)))
-        except BaseException:
-            if new: shutil.rmtree(run.folder, ignore_errors=True)
-            raise
-        if world.first:
-            print(f'{model.count_params()["total"]:,} parameters, {recipe.steps:,} steps of {recipe.batch_tokens:,} tokens, in {folder}' + (f', {world.size} processes' if world.group else ''))
-            if start and not begun:
-                print(f'from {found["name"]}, {found["stage"]} step {found["step"]:,}: '
-                      'its weights, architecture and tokenizer; '
-                      'data, learning-rate schedule and optimizer begin anew')
-            if longer:
-                print(f'{longer:,} steps were planned, now {recipe.steps:,}: '
-                      'learning rates follow the longer schedule from here')
-            for line in c.opening(recipe): print(line, flush=True)
-        try: m = pretrain(run, c, lambda B, T: Prefetch(Loader(source, B, T)), val_docs, model, world, core=exams, on_step=sinks, sample=sampler(run, Engine(model, tok), ['The ', 'A list is', 'To open a file']))
-        finally:
-            for s in sinks: getattr(s, 'close', lambda: None)()
-            if not world.first: shutil.rmtree(run.folder, ignore_errors=True)
+                _announce(c, recipe, model, folder, world, found if start and not begun else None, longer)
+                if monitor_memory: callbacks = [*callbacks, memory_line(c.memory_check_interval)]
+                if longer: callbacks = [*callbacks, _once(lambda: extend(run, c, recipe))]
+            sample = sampler(run, Engine(model, tok), ['The ', 'A list is', 'To open a file'])
+            m = pretrain(run, c, lambda B, T: Prefetch(Loader(source, B, T)), val_docs, model, world,
+                         core=exam, on_step=callbacks, sample=sample)
         if not world.first: return
-        print(f'step {m["step"]:,}' + (f': {m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else ', nothing left to do'))
+        score = f': {m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else ', nothing left to do'
+        print(f'step {m["step"]:,}{score}')
         if profile: print(where_time_went(run.metrics('base')))
         print(f'report in {report_html(run)}')
 
-train.__delwrap__ = PretrainConfig # the comments of its fields are the help
+train.__delwrap__, PretrainConfig.__delwrap__ = PretrainConfig, LogConfig # the comments of their fields are the help
+
+def _check_request(folder, found, begun, resume, set, streaming, max_cached_shards):
+    "Refuse what is not possible, before anything is made"
+    if max_cached_shards and not streaming:
+        raise ValueError('--max-cached-shards is for --streaming: other shards all stay')
+    if found and folder.resolve() == Path(found['folder']).resolve():
+        raise ValueError(f'--from begins a new run, and {folder.name} is there: choose another --model-tag')
+    if resume and not begun: raise ValueError(f'there is nothing to resume in {folder}')
+    if streaming and set not in SETS:
+        raise ValueError(f'only public sets can be streamed: --set {" or ".join(SETS)}, not {set}')
+    if not streaming and not (_folder(set)/'tokens.json').exists(): shard_paths(set)
+
+@contextmanager
+def _run_of(folder, tok, world):
+    "The run with its tokenizer, which goes again if it could not begin; only the first process writes into it"
+    new = not folder.exists()
+    run = Run(folder if world.first else tempfile.mkdtemp())
+    try:
+        if not (run.folder/'tokenizer').is_dir(): tok.save(run.folder/'tokenizer')
+        yield run
+    finally:
+        begun = (folder/'config.json').exists()
+        if not world.first or new and not begun: shutil.rmtree(run.folder, ignore_errors=True)
+
+def _core_exam(c, tok, world):
+    "What measures CORE while training, if that is wanted"
+    if c.core_metric_every <= 0: return None
+    bundle = Path(world.tell(str(bundle_dir()) if world.first else None))
+    return lambda model: core(
+        model, tok, bundle, c.core_metric_max_per_task, progress=world.first, world=world)
+
+def _announce(c, recipe, model, folder, world, found, longer):
+    "What is about to happen"
+    processes = f', {world.size} processes' if world.group else ''
+    print(f'{model.count_params()["total"]:,} parameters, {recipe.steps:,} steps of {recipe.batch_tokens:,} tokens, '
+          f'in {folder}{processes}')
+    if found:
+        print(f'from {found["name"]}, {found["stage"]} step {found["step"]:,}: '
+              'its weights, architecture and tokenizer; data, learning-rate schedule and optimizer begin anew')
+    if longer:
+        print(f'{longer:,} steps were planned, now {recipe.steps:,}: '
+              'learning rates follow the longer schedule from here')
+    for line in c.opening(recipe): print(line, flush=True)
 
 def _not_ours(folder):
     return (f'{folder.name} was not made by `train`, and where it was in its data is not known: '
@@ -547,7 +552,7 @@ def _once(f):
         if todo: todo.pop()()
     return first
 
-def _tokenizer_path(folder, own, tokenizer_dir, found, set, streaming):
+def _tokenizer_path(folder, tokenizer_dir, found, set, streaming):
     "Where the tokenizer of a run is, or that for a new one"
     if found and tokenizer_dir:
         paths = Path(found['folder'])/'tokenizer', tokenizer_dir
@@ -555,7 +560,7 @@ def _tokenizer_path(folder, own, tokenizer_dir, found, set, streaming):
         if here != there:
             raise ValueError(f'{found["name"]} knows the tokens of its own tokenizer ({there}), '
                              f'not those of {tokenizer_dir} ({here}): leave out --tokenizer-dir')
-    if own: return folder/'tokenizer'
+    if (folder/'tokenizer').is_dir(): return folder/'tokenizer'
     if found: return Path(found['folder'])/'tokenizer'
     return Path(tokenizer_dir) if tokenizer_dir else tokenizer_for(set, streaming)
 

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
 from fastcore.basics import patch
 from .data import atomic_write, Bar, base_dir, json_lines, list_shards, make_corpus, read_texts
-from tqdm import tqdm
 from .fetch import DiskFull, Fetcher, FetchError, hub_url
 from .sandbox import run_code
 from .shards import FileLock

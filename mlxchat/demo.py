@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, asdict
 from pathlib import Path
 from fastcore.basics import patch
-from tqdm import tqdm
 from .backend import info
 from .model import GPTConfig
-from .data import base_dir, make_corpus, list_shards, read_texts
+from .data import Bar, base_dir, make_corpus, list_shards, read_texts
 from .tokenizer import Tokenizer
 from .loader import TextSource, ConversationSource, Loader, MixedLoader
 from .checkpoint import check_tag, checkpoints, Run, run_config, write_json
@@ -131,7 +130,8 @@ def base_stage(self:Demo, **callbacks)->dict:
         weight_decay=0., lr_scale=1., warmdown_ratio=.5, final_lr_frac=.05, eval_every=0, sample_every=c.sample_every, save_every=500)
     model = build(config, tok.vocab_size, n_embd=c.n_embd, n_head=c.n_head)
     with self.stage('pretraining', f'3. Pretraining: {model.count_params()["total"]/1e6:.2f} million parameters, {c.base_steps} steps'):
-        sample = sampler(self.run, Engine(model, tok), ['Return the ', 'This module '], say=lambda o: tqdm.write(f'   {o}'))
+        sample = sampler(self.run, Engine(model, tok), ['Return the ', 'This module '],
+                         say=lambda o: Bar.write(f'   {o}'))
         pretrain(self.run, config, loader, self.texts('val'), model, sample=sample, progress=self.progress, **callbacks)
     m = self.run.metrics('base')[-1] # also where there was nothing left to do
     self.say(f'   {m["val_bpb"]:.3f} bits per byte of unseen text, {m["tokens"]/m["total_seconds"]:,.0f} tokens/s')

@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
-from tqdm import tqdm
-from .data import checked, file_mark, open_shard, read_group, without_text
+from .data import Bar, checked, file_mark, open_shard, read_group, without_text
 from .fetch import DiskFull, FetchError
 from .texts import bin_info
 from .tokenizer import Tokenizer
@@ -69,7 +68,7 @@ class TextSource:
         max_len:int=None,    # cut documents into pieces of at most so many ids
         threads:int=2,       # for tokenizing
         ahead:int=8,         # batches being tokenized
-        log=tqdm.write,      # called with a line for a shard that is skipped
+        log=Bar.write,       # called with a line for a shard that is skipped
     ):
         self.shards = shards if hasattr(shards, 'use') else LocalShards(shards)
         self.tokenizer, self.batch, self.rank, self.world, self.max_len, self.ahead, self.log = tokenizer, batch, rank, world, max_len, ahead, log

@@ -28,7 +28,7 @@ from .sft import command, derived_tag, new_run, numbered, open_stage, read_run, 
 from .tasks import Task, practice
 from .tokenizer import check_messages
 from .train import TrainStep
-from .watch import outlive_terminal, sinks
+from .watch import LogConfig, outlive_terminal, sinks
 import mlx.core as mx, mlx.nn as nn, numpy as np
 from mlx.utils import tree_flatten, tree_map
 from .data import checked, json_lines, parse_json, read_json
@@ -432,6 +432,7 @@ def source_hash(
     except (TypeError, OSError): return '' # built in
 
 @delegates(RLConfig)
+@delegates(LogConfig, keep=True)
 def rl(
     run:str='',        # run to start from: its tag, its folder or a checkpoint; default the latest that answers
     stage:str='',      # which of its models, default sft, or the furthest
@@ -440,14 +441,11 @@ def rl(
     task:str='gsm8k',  # what to practise: a name such as gsm8k or spellingbee; or module:function, which makes a Task of 'train' or 'val', or with --data is a reward function of (example, text)
     data:str='',       # prompts for a reward function, one JSON object a line
     data_dir:str='',   # folder with the published files of a task, default they are fetched
-    wandb_project:str='', # send metrics to this project of Weights & Biases
-    wandb_run_name:str='', # under this name, default the run's
-    tensorboard:bool=False, # write TensorBoard's event files?
-    log_dir:str='',    # TensorBoard's event files here, instead of in the run's folder
     **kwargs
 ):
     "Let a model practise, and reward what is right"
     asked = {k: v for k, v in locals().items() if k != 'kwargs'} | kwargs
+    log = LogConfig.taken(kwargs)
     c, source = RLConfig(**kwargs), read_run(run, check_tag(model_tag), 'practise')
     start = source.pick(stage or source.at[0] or ('sft' if {'sft', 'base'} & {*source.stages()} else ''), step)
     practice, held = find_tasks(task, data, data_dir, source.tokenizer)
@@ -466,7 +464,7 @@ def rl(
         print(f'{c.num_iterations:,} steps of {c.examples_per_step} questions, {c.num_samples} answers to each '
               '(--num-iterations changes that); '
               f'before, between and after them {min(c.eval_examples, len(held))} held-out questions', flush=True)
-        with sinks(target, _settings(c, start, more), wandb_project, wandb_run_name, tensorboard, log_dir, 'rl') as to:
+        with sinks(target, _settings(c, start, more), log, 'rl') as to:
             m = practise(target, c, practice, held, settings=more, start=start, on_step=to)
     for k, x in read_json(target.folder/'rl.json', {str: float}).items():
         print(f'{k:8} {x:6.1%}' + (f' → {m[k]:.1%}' if k in m else ''))
@@ -474,7 +472,7 @@ def rl(
     done = f'tries in {target.folder/"rollouts.jsonl"}; talk to it with `mlxchat chat --run {target.folder.name}`'
     print(done.replace(str(Path.home()), '~'))
 
-rl.__delwrap__ = RLConfig # the comments of its fields are the help
+rl.__delwrap__, RLConfig.__delwrap__ = RLConfig, LogConfig # the comments of their fields are the help
 
 # %% ../nbs/06b_rl.ipynb #c845
 PUZZLES = dict(num_iterations=160, examples_per_step=24, max_tokens=48, device_batch_size=32, eval_every=32, eval_examples=100, save_every=40)

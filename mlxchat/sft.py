@@ -21,7 +21,7 @@ from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
 from .checkpoint import check_tag, checkpoints, file_hash, find_run, latest_checkpoint, load_model, metadata
 from .checkpoint import Run, run_config, save_checkpoint, seen_from, write_json
-from .watch import outlive_terminal, report_html, sinks
+from .watch import LogConfig, outlive_terminal, report_html, sinks
 from .pretrain import BATCH_D12, check_values, fit
 from .engine import Engine
 from .eval import score_task
@@ -531,6 +531,7 @@ def _numbered_names(paths):
     return out
 
 @delegates(SFTConfig)
+@delegates(LogConfig, keep=True)
 def sft(
     run:str='',        # run to teach: its tag, its folder or one of its checkpoints; default the latest that can learn
     stage:str='',      # which of its models: base, sft or rl; default base for a mixture, else the furthest
@@ -543,14 +544,11 @@ def sft(
     strict:bool=True,  # stop at a bad line of data, instead of skipping it?
     val_fraction:float=None, # of own conversations kept for validation, default .05, and none of less than a hundred
     score_tasks:str='',# tasks to be scored with --score-every, such as gsm8k,spellingbee; default the held-out data, or what suits the mixture
-    wandb_project:str='', # send metrics to this project of Weights & Biases
-    wandb_run_name:str='', # under this name, default the run's
-    tensorboard:bool=False, # write TensorBoard's event files?
-    log_dir:str='',    # TensorBoard's event files here, instead of in the run's folder
     **kwargs
 ):
     "Teach a model to answer, or go on with it"
     asked = {k: v for k, v in locals().items() if k != 'kwargs'} | kwargs
+    log = LogConfig.taken(kwargs)
     c, source = SFTConfig(**kwargs), read_run(run, check_tag(model_tag), 'trainable')
     if not source.stages(): source.pick() # says what is missing
     tokenizer, files = source.tokenizer, _numbered_names(data or [])
@@ -570,13 +568,13 @@ def sft(
         again = command('sft', sft, asked | dict(run=source.folder.name, model_tag=other))
         open_stage(target, source, 'sft', settings, f'{again} makes another run', taught=mixture or settings['beside'])
         _say_what(source, target, path, plan, settings)
-        with sinks(target, settings, wandb_project, wandb_run_name, tensorboard, log_dir, 'sft') as to:
+        with sinks(target, settings, log, 'sft') as to:
             m = _teach(target, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val=val, on_step=to)
         print(f'step {m["step"]:,}' + (f': {m["val_bpb"]:.3f} bits per byte on held-out answers' if 'val_bpb' in m else '' if 'loss' in m else ', nothing left to do'))
         done = f'talk to it with `mlxchat chat --run {target.folder.name}`; report in {report_html(target)}'
         print(done.replace(str(Path.home()), '~'))
 
-sft.__delwrap__ = SFTConfig # the comments of its fields are the help
+sft.__delwrap__, SFTConfig.__delwrap__ = SFTConfig, LogConfig # the comments of their fields are the help
 
 def _destination(source, stage, step, model_tag, tag, begin, alone):
     "The run that the result goes to, and what is taught"

@@ -74,7 +74,7 @@ class ShardCache:
         ahead:int=4,          # shards fetched before they are needed
         workers:int=2,        # fetching at the same time
         fetcher:Fetcher=None,
-        log=print,            # called with a line when something is wrong
+        log=Bar.write,        # called with a line when something is wrong
         keep:bool=False,      # are shards fetched on purpose, and stay?
     ):
         if max_cached < 1: raise ValueError(f'max_cached_shards must be at least 1, not {max_cached}')

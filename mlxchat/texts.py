@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
 from .data import (atomic_write, Bar, checked, json_lines, list_shards, name_hash, open_shard, read_group,
     read_json, read_texts, write_shard)
-from tqdm import tqdm
 
 # %% ../nbs/02e_texts.ipynb #c008
 _ascii = bytes(range(128))

@@ -6,14 +6,15 @@
 __all__ = ['AXES', 'STYLE', 'ENDED', 'duration', 'fitted', 'columns', 'step_line', 'score_line', 'TerminalView', 'LogView',
            'NotebookView', 'StatusView', 'Progress', 'Lasting', 'outlive_terminal', 'plain_log', 'svg', 'LiveCurve',
            'smoothed', 'compare_runs', 'table', 'Energy', 'report_html', 'where_time_went', 'Wandb', 'TensorBoard',
-           'memory_line', 'sinks', 'run_status', 'watched_runs', 'sparkline', 'watch_line', 'monitor', 'folder_bytes',
-           'disk']
+           'memory_line', 'check_installed', 'LogConfig', 'sinks', 'run_status', 'watched_runs', 'sparkline',
+           'watch_line', 'monitor', 'folder_bytes', 'disk']
 
 # %% ../nbs/03c_watch.ipynb #c046
 import base64, html, io, json, math, os, shutil, stat, subprocess, sys, threading, time
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
@@ -672,25 +673,50 @@ def memory_line(
     "A line about memory every few steps"
     import mlx.core as mx
     def say(m):
-        if m['step'] % every == 0: tqdm.write(f'step {m["step"]}: {mx.get_active_memory()/1e9:.2f} GB in use, {mx.get_peak_memory()/1e9:.2f} at most, {mx.get_cache_memory()/1e9:.2f} kept for reuse', file=sys.stderr)
+        if m['step'] % every: return
+        used, peak, cached = (f()/1e9 for f in (mx.get_active_memory, mx.get_peak_memory, mx.get_cache_memory))
+        tqdm.write(f'step {m["step"]}: {used:.2f} GB in use, {peak:.2f} at most, {cached:.2f} kept for reuse',
+                   file=sys.stderr)
     return say
 
 # %% ../nbs/03c_watch.ipynb #c723765
+def check_installed(
+    **wanted # name of a package: is it needed?
+):
+    "Say at once which package is missing"
+    for name, needed in wanted.items():
+        if needed and not find_spec(name): raise ValueError(f'{name} is not installed: `pip install {name}`')
+
+@dataclass
+class LogConfig:
+    "Where metrics go besides metrics.jsonl"
+    wandb_project:str=''  # send metrics to this project of Weights & Biases
+    wandb_run_name:str='' # under this name, default the run's
+    tensorboard:bool=False # write TensorBoard's event files?
+    log_dir:str=''        # TensorBoard's event files here, instead of in the run's folder
+
+    def __post_init__(self):
+        check_installed(wandb=self.wandb_project, tensorboardX=self.tensorboard or self.log_dir)
+
+    @classmethod
+    def taken(cls,
+        options:dict # of a verb; those of logging are removed
+    ):               # `LogConfig`
+        "The logging options among those of a verb"
+        return cls(**{f.name: options.pop(f.name) for f in fields(cls) if f.name in options})
+
 @contextmanager
 def sinks(
     run:Run,
-    config:dict,           # settings to be shown with the metrics
-    wandb_project:str='',  # send metrics to this project of Weights & Biases
-    wandb_run_name:str='', # under this name, default the run's
-    tensorboard:bool=False,# write TensorBoard's event files?
-    log_dir:str='',        # here, instead of in the run's folder
-    stage:str='',          # the stage, if it is not the first
-):                         # yields a list of callbacks for `fit`
-    "Where metrics go besides metrics.jsonl"
+    config:dict,   # settings to be shown with the metrics
+    log:LogConfig,
+    stage:str='',  # the stage, if it is not the first
+):                 # yields a list of callbacks for `fit`
+    "Open what metrics are sent to, and close it afterwards"
     opened = []
     try:
-        if wandb_project: opened.append(Wandb(run, wandb_project, config, wandb_run_name, stage))
-        if tensorboard or log_dir: opened.append(TensorBoard(run, log_dir))
+        if log.wandb_project: opened.append(Wandb(run, log.wandb_project, config, log.wandb_run_name, stage))
+        if log.tensorboard or log.log_dir: opened.append(TensorBoard(run, log.log_dir))
         yield opened
     finally:
         for o in opened: o.close()
@@ -719,7 +745,8 @@ def _last_of(folder):
 
 _COUNT, _TIME, _NUMBERS = (0, 2**53), (0., 1e20), 'loss val_bpb val_step tok_per_s mfu lr memory'.split()
 _RECORD = dict(state=str, stage=str, updated=_TIME, started=_TIME) | { # what status.json should hold
-    **dict.fromkeys('step total micro micros pid'.split(), _COUNT), **dict.fromkeys(('left?', 'seconds?'), _TIME), 'error?': str}
+    **dict.fromkeys('step total micro micros pid'.split(), _COUNT),
+    **dict.fromkeys(('left?', 'seconds?'), _TIME), 'error?': str}
 
 def _fit_to_show(k, v):
     "What a terminal and JSON can take of an entry"
