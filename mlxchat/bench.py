@@ -128,7 +128,8 @@ def check_least(
 ):
     "Refuse what cannot be measured"
     for name, value in options.items():
-        if not least <= value < 2**31: raise ValueError(f'{option(name)} must be at least {least}, and less than 2^31, not {value}')
+        if not least <= value < 2**31:
+            raise ValueError(f'{option(name)} must be at least {least}, and less than 2^31, not {value}')
 
 # %% ../nbs/04b_bench.ipynb #c010
 def bench_train(

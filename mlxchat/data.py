@@ -107,7 +107,7 @@ class Bar(tqdm):
         d = self.format_dict
         size = self.format_sizeof if d['unit_scale'] else '{:,}'.format
         of = f' of {size(d["total"])}' if d['total'] else ''
-        unit = f' {d["unit"]}{"" if d["unit"].endswith("s") else "s"}' if d['unit'] not in ('it', 'B') else ''
+        unit = f' {d["unit"].strip().removesuffix("s")}s' if d['unit'] not in ('it', 'B') else ''
         return f'{d["prefix"].removesuffix(": ")}: {size(d["n"])}{of}{unit} in {self.format_interval(d["elapsed"])}'
 
     def close(self):

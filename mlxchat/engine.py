@@ -10,7 +10,7 @@ __all__ = ['CHUNK', 'Reading', 'read', 'Slots', 'for_inference', 'Step', 'choose
 import json, random, time
 from dataclasses import dataclass, field
 from fastcore.basics import patch
-from tqdm import tqdm
+from .data import Bar
 from .decode import Decoder, attend_one
 from .model import GPT, GPTConfig
 from .ops import attention
@@ -475,7 +475,7 @@ def sampler(
     prompts:list,      # beginnings of texts
     temperature:float=.7, # 0: always the best
     max_tokens:int=24, # of each continuation
-    say=tqdm.write,    # shows a line
+    say=Bar.write,     # shows a line
 ): # a function of the step
     "Shows and keeps how the model continues a few beginnings"
     def sample(step:int):

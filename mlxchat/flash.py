@@ -105,7 +105,12 @@ template <int D, int THREADS> __device__ void load(unsigned tile, const __nv_bfl
     const int row = (n + threadIdx.x) / (D / 8), piece = threadIdx.x % (D / 8);
     const unsigned to = tile + piece / 8 * PANEL + row * 128 + ((piece ^ row) & 7) * 16;
     const __nv_bfloat16* from = head + (long long)(first + row) * stride + piece * 8;
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" :: "r"(to), "l"(from), "r"(first + row < T ? 16 : 0));
+    if ((size_t)head % 16 == 0) {
+      asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" :: "r"(to), "l"(from), "r"(first + row < T ? 16 : 0));
+    } else { // of a view that begins between
+      const uint4 v = first + row < T ? sixteen<uint4>(from) : make_uint4(0, 0, 0, 0);
+      asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" :: "r"(to), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
+    }
   }
 }
 
@@ -205,7 +210,7 @@ BACKWARD_Q = r'''
     log_sum[r] = logsum[numbers + t];
     for (int piece = 0; piece < D / 8; piece += 4) {
       const long long at = head + (long long)t * H * D + (piece + lane % 4) * 8;
-      const uint4 x = *(const uint4*)(o + at), y = *(const uint4*)(dout + at);
+      const uint4 x = *(const uint4*)(o + at), y = sixteen<uint4>(dout + at);
       for (int e = 0; e < 8; e++) dot[r] += (float)((__nv_bfloat16*)&x)[e] * (float)((__nv_bfloat16*)&y)[e];
     }
     dot[r] += __shfl_xor_sync(~0u, dot[r], 1);
@@ -306,7 +311,7 @@ def available(
 
 def _call(name, source, inputs, outputs, blocks, threads, tiles, window, scale, **constants):
     (H, D), kv = inputs['q'].shape[2:], inputs['k'].shape[2]
-    header = f'constexpr float SCALE = {float(scale)!r}f, LOG2E = 1.44269504f;\n' + TILES + WGMMA + PRODUCTS + COPIES
+    header = f'constexpr float SCALE = {float(scale)!r}f, LOG2E = 1.44269504f;\n' + kernels.VIEWS + TILES + WGMMA + PRODUCTS + COPIES
     x, y, z = blocks
     return kernels.run(name, source, inputs, outputs, (x*threads, y, z), threads, header=header, shared=tiles*D*128 + 1024,
                        H=H, HKV=kv, D=D, W=window, **constants)

@@ -12,7 +12,6 @@ import hashlib, math, re, time
 from difflib import get_close_matches
 from json import dumps, loads
 from pathlib import Path
-from tqdm import tqdm
 from .data import Bar
 from .backend import device_kind
 from .model import GPT, GPTConfig
@@ -396,8 +395,10 @@ def show_row(
     row:dict # from an exam
 ):
     "One row for people"
-    if 'said' not in row: return tqdm.write(dumps(row))
-    for said, right in zip(row['said'], row['right']): tqdm.write(f'{"right" if right else "wrong"}  {row["question"]!r}\n       {said!r}' + ('' if right else f'\n       expected {row["expected"]!r}'))
+    if 'said' not in row: return Bar.write(dumps(row))
+    for said, right in zip(row['said'], row['right']):
+        expected = '' if right else f'\n       expected {row["expected"]!r}'
+        Bar.write(f'{"right" if right else "wrong"}  {row["question"]!r}\n       {said!r}{expected}')
 
 SCORES = {str: {str: {'score': float, 'low': float, 'high': float}}} # checkpoint → exam → mark
 

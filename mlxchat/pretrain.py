@@ -464,12 +464,10 @@ class Peak:
 class _Spoiled(Exception):
     "A step that has to be undone"
 
-def _scored(m, due, lines, validate, core, save):
-    "Metrics with scores, where they are due; if one cannot be had, the step is saved before that is an error"
-    scores = [f for f, wanted in zip((validate, core), due) if wanted]
-    if not scores: return m
-    lines.set(state='validating', step=m['step'], loss=m['loss'])
-    for f in scores:
+def _scored(m, exams, lines, save):
+    "Metrics with scores; if one cannot be had, the step is saved before that is an error"
+    if exams: lines.set(state='validating', step=m['step'], loss=m['loss'])
+    for f in exams:
         try: found = f()
         except Exception:
             save(m)
@@ -519,8 +517,41 @@ def fit(
                 if keeper.save(m, must): lines.saved = m['step']
             lines.now['state'] = 'training'
         def rescue(m):
-            if first: run.log(**m); save(m)
+            if not first: return
+            run.log(**m)
+            save(m)
+
         def report(done, of, tokens=0, what=''): lines.micro(done, of, tokens*world.size, what)
+
+        def exams(step):
+            "What is due after a step"
+            out = [validate] if validate and due(eval_every, step) else []
+            return [*out, core] if core and core_every > 0 and due(core_every, step) else out
+
+        def record(m, seconds):
+            "Log a step, show it, and sample"
+            run.log(**m)
+            for f in callbacks: f(m)
+            lines.step(m, seconds)
+            if not (sample and sample_every > 0 and m['step'] % sample_every == 0): return
+            lines.set(state='sampling')
+            _sample(sample, m['step'], lines)
+            lines.now['state'] = 'training'
+
+        def checkpoint(m):
+            "Save a step if that is due, and end training if there is a reason; was it saved?"
+            step = m['step']
+            last = step == total
+            full = check_memory(memory_limit_gb) if step % memory_check_interval == 0 or step < 3 else ''
+            stop, fat = world.any(asked(), full)
+            saved = first and (due(save_every, step) or stop or fat or keeper.is_best(m))
+            if saved: save(m, must=last or stop or fat)
+            if fat and not last:
+                raise ValueError(f'{full or "another process is out of memory"}: saved at step {step}; '
+                                 'go on with --low-memory or --ultra-low-memory, or a higher --memory-limit-gb')
+            if stop and not last: raise Stopped(f'saved at step {step}')
+            return saved
+
         try:
             start, undone = resume(keeper.folder, model, optimizer, loader, lines.say, world), 0
             if first: run.forget(stage, start)
@@ -530,44 +561,31 @@ def fit(
             if hasattr(loader, 'report'): loader.report = report
             while True:
                 before = run.metrics(stage)
-                m, guard, spent = dict(step=start), Guard(spike, world.tell([o['loss'] for o in before[-100:]])), sum(o['seconds'] for o in before)
+                m, spent, after = dict(step=start), sum(o['seconds'] for o in before), 0.
+                guard = Guard(spike, world.tell([o['loss'] for o in before[-100:]]))
                 lines.resumed(start, before)
                 if curve: curve.begin(before)
-                after = 0.
                 if world.any(asked())[0] and start < total: raise Stopped(lines.is_saved(), anything=start > 0)
                 lines.begin(start + 1, accumulate//world.size)
+                steps = train(model, optimizer, loader, schedule, accumulate, clip, start, world, step_fn, report)
                 try:
-                    for n, m in enumerate(train(model, optimizer, loader, schedule, accumulate, clip, start, world,
-                                                step_fn, report)):
-                        clock, step = time.perf_counter(), m['step']
+                    for n, m in enumerate(steps):
+                        clock = time.perf_counter()
                         if why := guard(m['loss']): raise _Spoiled(why)
                         spent += m['seconds']
-                        m = _measured(m, facts, loader, spent)
-                        wanted = validate and due(eval_every, step), core and core_every > 0 and due(core_every, step)
-                        m = _scored(m, wanted, lines, validate, core, rescue)
+                        m = _scored(_measured(m, facts, loader, spent), exams(m['step']), lines, rescue)
                         m['other_seconds'] = after + time.perf_counter() - clock
                         # the first step is mostly compiling, unless it has parts
                         counts = n or lines.now['micros'] > 1 and not lines.now.get('step_seconds')
                         clock = time.perf_counter()
-                        if first:
-                            run.log(**m)
-                            for f in callbacks: f(m)
-                            lines.step(m, m['seconds'] + m['other_seconds'] if counts else None)
-                            if sample and sample_every > 0 and step % sample_every == 0:
-                                lines.set(state='sampling')
-                                _sample(sample, step, lines)
-                                lines.now['state'] = 'training'
-                        full = check_memory(memory_limit_gb) if step % memory_check_interval == 0 or step < 3 else ''
-                        stop, fat = world.any(asked(), full); last = step == total
-                        if first and (due(save_every, step) or stop or fat or keeper.is_best(m)):
-                            save(m, must=last or stop or fat)
-                            undone = 0
-                        if fat and not last: raise ValueError(f'{full or "another process is out of memory"}: saved at step {step}; go on with --low-memory or --ultra-low-memory, or a higher --memory-limit-gb')
-                        if stop and not last: raise Stopped(f'saved at step {step}')
+                        if first: record(m, m['seconds'] + m['other_seconds'] if counts else None)
+                        if checkpoint(m): undone = 0
                         after = time.perf_counter() - clock # saving counts towards the next step
-                        lines.begin(step + 1, accumulate//world.size)
+                        lines.begin(m['step'] + 1, accumulate//world.size)
                     return m
-                except _Spoiled as e: start, undone = _undo(e, run, keeper, step, undone, lines, world), undone + 1
+                except _Spoiled as e:
+                    start = _undo(e, run, keeper, m['step'], undone, lines, world)
+                    undone += 1
         except KeyboardInterrupt as e:
             if e.args: raise e from None
             raise Stopped(lines.is_saved(), True, bool(lines.saved)) from None
@@ -761,14 +779,20 @@ def pretrain(
     habits = {k: RECIPES[c.preset][k] for k in ('momentum', 'momentum_steps', 'cosine')}
     model.recompute(c.saves_memory)
     if c.ultra_low_memory: mx.set_cache_limit(0)
-    batches, lengths = text_batches(val_texts, tokenizer, c.rows, c.max_seq_len, c.eval_tokens), tokenizer.token_bytes()
+    batches = text_batches(val_texts, tokenizer, c.rows, c.max_seq_len, c.eval_tokens)
+    lengths = tokenizer.token_bytes()
     text_bytes(batches, lengths) # if there is none, that should not come to light after hours
+    def validate(): return dict(val_bpb=bits_per_byte(model, batches[world.rank::world.size], lengths, world))
     warmdown = c.warmdown_ratio if c.warmdown_steps is None else c.warmdown_steps/r.steps
+    schedule = Schedule(r.steps, min(c.warmup_steps, r.steps//4), min(1., warmdown), c.final_lr_frac,
+                        weight_decay=r.weight_decay, **habits)
     loader = make_loader(c.rows, c.max_seq_len)
-    try: return fit(run, 'base', model, optimizer, loader,
-               Schedule(r.steps, min(c.warmup_steps, r.steps//4), min(1., warmdown), c.final_lr_frac, weight_decay=r.weight_decay, **habits),
-               r.accumulate, c.grad_clip, validate=lambda: dict(val_bpb=bits_per_byte(model, batches[world.rank::world.size], lengths, world)),
-               eval_every=c.eval_every, sample_every=c.sample_every, core=core and (lambda: core(model)), core_every=c.core_metric_every, save_every=c.save_every, keep=c.keep_last, best=c.save_best, spike=c.spike,
-               memory_limit_gb=c.memory_limit_gb, memory_check_interval=c.memory_check_interval, world=world, **callbacks)
+    try:
+        return fit(
+            run, 'base', model, optimizer, loader, schedule, r.accumulate, c.grad_clip,
+            validate=validate, eval_every=c.eval_every, sample_every=c.sample_every,
+            core=core and (lambda: core(model)), core_every=c.core_metric_every,
+            save_every=c.save_every, keep=c.keep_last, best=c.save_best, spike=c.spike,
+            memory_limit_gb=c.memory_limit_gb, memory_check_interval=c.memory_check_interval, world=world, **callbacks)
     finally:
         if hasattr(loader, 'close'): loader.close()
