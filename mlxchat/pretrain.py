@@ -16,7 +16,7 @@ from dataclasses import dataclass, asdict, fields
 from pathlib import Path
 from fastcore.basics import patch
 from . import __version__
-from .backend import matmul_gflops
+from .backend import device_kind, matmul_gflops
 from .data import read_json
 from .model import GPT, GPTConfig
 from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups
