@@ -146,7 +146,9 @@ files    in {i["base_dir"].replace(str(Path.home()), "~")}''')
 # %% ../nbs/06z_cli.ipynb #c019
 def _gathered(folder, max_bytes=8_000_000, val_fraction=.04, force=False):
     stats = make_corpus(folder, max_bytes=max_bytes, val_fraction=val_fraction, force=force)
-    for part in 'train', 'val': print('{:5}  {documents:,} documents from {modules:,} modules, {bytes:,} bytes'.format(part, **stats[part]))
+    for part in 'train', 'val':
+        s = stats[part]
+        print(f'{part:5}  {s["documents"]:,} documents from {s["modules"]:,} modules, {s["bytes"]:,} bytes')
     print('most   ' + ', '.join(f'{name} {size/1e6:.1f} MB' for name, size in list(stats['packages'].items())[:5]))
 
 def _fetched(set, num_shards=8, workers=4):
@@ -162,7 +164,8 @@ def _fetched(set, num_shards=8, workers=4):
 def _own(text, folder, val_fraction=.05, doc_chars=8000, column='text'):
     report = make_set(text, folder, val_fraction, doc_chars, column)
     c = report.counts
-    print(f'{c["files"]:,} files, {c["documents"]:,} documents, {c["bytes"]:,} bytes; {c["validation documents"]:,} documents to validate')
+    print(f'{c["files"]:,} files, {c["documents"]:,} documents, {c["bytes"]:,} bytes; '
+          f'{c["validation documents"]:,} documents to validate')
     for line in report.lines(): print(f'note: {line}')
 
 # %% ../nbs/06z_cli.ipynb #c020
@@ -201,7 +204,8 @@ def data(
         print(f'--num-shards is for a public set: fineweb-edu, as no other is named by --set ({", ".join(SETS)})')
     set = set or ('text' if text else 'python')
     folder = base_dir()/'shards'/set
-    if text and (set in SETS or set == 'python'): raise ValueError(f'{set} is the name of another set: choose one for your text with --set')
+    if text and (set in SETS or set == 'python'):
+        raise ValueError(f'{set} is the name of another set: choose one for your text with --set')
     kind = 'own' if text else 'public' if set in SETS else 'python' if set == 'python' else 'there'
     if kind == 'there' and not folder.is_dir():
         raise ValueError(f'there is no set {set!r}: choose {", ".join(SETS)}, or make one from your files with --text')
@@ -296,10 +300,13 @@ def tokenizer(
     elif from_file: print(f'{tok.vocab_size:,} tokens in {_taken_over(tok, folder, force)}')
     if not (training or compare): return
     unseen = [t for _, t in zip(range(1000), read_texts(shard_paths(set)[1]))]
-    if training: return print('{tok:.2f} bytes a token on unseen text'.format(**formats.compare(dict(tok=tok), dict(unseen=unseen))[0]))
+    if training:
+        ratio = formats.compare(dict(tok=tok), dict(unseen=unseen))[0]['tok']
+        return print(f'{ratio:.2f} bytes a token on unseen text')
     known = formats.known_encodings()
     print(formats.table(formats.compare({'ours': tok, **known}, {**formats.SAMPLES, 'unseen': unseen})))
-    print('bytes per token' + ''.join(f', without {name}, which is not on this disk' for name in ('GPT-2', 'GPT-4') if name not in known))
+    absent = [name for name in ('GPT-2', 'GPT-4') if name not in known]
+    print('bytes per token' + ''.join(f', without {name}, which is not on this disk' for name in absent))
 
 # %% ../nbs/06z_cli.ipynb #c078
 def _folder(set): return Path(set) if Path(set).is_dir() else base_dir()/'shards'/set
@@ -313,7 +320,8 @@ def open_set(
 )->tuple:                # (source of training documents, validation documents)
     "The two sides of a data set"
     folder = _folder(set)
-    if (folder/'tokens.json').exists(): return BinSource(folder/'train.bin', tok), documents(BinSource(folder/'val.bin', tok))
+    if (folder/'tokens.json').exists():
+        return BinSource(folder/'train.bin', tok), documents(BinSource(folder/'val.bin', tok))
     if streaming:
         if set not in SETS: raise ValueError(f'only public sets can be streamed: --set {" or ".join(SETS)}, not {set}')
         cache = ShardCache(SETS[set], max_cached_shards)
@@ -369,7 +377,8 @@ def shared_tokenizer(
     if not world.group: return tok
     with tempfile.TemporaryDirectory() as d:
         if world.first: tok.save(d)
-        for name, data in world.tell({p.name: base64.b64encode(p.read_bytes()).decode() for p in Path(d).iterdir()}).items(): (Path(d)/name).write_bytes(base64.b64decode(data))
+        files = {p.name: base64.b64encode(p.read_bytes()).decode() for p in Path(d).iterdir()}
+        for name, data in world.tell(files).items(): (Path(d)/name).write_bytes(base64.b64decode(data))
         return formats.load_tokenizer(d)
 
 # %% ../nbs/06z_cli.ipynb #c414

@@ -245,9 +245,12 @@ def recipe(self:PretrainConfig,
     growth = scaling/reference                # of the horizon, relative to depth 12
     accumulate = self.accumulation(growth)
     batch = accumulate*self.device_batch_size*self.max_seq_len
-    if self.device_batch_size % self.rows: raise ValueError(f'--low-memory needs an even --device-batch-size, not {self.device_batch_size}')
+    if self.device_batch_size % self.rows:
+        raise ValueError(f'--low-memory needs an even --device-batch-size, not {self.device_batch_size}')
     micro_batches = accumulate*self.device_batch_size//self.rows
-    if micro_batches % processes: raise ValueError(f'{micro_batches} micro-batches a step cannot be shared by {processes} processes: choose another --device-batch-size or --total-batch-size')
+    if micro_batches % processes:
+        raise ValueError(f'{micro_batches} micro-batches a step cannot be shared by {processes} processes: '
+                         'choose another --device-batch-size or --total-batch-size')
     scale = self.lr_scale or (batch/BATCH_D12)**0.5
     groups = param_groups(model, **self.rates(scale), preset=self.preset, weight_decay=self.weight_decay)
     names = dict(blocks='matrix', wte='embedding', lm_head='unembedding', x0_lambdas='scalars')
@@ -382,14 +385,16 @@ def _resume(folder, model, optimizer, say):
     "Step and position in the data; model and optimizer are brought there"
     path = latest_checkpoint(folder, say)
     if not path:
-        if checkpoints(folder): raise ValueError(f'every checkpoint in {folder} is damaged: move the folder away to start again')
-        return 0, None
+        if not checkpoints(folder): return 0, None
+        raise ValueError(f'every checkpoint in {folder} is damaged: move the folder away to start again')
     meta = metadata(path)
     ours = asdict(model.config) | (model._lora or {})
     theirs = asdict(GPTConfig.restore(meta['config'])) | meta.get('lora', {})
-    differences = ', '.join(f'{k}: {theirs.get(k)} there, {ours.get(k)} here' for k in ours | theirs if ours.get(k) != theirs.get(k))
-    if differences: raise ValueError(f'{path} is of another model ({differences}): use its settings, or another tag')
-    model.load_weights(str(path/'model.safetensors'), strict=not model._lora); mx.eval(model.parameters())
+    other = [k for k in ours | theirs if ours.get(k) != theirs.get(k)]
+    differences = ', '.join(f'{k}: {theirs.get(k)} there, {ours.get(k)} here' for k in other)
+    if other: raise ValueError(f'{path} is of another model ({differences}): use its settings, or another tag')
+    model.load_weights(str(path/'model.safetensors'), strict=not model._lora)
+    mx.eval(model.parameters())
     load_optimizer(path, optimizer, model)
     if 'loader' not in meta:
         raise ValueError(f'{path} does not say how far it was in its data: it can be used, but not resumed')
@@ -413,7 +418,9 @@ class Keeper:
         must:bool=True # is it an error if it fails?
     )->bool:           # is it saved?
         "Save after a step"
-        try: save_checkpoint(self.folder, m['step'], self.model, self.optimizer, stage=self.stage, loader=self.loader.state(), metrics=m)
+        try:
+            save_checkpoint(self.folder, m['step'], self.model, self.optimizer, stage=self.stage,
+                            loader=self.loader.state(), metrics=m)
         except OSError as e:
             if must: raise
             self.say(f'step {m["step"]} could not be saved ({e.strerror or e}); '
@@ -424,13 +431,17 @@ class Keeper:
 
     def is_best(self, m:dict)->bool:
         "Is this validation score better than that of every checkpoint?"
-        return self.best and 'val_bpb' in m and all(m['val_bpb'] < metadata(p).get('metrics', {}).get('val_bpb', math.inf) for p in checkpoints(self.folder))
+        if not self.best or 'val_bpb' not in m: return False
+        kept = [metadata(p).get('metrics', {}).get('val_bpb', math.inf) for p in checkpoints(self.folder)]
+        return all(m['val_bpb'] < o for o in kept)
 
 # %% ../nbs/03b_pretrain.ipynb #c025
 def resident_bytes()->int:
     "Memory of this process as the system sees it"
     try: return int(Path('/proc/self/statm').read_text().split()[1])*os.sysconf('SC_PAGE_SIZE')
-    except OSError: return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*(1 if sys.platform == 'darwin' else 1024) # the most so far
+    except OSError: pass
+    unit = 1 if sys.platform == 'darwin' else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*unit # the most so far
 
 def check_memory(
     limit_gb:float # 0 for no limit
@@ -607,8 +618,10 @@ def _undo(why, run, keeper, step, undone, lines, world):
     "Back to the last checkpoint, the data going on from here; returns its step"
     hint = 'lower the learning rates'
     undone, saved = world.tell([undone, bool(checkpoints(keeper.folder))])
-    if undone == 3: raise FloatingPointError(f'{why} at step {step}, for the fourth time since the last checkpoint: {hint}')
-    if not saved: raise FloatingPointError(f'{why} at step {step}, before the first checkpoint: {hint}, or save more often')
+    if undone == 3:
+        raise FloatingPointError(f'{why} at step {step}, for the fourth time since the last checkpoint: {hint}')
+    if not saved:
+        raise FloatingPointError(f'{why} at step {step}, before the first checkpoint: {hint}, or save more often')
     start = resume(keeper.folder, keeper.model, keeper.optimizer, say=lines.say, world=world)
     if world.first: run.forget(keeper.stage, start)
     lines.say(f'step {step}: {why}; back to step {start}, and on with other data')
@@ -646,13 +659,18 @@ def build(
 )->GPT:
     "A fresh model as the configuration wants it"
     mx.random.seed(c.seed)
-    return GPT(GPTConfig.preset(c.preset, c.depth, vocab_size=vocab_size, sequence_len=c.max_seq_len, **{**c.architecture(), **changes}))
+    shape = c.architecture() | changes
+    return GPT(GPTConfig.preset(c.preset, c.depth, vocab_size=vocab_size, sequence_len=c.max_seq_len, **shape))
 
 def versions()->dict:
     "What this program consists of"
-    git = subprocess.run(['git', '-C', str(Path(__file__).parent), 'describe', '--always', '--dirty'], capture_output=True, text=True) if '__file__' in globals() and shutil.which('git') else None
-    return dict(mlxchat=__version__, mlx=mx.__version__, numpy=np.__version__, python=platform.python_version(), system=platform.platform(),
-                revision=git.stdout.strip() if git and not git.returncode else '')
+    revision = ''
+    if '__file__' in globals() and shutil.which('git'):
+        describe = ['git', '-C', str(Path(__file__).parent), 'describe', '--always', '--dirty']
+        git = subprocess.run(describe, capture_output=True, text=True)
+        if not git.returncode: revision = git.stdout.strip()
+    return dict(mlxchat=__version__, mlx=mx.__version__, numpy=np.__version__, python=platform.python_version(),
+                system=platform.platform(), revision=revision)
 
 def write_config(
     run:Run,
@@ -663,11 +681,15 @@ def write_config(
 ):
     "Write config.json, unless it is there"
     path = run.folder/'config.json'
-    if not path.exists(): write_json(path, dict(**more, pretrain=asdict(c), recipe=asdict(recipe), model=asdict(model.config), versions=versions()))
+    if path.exists(): return
+    about = dict(pretrain=asdict(c), recipe=asdict(recipe), model=asdict(model.config), versions=versions())
+    write_json(path, dict(**more, **about))
 
 # %% ../nbs/03b_pretrain.ipynb #c076
-HABITS = {'eval_every', 'eval_tokens', 'sample_every', 'core_metric_every', 'core_metric_max_per_task', 'save_every', 'keep_last', 'save_best', 'spike', 'recompute', 'low_memory', 'ultra_low_memory',
-          'memory_limit_gb', 'memory_check_interval', 'device_batch_size', 'grad_accum_steps', 'total_batch_size'} # of the last three the product counts
+HABITS = { # of the last three the product counts
+    'eval_every', 'eval_tokens', 'sample_every', 'core_metric_every', 'core_metric_max_per_task',
+    'save_every', 'keep_last', 'save_best', 'spike', 'recompute', 'low_memory', 'ultra_low_memory',
+    'memory_limit_gb', 'memory_check_interval', 'device_batch_size', 'grad_accum_steps', 'total_batch_size'}
 
 _CONFIG = { # what config.json of a run may hold
     'pretrain?': {f'{f.name}?': f.type for f in fields(PretrainConfig)},

@@ -494,8 +494,8 @@ def marks(
 ):              # engine -> dict, for `finetune`
     "A function that asks questions, and tells how many were answered well"
     def ask(engine):
-        found = {f'score_{k}': round(score_task(engine, t, c.score_examples, max_tokens=c.score_tokens).accuracy, 4) for k, t in tasks.items()}
-        return found
+        scores = {k: score_task(engine, t, c.score_examples, max_tokens=c.score_tokens) for k, t in tasks.items()}
+        return {f'score_{k}': round(s.accuracy, 4) for k, s in scores.items()}
     return ask
 
 def _kept(source, stage, tokenizer, folder):
@@ -570,7 +570,9 @@ def sft(
         _say_what(source, target, path, plan, settings)
         with sinks(target, settings, log, 'sft') as to:
             m = _teach(target, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val=val, on_step=to)
-        print(f'step {m["step"]:,}' + (f': {m["val_bpb"]:.3f} bits per byte on held-out answers' if 'val_bpb' in m else '' if 'loss' in m else ', nothing left to do'))
+        score = '' if 'loss' in m else ', nothing left to do'
+        if 'val_bpb' in m: score = f': {m["val_bpb"]:.3f} bits per byte on held-out answers'
+        print(f'step {m["step"]:,}{score}')
         done = f'talk to it with `mlxchat chat --run {target.folder.name}`; report in {report_html(target)}'
         print(done.replace(str(Path.home()), '~'))
 
