@@ -332,6 +332,12 @@ def answer(self:Progress):
     self.say(f'stopping {what}{soon}; once more stops now, {self.is_saved()}')
 
 @patch
+def hurry(self:Progress):
+    "Somebody has asked twice"
+    saving = self.now['state'] == 'saving'
+    self.say(f'stopping as soon as step {self.now["step"]:,} is saved' if saving else 'stopping now')
+
+@patch
 def __enter__(self:Progress):
     def tick():
         while not self.over.wait(.25): self.draw()
@@ -341,13 +347,20 @@ def __enter__(self:Progress):
     return self
 
 @patch
-def __exit__(self:Progress, kind, error, trace):
+def end(self:Progress,
+    how:str # done, stopped or failed
+):
+    "The last word"
     self.over.set()
     if self.ticker: self.ticker.join(1) # not for ever: an interrupt may have left a lock behind
-    how = 'done' if kind is None else 'stopped' if issubclass(kind, KeyboardInterrupt) else 'failed'
-    if how == 'failed': self.now['error'] = ' '.join(str(error).split())[:500]
     self.set(state=how, left=0. if how == 'done' else None)
     self._all('close')
+
+@patch
+def __exit__(self:Progress, kind, error, trace):
+    how = 'done' if kind is None else 'stopped' if issubclass(kind, KeyboardInterrupt) else 'failed'
+    if how == 'failed': self.now['error'] = ' '.join(str(error).split())[:500]
+    self.end(how)
 
 # %% ../nbs/03c_watch.ipynb #c040
 class Lasting:
