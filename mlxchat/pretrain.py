@@ -425,13 +425,15 @@ class Keeper:
     keep:int=2   # newest ones
     best:bool=True # and the best?
     say:object=print # told when saving fails
+    total:int=0  # steps that the stage will have
 
     def save(self,
         m:dict,        # metrics of the step
         must:bool=True # is it an error if it fails?
     )->bool:           # is it saved?
         "Save after a step"
-        try: save_checkpoint(self.folder, m['step'], self.model, self.optimizer, stage=self.stage, loader=self.loader.state(), metrics=m)
+        try: save_checkpoint(self.folder, m['step'], self.model, self.optimizer, stage=self.stage,
+                             loader=self.loader.state(), metrics=m | dict(total=self.total))
         except OSError as e:
             if must: raise
             self.say(f'step {m["step"]} could not be saved ({e.strerror or e}); '
@@ -540,7 +542,7 @@ def fit(
     callbacks = on_step if isinstance(on_step, list) else [on_step] if on_step else []
     curve = next((f for f in callbacks if isinstance(f, LiveCurve)), None)
     lines = Progress(run.folder if first else None, stage, total, progress and first, curve=curve)
-    keeper = Keeper(run.stage(stage), stage, model, optimizer, loader, keep, best, lines.say)
+    keeper = Keeper(run.stage(stage), stage, model, optimizer, loader, keep, best, lines.say, total)
     due = lambda every, step: step == total or every > 0 and step % every == 0
     end = getattr(threading.main_thread(), 'end', None) # how the program ends, where it is `mlxchat`
     leave = end and (lambda: _leave(end, lines, callbacks))
