@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from json import dumps, loads
 from pathlib import Path
 from tqdm import tqdm
-from .data import Bar
+from .data import Bar, tilde
 from .backend import on_gpu
 from .model import GPT, GPTConfig
 from .data import atomic_write, base_dir, nanochat_dir
@@ -384,8 +384,10 @@ def evaluate(
         write_json(path, result)
     keep_scores(found, f'{stage} step {step:,}', marks | result['scores'])
     report = report_html(found)
-    if not json: print(f'{marks_table(marks | result["scores"])}\n{duration(result["seconds"])}, results in {path}, report in {report}'.replace(str(Path.home()), '~'))
-    else: print(dumps(result))
+    if json: print(dumps(result))
+    else:
+        print(marks_table(marks | result['scores']))
+        print(f'{duration(result["seconds"])}, results in {tilde(path)}, report in {tilde(report)}')
     return result
 
 def _config(run):

@@ -660,7 +660,8 @@ def _cells(text):
 class Wrapping:
     "A terminal on which lines end between words"
     def __init__(self, out):
-        self.out, self.at, self.margin, self.word = out, 0, 0, '' # the column, where text goes on, half a word
+        self.out, self.at, self.margin = out, 0, 0 # where the cursor is, and where text goes on
+        self.word, self.column = '', False # half a word; has the second column begun?
 
     def __getattr__(self, name): return getattr(self.out, name)
 
@@ -676,13 +677,15 @@ class Wrapping:
 
     def _placed(self, text, room):
         for part in re.findall(r'\033\[[\d;]*m|\n| +|[^ \n\033]+|\033', text):
-            if part == '\n': self.at, self.margin, self.word = 0, 0, ''
+            if part == '\n': self.at, self.margin, self.word, self.column = 0, 0, '', False
             elif part[0] == ' ': part = self._blanks(len(part), room)
             elif part[0] != '\033': part = self._letters(part, room)
             yield part
 
     def _blanks(self, n, room):
-        if (n > 1 or not self.at) and self.at + n <= room//2: self.margin = self.at + n
+        column = n > 1 and not self.column
+        if (column or not self.at) and self.at + n <= room//2: self.margin = self.at + n
+        self.column = self.column or column and self.at > 0 # a line has no third
         n = min(n, room - self.at)
         self.at, self.word = self.at + n, ''
         return ' '*n
