@@ -514,7 +514,7 @@ TARGETS = {'nanochat': _export_nanochat, 'mlx-lm': _export_mlx_lm, 'hf': _export
 def export(
     to:str='',     # nanochat, mlx-lm, hf (transformers) or gguf (llama.cpp; needs `pip install gguf`)
     run:str='',    # tag or folder of a run, default the latest
-    stage:str='',  # base, mid, sft or rl, default the furthest
+    stage:str='',  # which model of the run: base, sft or rl; default the last trained
     step:str='',   # which checkpoint: a number, or best; default the last
     output:str='', # folder, made if it does not exist; default exports/ and the run's name in mlxchat's directory
     dtype:str='float32', # of the weights: float32, bfloat16 or float16; nanochat and gguf keep theirs
@@ -591,7 +591,7 @@ def _seconds_worth(model):
 
 def quantize(
     run:str='',     # tag or folder of a run, default the latest
-    stage:str='',   # base, mid, sft or rl, default the furthest
+    stage:str='',   # which model of the run: base, sft or rl; default the last trained
     step:str='',    # which checkpoint: a number, or best; default the last
     bits:int=4,     # 4 or 8
     model_tag:str='', # name of the new run, default the old one with -q4 or -q8

@@ -259,7 +259,7 @@ def _reading(o):
     if o.types == {'bool'} and o.name.startswith('no_'): return dict(action='store_true')
     if o.types == {'bool'}: return dict(action=argparse.BooleanOptionalAction)
     if o.types == {'bool', 'str'}: return dict(nargs='?', const=True)
-    if 'list' in o.types: return dict(nargs='+')
+    if 'list' in o.types: return dict(nargs='*' if 'bool' in o.types else '+')
     kind = integer if 'int' in o.types else number if 'float' in o.types else str
     if o.types == {'int', 'str'}: kind = integer_or_text
     if o.name in ('model_tag', 'tag'): kind = name_of_run
@@ -314,7 +314,7 @@ def parsed(
     if rest: raise ValueError(_complaint([_stray(o, names) for o in rest], prog))
     found = vars(found)
     for name, value in found.items(): # `argparse` takes the value of --option=-- for the end of options
-        if value == []: raise ValueError(f'{p.said.get(dashed(name), dashed(name))}: -- is no value')
+        if value == [] and 'bool' not in names[name].types: raise ValueError(f'{p.said.get(dashed(name), dashed(name))}: -- is no value')
     return found
 
 # %% ../nbs/06e_program.ipynb #c030
@@ -388,7 +388,8 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
         mlxchat rl --task gsm8k  published questions''',
     'eval': '''mlxchat eval  what suits the model
         mlxchat eval --tasks gsm8k mmlu  these two
-        mlxchat eval --tasks chat --max-examples 100''',
+        mlxchat eval --tasks chat --max-examples 100
+        mlxchat eval --tasks  what there is''',
     'chat': '''mlxchat chat  talk
         mlxchat chat -p "How many r are in strawberry?"  one question''',
     'serve': 'mlxchat serve  then open http://127.0.0.1:8000',
@@ -396,7 +397,7 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
     'monitor': 'mlxchat monitor --every 5',
     'quantize': 'mlxchat quantize --bits 4  a quarter of the bytes',
     'export': '''mlxchat export --to mlx-lm
-        mlxchat export --to gguf --output there/  for llama.cpp''',
+        mlxchat export --to gguf --output there/  for llama.cpp, after pip install gguf''',
     'import-nanochat': 'mlxchat import-nanochat ~/.cache/nanochat/base_checkpoints/d20',
     'completion': '''source <(mlxchat completion bash)  in ~/.bashrc; zsh likewise
         mlxchat completion fish | source  in config.fish'''}

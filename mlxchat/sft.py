@@ -621,7 +621,7 @@ def _teach(run, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val, 
 # %% ../nbs/06a_sft.ipynb #c154
 def merge(
     run:str='',       # tag or folder of a run with adapters, default the latest
-    stage:str='',     # sft or rl, default the furthest
+    stage:str='',     # which model of the run: sft or rl; default the last trained
     step:str='',      # which checkpoint: a number, or best; default the last
     model_tag:str='', # name of the new run, default the old one with -merged
 ):
