@@ -12,7 +12,7 @@ from dataclasses import asdict
 from json import dumps
 from pathlib import Path
 from .backend import compute_dtype, on_gpu
-from .data import base_dir, make_corpus, read_texts
+from .data import base_dir, gigabytes, make_corpus, read_texts
 from .loader import Loader, Prefetch, TextSource
 from .shards import local_shards
 from .tokenizer import Tokenizer
@@ -183,9 +183,9 @@ def bench_train(
 def _table(r):
     lines = ['{preset} d{depth}, {windows} windows, {parameters:,} parameters, {batch} rows of {seq_len} tokens, vocabulary {vocab_size:,}'.format(**r),
         f'{r["tokens_per_second"]:,} tokens/s, ' + (f'{r["mfu"]:.0%}' if r['mfu'] else '–') +
-        ' of the {matmul_gflops:,} GFLOP/s of a matrix product, {peak_gib} GiB at most'.format(**r),
+        ' of the {matmul_gflops:,} GFLOP/s of a matrix product, {memory} at most'.format(**r, memory=gigabytes(r['peak_gib']*2**30, 2)),
         'time: ' + ', '.join(f'{k} {v:.0%}' for k,v in r['shares'].items())]
-    if 'ratio' in r: lines.append('nanochat ({nanochat}) {nanochat_tokens_per_second:,} tokens/s, {nanochat_peak_gib} GiB: ours is {ratio:.2f} times as fast'.format(**r))
+    if 'ratio' in r: lines.append('nanochat ({nanochat}) {nanochat_tokens_per_second:,} tokens/s, {nanochat_memory}: ours is {ratio:.2f} times as fast'.format(**r, nanochat_memory=gigabytes(r['nanochat_peak_gib']*2**30, 2)))
     return '\n'.join(lines)
 
 # %% ../nbs/04b_bench.ipynb #c015

@@ -323,7 +323,7 @@ def chat_piped(
 # %% ../nbs/06_chat.ipynb #c857834
 def chat(
     run:str='',           # tag or folder of a run, default the latest
-    stage:str='',         # base, mid, sft or rl, default the furthest
+    stage:str='',         # which model of the run: base, sft or rl; default the last trained
     step:str='',          # which checkpoint: a number, or best; default the last
     prompt:str=None,      # answer this and leave
     system:str='',        # what the model is told first
@@ -379,7 +379,7 @@ def complete(
 
 def generate(
     run:str='',           # tag or folder of a run, default the latest
-    stage:str='',         # base, mid, sft or rl, default base if there is one
+    stage:str='',         # which model of the run: base, sft or rl; default base, if there is one
     step:str='',          # which checkpoint: a number, or best; default the last
     prompt:str=None,      # how the text begins; else from the standard input, a text a line; '' begins from nothing
     num_samples:int=1,    # continuations of each

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'NEEDS', 'sync', 'write_json', 'file_hash', 'random_state', 'save_arrays',
            'save_checkpoint', 'array_shapes', 'damage', 'checkpoints', 'latest_checkpoint', 'load_model', 'seen_from',
-           'load_optimizer', 'metadata', 'score', 'prune', 'alive', 'Run', 'step_number', 'exclusive', 'rewind',
-           'run_config', 'whisper', 'find_run', 'check_tag']
+           'load_optimizer', 'metadata', 'score', 'prune', 'alive', 'Run', 'step_number', 'whisper', 'unfinished',
+           'exclusive', 'rewind', 'run_config', 'find_run', 'check_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading
@@ -101,7 +101,7 @@ _CONFIG = {f'{f.name}?': _SIZES.get(f.name) or _PLAIN.get(f.type, f.type) for f 
 _ADAPTERS = {'rank': (1, 2**16), 'alpha': float, 'parts': [str], 'layers': [(0, 1000)],
              'base?': {'path': str, 'sha256': str}}
 METADATA = {'step': (0, 2**60), 'config': _CONFIG, 'rng': (0, 2**64 - 1), 'files': {str: str},
-            'stage?': str, 'loader?': dict, 'metrics?': dict, 'lora?': _ADAPTERS,
+            'stage?': str, 'loader?': dict, 'metrics?': {'total?': (0, 2**60)}, 'lora?': _ADAPTERS,
             'quantized?': {'bits': {4, 8}, 'group': {32, 64, 128}}}
 
 def _described(path):
@@ -306,6 +306,8 @@ def _listed(run):
     steps = {s: ', '.join(f'{int(p.name[5:]):,}' for p in checkpoints(run.stage(s))) for s in run.stages()}
     return ' and '.join(f'{s} (step {steps[s]})' for s in steps)
 
+def whisper(text:str): print(text, file=sys.stderr)
+
 @patch
 def pick(self:Run,
     stage:str='', # base, sft…; '' for the furthest
@@ -320,13 +322,23 @@ def pick(self:Run,
         raise ValueError(f'{self.stage(here)/f"step_{now:06d}"} is of step {now:,}, not {step}')
     stage, step = stage or here, now if step is None else step
     for s in [stage] if stage else reversed(self.stages()):
-        if path := self._chosen(s, step): return path
+        if path := self._chosen(s, step):
+            if step is None and (at := unfinished(path)): whisper(f'{self.folder.name} ({at})')
+            return path
     self._missing(stage, step)
+
+def unfinished(
+    path:Path # checkpoint directory
+)->str:       # '' if it is at its end, or was saved before this was written down
+    "Which step of how many it is, of a stage that was stopped"
+    about = metadata(path)
+    step, total = about.get('step', 0), about.get('metrics', {}).get('total') or 0
+    return f'{path.parent.name}, step {step:,} of {total:,}, unfinished' if step < total else ''
 
 @patch
 def _chosen(self:Run, stage, step):
     "A checkpoint of this stage, or None"
-    if step is None: return latest_checkpoint(self.stage(stage), say=lambda o: print(o, file=sys.stderr))
+    if step is None: return latest_checkpoint(self.stage(stage), say=whisper)
     if step != 'best': return next((p for p in checkpoints(self.stage(stage)) if p.name == f'step_{step:06d}'), None)
     scored = [p for p in checkpoints(self.stage(stage)) if math.isfinite(score(p)) and not damage(p)]
     return min(scored, key=score, default=None)
@@ -498,27 +510,32 @@ NEEDS = { # what a verb wants of a run, in words, and how well a run suits: 0 no
     'watch': ('that was trained', lambda run: any((run.folder/o).exists() for o in _TRACES))}
 
 # %% ../nbs/03a_checkpoint.ipynb #c676881
-def whisper(text:str): print(text, file=sys.stderr)
-
 def find_run(
     tag='',      # name under runs/, or the folder of a run, a stage or a checkpoint; '' for the latest
     need:str='', # what the latest must be good for, a key of `NEEDS`
     say=whisper, # told which run it is, if nobody named one and there are several
 )->Run:
-    "A run by tag, by path, or the latest that suits"
+    "A run by tag, by path, or the latest that suits; one that is finished, if there is any"
     runs = base_dir()/'runs'
     if tag: return _named(tag, runs)
     words, suits = NEEDS[need]
     found = [Run(p) for p in sorted(runs.glob('*')) if p.is_dir()]
-    marks = [suits(r) for r in found]
+    marks = [(need == 'watch' or _finished(r), m) if (m := suits(r)) else () for r in found]
     fit = [r for r, m in zip(found, marks) if m and m == max(marks)]
     known = ', '.join(r.folder.name for r in found if r.stages())
     if not fit:
         instead = f' (runs: {known})' if known else ': start with `mlxchat demo`'
         raise FileNotFoundError(f'no run {words} in {runs}{instead}')
     latest = max(fit, key=lambda run: _changed(run, need))
-    if len(fit) > 1: say(f'using {latest.folder.name}, the latest of {len(fit)}; --run chooses')
+    over = max(marks)[0] and any(m and not m[0] for m in marks) # unfinished ones
+    some = f' of {len(fit)}' if len(fit) > 1 else ''
+    which = some + ' that are finished'*bool(over and some) or ' that is finished'*over
+    if which: say(f'using {latest.folder.name}, the latest{which}; --run chooses')
     return latest
+
+def _finished(run):
+    "Has its furthest stage come to its end?"
+    return not any(unfinished(checkpoints(run.stage(s))[-1]) for s in run.stages()[-1:])
 
 def _changed(run, need):
     "When a checkpoint of a run was last saved, or, for those who watch, anything"

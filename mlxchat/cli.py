@@ -17,7 +17,8 @@ from fastcore.meta import delegates
 import yaml
 from . import __version__, backend, formats
 from .program import call, dashed, ELSEWHERE, integer, main, meant, no_option, number
-from .data import Bar, base_dir, list_shards, make_corpus, nanochat_dir, open_shard, read_texts
+from mlxchat.data import (Bar, base_dir, gigabytes, list_shards, make_corpus, nanochat_dir, open_shard, read_texts,
+    tilde)
 from .shards import download, local_shards, numbers, SETS, ShardCache
 from .texts import make_set, write_bin
 from .tokenizer import Tokenizer
@@ -137,11 +138,11 @@ def info(
     if json: return print(dumps(i))
     other = '' if i["compute_dtype"] == 'float32' else f'; {i["compute_gflops"]:,.0f} in {i["compute_dtype"]}'
     print(f'''mlxchat  {i["mlxchat"]}, MLX {i["mlx"]}, Python {i["python"]}
-device   {i["device"]}: {i["name"]}, {i["cores"]} cores, {i["memory_gib"]} GiB for models
+device   {i["device"]}: {i["name"]}, {i["cores"]} cores, {gigabytes(i["memory_gib"]*2**30)} for models
 compute  in {i["compute_dtype"]}, {"compiled" if i["compiler"] else "not compiled, as there is no C++ compiler"}
 BLAS     {i["blas"]}
 matmul   {i["matmul_gflops"]:,.0f} GFLOP/s in float32, {i["matmul_gflops"]/i["numpy_gflops"]:.0%} of NumPy's{other}
-files    in {i["base_dir"].replace(str(Path.home()), "~")}''')
+files    in {tilde(i["base_dir"])}''')
 
 # %% ../nbs/06z_cli.ipynb #c019
 def _gathered(folder, max_bytes=8_000_000, val_fraction=.04, force=False):
@@ -220,7 +221,7 @@ def data(
         tok = formats.load_tokenizer(tokenizer_dir or base_dir()/'tokenizer')
         info = write_bin(*shard_paths(set), tok, folder := base_dir()/'shards'/f'{set}-bin', progress=True)
         print(f'{info["train"]:,} tokens to train on, {info["val"]:,} to validate')
-    print(f'files  in {folder}')
+    print(f'files  in {tilde(folder)}')
 
 def shard_paths(
     set:str # name under shards/, or a folder
@@ -296,7 +297,7 @@ def tokenizer(
         instead = f', in place of {before:,}; runs keep theirs' if before else ''
         print(f'{tok.vocab_size:,} tokens in {tok.save(folder)}{instead}')
     else: tok = formats.load_tokenizer(from_file or folder)
-    if export: print(f'written to {formats.write_hf(tok, export)}')
+    if export: print(f'written to {tilde(formats.write_hf(tok, export))}')
     elif from_file: print(f'{tok.vocab_size:,} tokens in {_taken_over(tok, folder, force)}')
     if not (training or compare): return
     unseen = [t for _, t in zip(range(1000), read_texts(shard_paths(set)[1]))]
@@ -342,7 +343,7 @@ def tokenizer_for(
     where = next((p for p in (ours, theirs) if p.is_dir() and any(p.iterdir()) and (p == ours or set in SETS)), None)
     if where:
         whose = 'nanochat' if where == theirs else 'mlxchat'
-        say(f"tokenizer: {whose}'s, {formats.load_tokenizer(where).vocab_size:,} tokens, in {where}")
+        say(f"tokenizer: {whose}'s, {formats.load_tokenizer(where).vocab_size:,} tokens, in {tilde(where)}")
         return where
     folder = _folder(set)
     if (folder/'tokens.json').exists():
@@ -503,7 +504,7 @@ def train(
         score = f': {m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else ', nothing left to do'
         print(f'step {m["step"]:,}{score}')
         if profile: print(where_time_went(run.metrics('base')))
-        print(f'report in {report_html(run)}')
+        print(f'report in {tilde(report_html(run))}')
 
 train.__delwrap__, PretrainConfig.__delwrap__ = PretrainConfig, LogConfig # the comments of their fields are the help
 
@@ -541,7 +542,7 @@ def _announce(c, recipe, model, folder, world, found, longer):
     "What is about to happen"
     processes = f', {world.size} processes' if world.group else ''
     print(f'{model.count_params()["total"]:,} parameters, {recipe.steps:,} steps of {recipe.batch_tokens:,} tokens, '
-          f'in {folder}{processes}')
+          f'in {tilde(folder)}{processes}')
     if found:
         print(f'from {found["name"]}, {found["stage"]} step {found["step"]:,}: '
               'its weights, architecture and tokenizer; data, learning-rate schedule and optimizer begin anew')

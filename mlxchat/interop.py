@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from .checkpoint import check_tag, checkpoints, find_run, latest_checkpoint, load_model, metadata, Run
 from .checkpoint import save_arrays, save_checkpoint, write_json
-from .data import Bar, base_dir, nanochat_dir, read_json, read_texts
+from .data import Bar, base_dir, nanochat_dir, read_json, read_texts, tilde
 from .formats import halves, load_tokenizer, spell, write_hf
 from .loader import BinSource, documents
 from .model import GPT, GPTConfig
@@ -512,9 +512,9 @@ def _made(folder):
 TARGETS = {'nanochat': _export_nanochat, 'mlx-lm': _export_mlx_lm, 'hf': _export_hf, 'gguf': _export_gguf}
 
 def export(
-    to:str='',     # nanochat, mlx-lm, hf (transformers) or gguf (llama.cpp)
+    to:str='',     # nanochat, mlx-lm, hf (transformers) or gguf (llama.cpp; needs `pip install gguf`)
     run:str='',    # tag or folder of a run, default the latest
-    stage:str='',  # base, mid, sft or rl, default the furthest
+    stage:str='',  # which model of the run: base, sft or rl; default the last trained
     step:str='',   # which checkpoint: a number, or best; default the last
     output:str='', # folder, made if it does not exist; default exports/ and the run's name in mlxchat's directory
     dtype:str='float32', # of the weights: float32, bfloat16 or float16; nanochat and gguf keep theirs
@@ -539,7 +539,7 @@ def export(
     if folder.exists() and any(folder.iterdir()): raise ValueError(f'{folder} is not empty: name another one with --output')
     meta |= dict(run=run.folder.name, dtype=dtype)
     with _made(folder) as work: hint = TARGETS[to](model, tokenizer, meta, work)
-    print(f'{folder}\n{hint.replace(str(work), str(folder))}')
+    print(f'written to {tilde(folder)}\n{hint.replace(str(work), str(folder))}')
 
 # %% ../nbs/04a_interop.ipynb #c672
 def unseen(
@@ -591,7 +591,7 @@ def _seconds_worth(model):
 
 def quantize(
     run:str='',     # tag or folder of a run, default the latest
-    stage:str='',   # base, mid, sft or rl, default the furthest
+    stage:str='',   # which model of the run: base, sft or rl; default the last trained
     step:str='',    # which checkpoint: a number, or best; default the last
     bits:int=4,     # 4 or 8
     model_tag:str='', # name of the new run, default the old one with -q4 or -q8
@@ -611,8 +611,10 @@ def quantize(
                          'choose another name with --model-tag')
     most = _seconds_worth(model) if eval_tokens is None else eval_tokens
     batches, what = _sample(old, tokenizer, min(model.config.sequence_len, 1024), most) if most else ([], '')
-    if what: print(f'comparing on {what}' if batches else f'no comparison: {what}', flush=True)
-    column = 'bits per byte on documents' + {'sft': ', after fine-tuning', 'rl': ', after practice'}.get(stage, '')
+    after = {'sft': ', after fine-tuning', 'rl': ', after practice'}.get(stage, '')
+    said = f'comparing bits per byte on {what}{after}' if batches else f'no comparison: {what}'
+    if what: print(said, flush=True)
+    column = 'bits per byte'
     def measured(name, size, model):
         row = dict(bits=name, MB=round(size/1e6, 1))
         if not batches: return row
@@ -627,4 +629,4 @@ def quantize(
         to = Run(work).stage(stage)
         path = save_checkpoint(to, meta['step'], model, stage=stage, metrics=meta.get('metrics', {}))
         rows.append(measured(bits, file_bytes(path), unpacked(model) if batches else model))
-    print(f'{table(rows)}\nwritten to {folder}')
+    print(f'{table(rows)}\nwritten to {tilde(folder)}')

@@ -292,35 +292,52 @@ class Stopped(KeyboardInterrupt):
 
 class StopRequests:
     "Ctrl-C and SIGTERM, counted"
-    def __init__(self): self.times, self.heard, self.held = 0, 0, False # heard: by the thread that listens
+    def __init__(self):
+        self.times, self.heard, self.held = 0, 0, False # heard: by the thread that listens
+        self.door = threading.RLock() # whoever has it may end the process, or save in peace
     def __call__(self)->bool: return self.times > 0 # has anybody asked?
 
     def handle(self, number, frame):
         self.times = max(self.times + 1, self.heard) # two that come while MLX computes arrive here as one
-        if self.times > 1 and not self.held: raise KeyboardInterrupt
+        if self.times > 1 and not self.held: self.go()
+
+    def go(self):
+        "End the main thread, unless the other one is just ending the process"
+        if self.door.acquire(blocking=False): raise KeyboardInterrupt
 
     @contextmanager
     def hold(self):
         "What is done here is finished, even for those who ask twice"
-        self.held = True
-        try: yield
-        finally: self.held = False
-        if self.times > 1: raise KeyboardInterrupt
+        with self.door:
+            self.held = True
+            try: yield
+            finally: self.held = False
+            if self.times > 1: self.go()
 
-    def listen(self, ear, numbers, answer):
-        "Count signals as their numbers come; answer the first, and see to it that the second is noticed"
+    def listen(self, ear, numbers, answer, again, leave):
+        "Count signals as their numbers come; answer the first, and see to it that the second ends the process"
         while data := ear.recv(64):
             for number in data:
                 if number not in numbers: continue
                 self.heard += 1
                 if self.heard == 1: answer()
-                if self.heard == 2:
-                    time.sleep(.2)
-                    return self.times < 2 and signal.raise_signal(number)
+                if self.heard == 2: return self.hurry(number, again, leave)
+
+    def hurry(self, number, again, leave):
+        "What follows the second signal"
+        again()
+        time.sleep(.2)
+        if self.times < 2: signal.raise_signal(number)
+        if not leave: return
+        time.sleep(.8) # the main thread ends by itself, unless it is deep in MLX
+        self.door.acquire() # never while something is saved
+        leave()
 
 @contextmanager
 def stop_requests(
     answer=None, # called in a thread of its own when somebody asks for the first time
+    again=lambda: None, # and for the second
+    leave=None,  # ends the process, if a second after that the main thread is still in MLX
 ):               # yields `StopRequests`, a function that says whether someone asked to stop
     "Collect Ctrl-C and SIGTERM instead of dying from them, and outlive the terminal"
     asked = StopRequests()
@@ -334,12 +351,13 @@ def stop_requests(
     old = {s: signal.signal(s, h) for s,h in handlers.items()}
     if answer:
         numbers = {signal.SIGINT, signal.SIGTERM}
-        threading.Thread(target=asked.listen, args=(ear, numbers, answer), daemon=True).start()
+        threading.Thread(target=asked.listen, args=(ear, numbers, answer, again, leave), daemon=True).start()
     try: yield asked
     finally:
         for s,h in old.items(): signal.signal(s, h)
         signal.set_wakeup_fd(before)
         mouth.close() # which the thread takes for the end
+        asked.door.acquire()
 
 # %% ../nbs/03b_pretrain.ipynb #c018
 class Guard:
@@ -412,6 +430,7 @@ class Keeper:
     keep:int=2   # newest ones
     best:bool=True # and the best?
     say:object=print # told when saving fails
+    total:int=0  # steps that the stage will have
 
     def save(self,
         m:dict,        # metrics of the step
@@ -420,7 +439,7 @@ class Keeper:
         "Save after a step"
         try:
             save_checkpoint(self.folder, m['step'], self.model, self.optimizer, stage=self.stage,
-                            loader=self.loader.state(), metrics=m)
+                            loader=self.loader.state(), metrics=m | dict(total=self.total))
         except OSError as e:
             if must: raise
             self.say(f'step {m["step"]} could not be saved ({e.strerror or e}); '
@@ -487,6 +506,18 @@ def _scored(m, exams, lines, save):
         lines.scores(m['step'], found)
     return m
 
+def _stopped_now(lines): return Stopped(lines.is_saved(), True, bool(lines.saved))
+
+def _leave(end, lines, callbacks):
+    "End the process from another thread, tidily"
+    lines.end('stopped')
+    def close():
+        for f in callbacks: getattr(f, 'close', lambda: None)()
+    closing = threading.Thread(target=close, daemon=True)
+    closing.start()
+    closing.join(3) # whoever wants to tell a server
+    end(_stopped_now(lines))
+
 @exclusive
 def fit(
     run:Run,           # where everything is kept
@@ -519,9 +550,11 @@ def fit(
     callbacks = on_step if isinstance(on_step, list) else [on_step] if on_step else []
     curve = next((f for f in callbacks if isinstance(f, LiveCurve)), None)
     lines = Progress(run.folder if first else None, stage, total, progress and first, curve=curve)
-    keeper = Keeper(run.stage(stage), stage, model, optimizer, loader, keep, best, lines.say)
+    keeper = Keeper(run.stage(stage), stage, model, optimizer, loader, keep, best, lines.say, total)
     due = lambda every, step: step == total or every > 0 and step % every == 0
-    with stop_requests(lines.answer if first else None) as asked, lines:
+    end = getattr(threading.main_thread(), 'end', None) # how the program ends, where it is `mlxchat`
+    leave = end and (lambda: _leave(end, lines, callbacks))
+    with stop_requests(lines.answer if first else None, lines.hurry, leave) as asked, lines:
         def save(m, must=False):
             lines.set(state='saving')
             with asked.hold(): # never half, and never half removed
@@ -599,7 +632,7 @@ def fit(
                     undone += 1
         except KeyboardInterrupt as e:
             if e.args: raise e from None
-            raise Stopped(lines.is_saved(), True, bool(lines.saved)) from None
+            raise _stopped_now(lines) from None
 
 # %% ../nbs/03b_pretrain.ipynb #c070
 def _measured(m, facts, loader, spent):

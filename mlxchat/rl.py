@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from .data import Bar
+from .data import Bar, tilde
 from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata, Run
 from .checkpoint import write_json
 from .datasets import TASKS, open_task, spelling_words
@@ -317,7 +317,7 @@ def examine(
 )->dict:          # pass@1, and pass@k for k = `samples`
     "How often is the first answer right, and how often one of several?"
     which = list(range(min(n, len(task))))
-    with Bar(total=len(which)*samples, desc='examination', unit='answer', disable=not progress, leave=False) as bar:
+    with Bar(total=len(which)*samples, desc='exam answers', unit='answer', disable=not progress, leave=False) as bar:
         tries = rollouts(engine, task, which, samples, f'exam {seed}', report=lambda done, of: bar.update(), **wishes)
     right = [sum(judged(task.evaluate, t.index, t.text) for t in g) for g in groups(tries, samples)]
     return {f'pass@{k}': sum(pass_at_k(samples, int(c), k) for c in right)/len(right) for k in sorted({1, samples})}
@@ -463,14 +463,15 @@ def rl(
         print(f'{begin} practises {task}; the result is {where}')
         print(f'{c.num_iterations:,} steps of {c.examples_per_step} questions, {c.num_samples} answers to each '
               '(--num-iterations changes that); '
-              f'before, between and after them {min(c.eval_examples, len(held))} held-out questions', flush=True)
+              f'before, between and after them {min(c.eval_examples, len(held))} held-out questions, '
+              f'{c.eval_samples} answer{"s"*(c.eval_samples > 1)} to each', flush=True)
         with sinks(target, _settings(c, start, more), log, 'rl') as to:
             m = practise(target, c, practice, held, settings=more, start=start, on_step=to)
     for k, x in read_json(target.folder/'rl.json', {str: float}).items():
         print(f'{k:8} {x:6.1%}' + (f' → {m[k]:.1%}' if k in m else ''))
     if 'loss' not in m: print(f'step {m["step"]:,}, nothing left to do')
-    done = f'tries in {target.folder/"rollouts.jsonl"}; talk to it with `mlxchat chat --run {target.folder.name}`'
-    print(done.replace(str(Path.home()), '~'))
+    tries = tilde(target.folder/'rollouts.jsonl')
+    print(f'tries in {tries}; talk to it with `mlxchat chat --run {target.folder.name}`')
 
 rl.__delwrap__, RLConfig.__delwrap__ = RLConfig, LogConfig # the comments of their fields are the help
 

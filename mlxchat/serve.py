@@ -1125,7 +1125,7 @@ def show(
 # %% ../nbs/06c_serve.ipynb #c695314
 def serve(
     run:str='',          # tag or folder of a run, default the latest
-    stage:str='',        # base, sft or rl, default the furthest
+    stage:str='',        # which model of the run: base, sft or rl; default the last trained
     host:str='127.0.0.1',# address to listen on; others than this machine's need a key
     port:int=8000,       # port to listen on, 0 for any that is free
     open:bool=False,     # show the page in a browser?
@@ -1153,3 +1153,4 @@ def serve(
         if open: threading.Thread(target=show, args=(here,), daemon=True).start()
         try: Server(protected(app_for(worker, library), key, cors), worker, patience).run(sockets=[sock])
         finally: worker.close()
+        print('stopped', flush=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .model import GPT
-from .data import base_dir, name_hash
+from .data import base_dir, name_hash, tilde
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
@@ -573,8 +573,7 @@ def sft(
         score = '' if 'loss' in m else ', nothing left to do'
         if 'val_bpb' in m: score = f': {m["val_bpb"]:.3f} bits per byte on held-out answers'
         print(f'step {m["step"]:,}{score}')
-        done = f'talk to it with `mlxchat chat --run {target.folder.name}`; report in {report_html(target)}'
-        print(done.replace(str(Path.home()), '~'))
+        print(f'talk to it with `mlxchat chat --run {target.folder.name}`; report in {tilde(report_html(target))}')
 
 sft.__delwrap__, SFTConfig.__delwrap__ = SFTConfig, LogConfig # the comments of their fields are the help
 
@@ -600,13 +599,12 @@ def _say_what(source, target, path, plan, settings):
     if settings['beside']:
         own = f', with as much of the {settings["beside"]} mixture beside them, so that it is not forgotten'
     n, held = found['conversations'], f'; {plan.held:,} more to validate on' if plan.held else ''
-    print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, '
-          f'{found["learnt"]:.0%} of them learnt{losses_in_words(found)}{own}{held}')
+    print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, {found["learnt"]:.0%} of which are targets, '
+          f'what the assistant says{losses_in_words(found)}{own}{held}')
     times = f'{plan.epochs:g} epochs, ' if plan.own and plan.epochs != 1 and not plan.given else ''
     adapters = f', adapters of rank {c.lora}' if c.lora else ''
     hint = ' (--epochs changes that)' if times else ''
-    folder = str(target.folder).replace(str(Path.home()), '~')
-    print(f'{times}{c.num_iterations:,} steps of {settings["batch_tokens"]:,} tokens{adapters}{hint}, in {folder}')
+    print(f'{times}{c.num_iterations:,} steps of {settings["batch_tokens"]:,} tokens{adapters}{hint}, in {tilde(target.folder)}')
 
 def _teach(run, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val, on_step):
     "Fine-tune, with validation and scores"
@@ -623,7 +621,7 @@ def _teach(run, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val, 
 # %% ../nbs/06a_sft.ipynb #c154
 def merge(
     run:str='',       # tag or folder of a run with adapters, default the latest
-    stage:str='',     # sft or rl, default the furthest
+    stage:str='',     # which model of the run: sft or rl; default the last trained
     step:str='',      # which checkpoint: a number, or best; default the last
     model_tag:str='', # name of the new run, default the old one with -merged
 ):
@@ -641,4 +639,4 @@ def merge(
     tokenizer.save(new.folder/'tokenizer')
     write_json(new.folder/'config.json', run_config(old) | dict(made_from=old.folder.name))
     save_checkpoint(new.stage(stage), about['step'], model, stage=stage, metrics=about.get('metrics', {}))
-    print(f'written to {new.folder}'.replace(str(Path.home()), '~'))
+    print(f'written to {tilde(new.folder)}')
