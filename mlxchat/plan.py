@@ -20,6 +20,7 @@ from .data import base_dir
 from .formats import load_tokenizer
 from .muon import MUON, MuonAdamW, param_groups
 from .pretrain import INSTEAD, PretrainConfig
+from .ranges import ranged
 from .train import TrainStep
 from .watch import duration
 import mlx.core as mx, numpy as np
@@ -298,6 +299,7 @@ def wall(self:Planner,
 NIGHT = 8*3600 # seconds, for the largest that fits
 
 @delegates(PretrainConfig)
+@ranged
 def plan(
     depth:int=None,       # the dial; default the largest that fits
     memory:str='',        # such as 36GB; default what this machine has
@@ -310,7 +312,6 @@ def plan(
 ):
     "Predict memory, speed, time and disk of a run, or find the largest that fits"
     from json import dumps
-    if processes < 1: raise ValueError(f'--processes must be positive, not {processes}')
     planned, vocab_size = vocab_size, vocab_size or known_vocab()
     if vocab_size < 265:
         raise ValueError(f'--vocab-size must be at least 265, the bytes and special tokens, not {vocab_size}')

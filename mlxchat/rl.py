@@ -22,7 +22,8 @@ from .engine import Engine
 from .eval import pass_at_k, score_task
 from .model import GPT
 from .muon import MUON, MuonAdamW, Schedule, param_groups
-from .pretrain import Keeper, check_values, fit
+from .pretrain import Keeper, fit
+from .ranges import check_values
 from .puzzles import hard_tasks
 from .sft import command, derived_tag, new_run, numbered, open_stage, read_run, settle
 from .tasks import Task, practice
@@ -238,11 +239,7 @@ class RLConfig:
     seed:int=0                   # of questions and tries
 
     def __post_init__(self):
-        check_values(self,
-            positive='num_iterations epochs examples_per_step num_samples max_tokens device_batch_size init_lr_frac '
-                     'eval_examples eval_samples keep_last',
-            natural='temperature top_k matrix_lr embedding_lr unembedding_lr scalar_lr weight_decay '
-                    'eval_every save_every memory_limit_gb seed')
+        check_values(self)
         if self.num_iterations and self.epochs:
             raise ValueError('--num-iterations and --epochs say the same in two ways: choose one')
         if self.num_samples < 2:

@@ -22,7 +22,8 @@ from .train import bits_per_byte, text_bytes
 from .checkpoint import check_tag, checkpoints, file_hash, find_run, latest_checkpoint, load_model, metadata
 from .checkpoint import Run, run_config, save_checkpoint, seen_from, write_json
 from .watch import outlive_terminal, report_html, sinks
-from .pretrain import BATCH_D12, check_values, fit
+from .pretrain import BATCH_D12, fit
+from .ranges import check_values, ranged
 from .engine import Engine
 from .eval import score_task
 from .tasks import Dialogues, Subset, Task, TaskMixture
@@ -73,13 +74,7 @@ class SFTConfig:
     def __post_init__(self):
         self.schedule = self.schedule.lower()
         if self.schedule not in SCHEDULES: raise ValueError(f'unknown schedule {self.schedule!r}: choose v3 or c')
-        check_values(self,
-            positive='num_iterations max_seq_len device_batch_size total_batch_size grad_accum_steps epochs '
-                     'init_lr_frac lr_scale lora_alpha lora_lr eval_tokens score_examples score_tokens '
-                     'keep_last buffer',
-            natural='matrix_lr embedding_lr unembedding_lr scalar_lr weight_decay lora eval_every score_every '
-                    'save_every spike memory_limit_gb seed',
-            share='warmdown_ratio')
+        check_values(self)
         for k, v in SCHEDULES[self.schedule].items():
             if getattr(self, k) is None: setattr(self, k, v)
 
@@ -531,6 +526,7 @@ def _numbered_names(paths):
     return out
 
 @delegates(SFTConfig)
+@ranged
 def sft(
     run:str='',        # run to teach: its tag, its folder or one of its checkpoints; default the latest that can learn
     stage:str='',      # which of its models: base, sft or rl; default base for a mixture, else the furthest

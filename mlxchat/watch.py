@@ -19,6 +19,7 @@ from fastcore.basics import patch
 from tqdm import tqdm
 from .data import base_dir, in_notebook, json_lines, read_json
 from .checkpoint import alive, checkpoints, find_run, Run
+from .ranges import ranged
 
 # %% ../nbs/03c_watch.ipynb #c050
 def duration(
@@ -803,6 +804,7 @@ def _watched(name):
         raise FileNotFoundError(f'{folder} is no run: it has neither a configuration nor checkpoints')
     return folder
 
+@ranged
 def monitor(
     run:str='',       # tag or folder, default the one that changed last
     every:float=0.,   # seconds between looks, 0 for a single one
@@ -810,7 +812,6 @@ def monitor(
 ):
     "Show how a run stands, also while it is running"
     from json import dumps
-    if not 0 <= every < 1e9: raise ValueError(f'--every is a number of seconds between looks, not {every:g}')
     if not run and not watched_runs():
         raise FileNotFoundError(f'no runs in {base_dir()/"runs"}: start with `mlxchat demo`')
     in_place, shown = every > 0 and not json and sys.stdout.isatty(), 0
