@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['INSTEAD', 'BATCH_D12', 'LONG_STEP', 'HABITS', 'PretrainConfig', 'Recipe', 'Stopped', 'StopRequests', 'stop_requests',
-           'Guard', 'resume', 'Keeper', 'resident_bytes', 'check_memory', 'Peak', 'fit', 'text_batches', 'build',
-           'versions', 'write_config', 'read_config', 'recorded', 'differences', 'extension', 'extend', 'pretrain']
+           'Guard', 'broken', 'resume', 'Keeper', 'resident_bytes', 'check_memory', 'Peak', 'fit', 'text_batches',
+           'build', 'versions', 'write_config', 'read_config', 'recorded', 'differences', 'extension', 'extend',
+           'pretrain']
 
 # %% ../nbs/03b_pretrain.ipynb #c060
 import json, math, os, platform, resource, shutil, signal, subprocess, sys, threading, time, socket
@@ -27,6 +28,7 @@ from .checkpoint import (checkpoints, exclusive, latest_checkpoint, load_model, 
     random_state, Run, save_checkpoint, write_json)
 from .watch import Energy, LiveCurve, Progress
 import mlx.core as mx, numpy as np
+from mlx.utils import tree_flatten
 
 # %% ../nbs/03b_pretrain.ipynb #c074
 @dataclass
@@ -316,6 +318,14 @@ class Guard:
         self.losses.append(loss)
         return ''
 
+def broken(
+    model:GPT
+)->str: # what is wrong, '' if nothing is
+    "Can a model be saved? A loss is that of the weights before the update, so it does not tell"
+    logits = model(mx.arange(min(8, model.config.vocab_size))[None])
+    found = [mx.isfinite(o).all() for _, o in [*tree_flatten(model.trainable_parameters()), ('', logits)]]
+    return '' if mx.stack(found).all().item() else 'the weights became infinite'
+
 # %% ../nbs/03b_pretrain.ipynb #c068
 def resume(
     folder:Path,  # checkpoints of this stage
@@ -489,7 +499,7 @@ def fit(
             if hasattr(loader, 'report'): loader.report = report
             while True:
                 before = run.metrics(stage)
-                m, guard, spent = dict(step=start), Guard(spike, world.tell([o['loss'] for o in before[-100:]])), sum(o['seconds'] for o in before)
+                m, guard, spent = dict(step=start), Guard(spike, world.tell([o['loss'] for o in before[-100:] if 'loss' in o])), sum(o.get('seconds', 0) for o in before)
                 lines.resumed(start, before)
                 if curve: curve.begin(before)
                 after = 0.
@@ -503,6 +513,7 @@ def fit(
                         spent += m['seconds']
                         m = _measured(m, facts, loader, spent)
                         wanted = validate and due(eval_every, step), core and core_every > 0 and due(core_every, step)
+                        if (due(save_every, step) or any(wanted)) and (why := broken(model)): raise _Spoiled(why)
                         m = _scored(m, wanted, lines, validate, core, rescue)
                         m['other_seconds'] = after + time.perf_counter() - clock
                         # the first step is mostly compiling, unless it has parts
@@ -518,6 +529,7 @@ def fit(
                                 lines.now['state'] = 'training'
                         full = check_memory(memory_limit_gb) if step % memory_check_interval == 0 or step < 3 else ''
                         stop, fat = world.any(asked(), full); last = step == total
+                        if (stop or fat) and (why := broken(model)): raise _Spoiled(why)
                         if first and (due(save_every, step) or stop or fat or keeper.is_best(m)):
                             save(m, must=last or stop or fat)
                             undone = 0

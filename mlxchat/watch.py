@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
-from .data import base_dir, in_notebook, json_lines, read_json
+from .data import base_dir, in_notebook, json_lines, read_json, without_nan
 from .checkpoint import alive, checkpoints, find_run, Run
 from .ranges import ranged
 
@@ -820,7 +820,7 @@ def monitor(
             s, losses = _look(_watched(run))
             width = columns(sys.stdout) - 1 if sys.stdout.isatty() else 1000
             line = watch_line(s, losses, width) if 'step' in s else f'{s["run"]}: never trained here'
-            if json: print(dumps(s), flush=True)
+            if json: print(dumps(without_nan(s)), flush=True)
             elif in_place: print('\r' + line.ljust(shown), end='', flush=True); shown = len(line)
             else: print(line, flush=True)
             if not every: break
