@@ -27,7 +27,7 @@ from .checkpoint import Run, check_tag, checkpoints, find_run, load_model, rewin
 from .core import bundle_dir, core
 from .parallel import Heartbeat, World, join
 from .watch import TensorBoard, Wandb, memory_line, outlive_terminal, report_html, where_time_went
-from .plan import check_fits
+from .plan import check_fits, check_possible
 from .model import GPT, GPTConfig
 from .pretrain import INSTEAD, PretrainConfig, build, differences, extend, extension, pretrain
 from .pretrain import read_config, recorded, write_config
@@ -469,6 +469,7 @@ def train(
         found = found or world.tell(read_config(folder).get('origin') if world.first else None) or {}
         if found: c = PretrainConfig(**inherited(found, kwargs))
         c.accumulation() # finds mistakes before anything is made
+        if world.first: check_possible(c, 265) # with the smallest vocabulary
         begun = bool(checkpoints(folder/'checkpoints'/'base'))
         streamed = streaming or not set and not data_dir and found.get('streaming', False)
         set, streaming = data_dir or set_for(set, streaming, found), streamed

@@ -15,11 +15,13 @@ MOST, LONG = 2**31 - 1, 2**53 # of 32 bits; of whole numbers that are exact as f
 ABOVE = 5e-324                # the smallest number above 0
 
 RANGES = {name: (least, most) for least, most, names in ( # both are allowed
-    (1, 1000, 'depth threads num_workers workers processes digits keep'),
-    (1, 2**20, 'n_embd aspect_ratio n_head head_dim n_kv_head'),
+    (1, 1000, 'depth threads num_workers workers processes digits keep'), # those of models are `GPTConfig`'s
+    (1, 2**12, 'n_head n_kv_head'),
+    (1, 2**16, 'n_embd aspect_ratio head_dim'),
+    (1, 2**20, 'max_seq_len seq_len'),
+    (0, 2**22, 'vocab_size'),
     (0, 2**16, 'lora'),
-    (0, 2**24, 'vocab_size'),
-    (1, MOST, """max_seq_len seq_len device_batch_size batch grad_accum_steps num_iterations keep_last rounds steps
+    (1, MOST, """device_batch_size batch grad_accum_steps num_iterations keep_last rounds steps
         memory_check_interval max_cached_shards tokenizer_batch_size num_shards score_examples score_tokens max_tokens
         eval_examples questions longest prompt generate"""),
     (1, LONG, 'total_batch_size target_tokens max_bytes max_chars doc_cap'),

@@ -242,6 +242,8 @@ class RLConfig:
         check_values(self)
         if self.num_iterations and self.epochs:
             raise ValueError('--num-iterations and --epochs say the same in two ways: choose one')
+        if (tries := self.examples_per_step*self.num_samples) > 2**20:
+            raise ValueError(f'--examples-per-step times --num-samples is {tries:,} answers a step: choose fewer')
         if self.num_samples < 2:
             raise ValueError(f'--num-samples must be at least 2, not {self.num_samples}: '
                              'an answer is compared with others to the same question')
