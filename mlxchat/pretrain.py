@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['INSTEAD', 'BATCH_D12', 'LONG_STEP', 'HABITS', 'PretrainConfig', 'Recipe', 'Stopped', 'StopRequests', 'stop_requests',
-           'Guard', 'broken', 'resume', 'Keeper', 'resident_bytes', 'check_memory', 'Peak', 'fit', 'text_batches',
+           'Guard', 'unsound', 'resume', 'Keeper', 'resident_bytes', 'check_memory', 'Peak', 'fit', 'text_batches',
            'build', 'versions', 'write_config', 'read_config', 'recorded', 'differences', 'extension', 'extend',
            'pretrain']
 
@@ -318,7 +318,8 @@ class Guard:
         self.losses.append(loss)
         return ''
 
-def broken(
+# %% ../nbs/03b_pretrain.ipynb #325eb732
+def unsound(
     model:GPT
 )->str: # what is wrong, '' if nothing is
     "Can a model be saved? A loss is that of the weights before the update, so it does not tell"
@@ -513,7 +514,7 @@ def fit(
                         spent += m['seconds']
                         m = _measured(m, facts, loader, spent)
                         wanted = validate and due(eval_every, step), core and core_every > 0 and due(core_every, step)
-                        if (due(save_every, step) or any(wanted)) and (why := broken(model)): raise _Spoiled(why)
+                        if (due(save_every, step) or any(wanted)) and (why := unsound(model)): raise _Spoiled(why)
                         m = _scored(m, wanted, lines, validate, core, rescue)
                         m['other_seconds'] = after + time.perf_counter() - clock
                         # the first step is mostly compiling, unless it has parts
@@ -529,7 +530,7 @@ def fit(
                                 lines.now['state'] = 'training'
                         full = check_memory(memory_limit_gb) if step % memory_check_interval == 0 or step < 3 else ''
                         stop, fat = world.any(asked(), full); last = step == total
-                        if (stop or fat) and (why := broken(model)): raise _Spoiled(why)
+                        if (stop or fat) and (why := unsound(model)): raise _Spoiled(why)
                         if first and (due(save_every, step) or stop or fat or keeper.is_best(m)):
                             save(m, must=last or stop or fat)
                             undone = 0

@@ -20,7 +20,7 @@ from .checkpoint import write_json
 from .datasets import TASKS, open_task, spelling_words
 from .engine import Engine
 from .eval import pass_at_k, score_task
-from .model import GPT
+from .model import GPT, GPTConfig
 from .muon import MUON, MuonAdamW, Schedule, param_groups
 from .pretrain import Keeper, fit
 from .ranges import check_values
@@ -449,6 +449,9 @@ def rl(
     asked = {k: v for k, v in locals().items() if k != 'kwargs'} | kwargs
     c, source = RLConfig(**kwargs), read_run(run, check_tag(model_tag), 'practise')
     start = source.pick(stage or source.at[0] or ('sft' if {'sft', 'base'} & {*source.stages()} else ''), step)
+    most = GPTConfig.restore(metadata(start)['config']).max_positions
+    if c.max_tokens >= most:
+        raise ValueError(f'--max-tokens must be less than {most:,}, the positions of this model, not {c.max_tokens:,}')
     practice, held = find_tasks(task, data, data_dir, source.tokenizer)
     c = replace(c, num_iterations=c.steps(len(practice)), epochs=None)
     more = dict(task=task, data={Path(data).name: file_hash(data)[:12]} if data else '', source=source_hash(task))
