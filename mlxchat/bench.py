@@ -7,7 +7,7 @@ __all__ = ['NANOCHAT', 'PLANS', 'NANOCHAT_ENGINE', 'seconds', 'shares', 'Nanocha
            'memory_rate', 'decode_bytes', 'decode_ours', 'decode_mlx_lm', 'bench_decode']
 
 # %% ../nbs/04b_bench.ipynb #c030
-import importlib.util, os, subprocess, sys, tempfile, time
+import importlib.util, os, re, subprocess, sys, tempfile, time
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
@@ -22,7 +22,7 @@ from .train import TrainStep
 from .checkpoint import Run
 from .pretrain import Peak, PretrainConfig
 from .ranges import ranged
-from .plan import Planner
+from .plan import Planner, check_rows
 from .watch import table
 from .engine import Engine, Request
 from .sampling import Sampling
@@ -141,6 +141,7 @@ def bench_train(
     small = not on_gpu()
     depth, batch, T, V = depth or (4 if small else 12), batch or (8 if small else 32), seq_len or (512 if small else 2048), vocab_size or (4096 if small else 32768)
     c = GPTConfig.preset(preset, depth, sequence_len=T, vocab_size=V, **({'window_pattern': window_pattern} if window_pattern else {}))
+    check_rows(c, batch, recompute, name='batch')
     folder = os.environ.get('NANOCHAT_DIR')
     compare = folder and preset == 'v3' and importlib.util.find_spec('torch')
     mx.random.seed(0)
@@ -184,7 +185,8 @@ def bench_loader(
     set:str='python',     # shards to read: a name under shards/, or a folder
     batch:int=8,          # rows
     seq_len:int=1024,     # tokens per row
-    vocab_size:int=8192,  # of a tokenizer trained for this purpose, 0 for the one in use
+    vocab_size:int=8192,  # of a tokenizer trained for this purpose
+    in_use:bool=False,    # take the tokenizer in use instead?
     threads:int=2,        # for tokenizing
     rounds:int=5,         # turns
     max_mb:float=5.,      # text to encode in each turn
@@ -197,7 +199,7 @@ def bench_loader(
     for t in read_texts(paths):
         texts.append(t); size += len(t.encode())
         if size > max_mb*1e6: break
-    tok = Tokenizer.train(texts, vocab_size) if vocab_size else Tokenizer.load(base_dir()/'tokenizer')
+    tok = Tokenizer.load(base_dir()/'tokenizer') if in_use else Tokenizer.train(texts, vocab_size)
     loader = Loader(TextSource(paths, tok, threads=threads), batch, seq_len)
     ahead = Prefetch(loader)
     done = lambda: loader.placed + loader.cropped + sum(len(o[0]) for o in loader.buffer.docs())
@@ -329,6 +331,12 @@ def decode_mlx_lm(c, rows, prompt, new):
     return go
 
 # %% ../nbs/04b_bench.ipynb #c034
+def _counts(text):
+    "Numbers of rows"
+    if not re.fullmatch(r'[1-9]\d{0,3}(,[1-9]\d{0,3})*', text):
+        raise ValueError(f'--batch must be numbers from 1 to 9,999 with commas between, not {text!r}')
+    return [int(o) for o in text.split(',')]
+
 @ranged
 def bench_decode(
     depth:int=None,       # layers, default 4 on a CPU and 12 on a GPU
@@ -344,8 +352,11 @@ def bench_decode(
 )->dict:
     "Measure generation: tokens per second, time to the first, next to nanochat and mlx-lm where they are installed"
     small = not on_gpu()
-    depth, V, batches = depth or (4 if small else 12), vocab_size or (4096 if small else 32768), [int(b) for b in (batch or ('1,8' if small else '1,8,32,128')).split(',')]
+    depth, V, batches = depth or (4 if small else 12), vocab_size or (4096 if small else 32768), _counts(batch or ('1,8' if small else '1,8,32,128'))
     c = GPTConfig.preset(preset, depth, vocab_size=V)
+    if prompt + generate > c.max_positions:
+        raise ValueError(f'--prompt and --generate are {prompt + generate:,} tokens together, '
+                         f'more than the {c.max_positions:,} positions of this model')
     folder, lm = os.environ.get('NANOCHAT_DIR'), importlib.util.find_spec('mlx_lm')
     compare = folder and preset == 'v3' and importlib.util.find_spec('torch')
     mx.random.seed(0); model = GPT(c); mx.eval(model.parameters())

@@ -436,6 +436,8 @@ def bench_eval(
     "Measure how fast choices are scored, next to one row or one question at a time"
     small = not on_gpu()
     c = GPTConfig.preset(preset, depth or (4 if small else 12), vocab_size=4096 if small else 32768)
+    if longest + 20 > c.max_positions:
+        raise ValueError(f'--longest must be at most {c.max_positions - 20:,}, the positions of this model, not {longest:,}')
     mx.random.seed(0); model = GPT(c)
     for b in model.blocks: b.attn.c_proj.weight, b.mlp.c_proj.weight = (mx.random.normal(w.shape)*.5*c.n_embd**-.5 for w in (b.attn.c_proj.weight, b.mlp.c_proj.weight)) # they start at zero
     model = for_inference(model); mx.eval(model.parameters())

@@ -20,7 +20,7 @@ from .data import base_dir
 from .formats import load_tokenizer
 from .muon import MUON, MuonAdamW, param_groups
 from .pretrain import INSTEAD, PretrainConfig
-from .ranges import ranged
+from .ranges import option, ranged
 from .train import TrainStep
 from .watch import duration
 import mlx.core as mx, numpy as np
@@ -313,8 +313,6 @@ def plan(
     "Predict memory, speed, time and disk of a run, or find the largest that fits"
     from json import dumps
     planned, vocab_size = vocab_size, vocab_size or known_vocab()
-    if vocab_size < 265:
-        raise ValueError(f'--vocab-size must be at least 265, the bytes and special tokens, not {vocab_size}')
     night = depth is None and not time and not any(kwargs.get(k) for k in INSTEAD[0])
     room = amount(memory, BYTES) if memory else memory_bytes()
     limit = amount(time, SECONDS) if time else NIGHT if night else math.inf
@@ -382,12 +380,13 @@ def check_rows(
     rows:int,         # of a micro-batch
     recompute:bool=False, # are blocks computed again?
     memory:float=0.,  # bytes, default what this machine has
+    name:str='device_batch_size' # of the option that says how many rows
 ):
     "Refuse at once what is out of the question; what is merely close has to be measured"
     memory = memory or memory_bytes()
     row = config.sequence_len*config.n_embd*config.n_layer*2*(1 if recompute else 8) # bytes, at the very least
     if rows*row < memory: return
-    shorter = '--device-batch-size' if row < memory else '--max-seq-len'
+    shorter = option(name) if row < memory else '--max-seq-len'
     raise ValueError(f'{rows:,} rows of {config.sequence_len:,} tokens need more than {rows*row/1e9:,.0f} GB, '
                      f'and there are {memory/1e9:.2g}: choose a smaller {shorter}')
 

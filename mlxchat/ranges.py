@@ -15,21 +15,21 @@ MOST, LONG = 2**31 - 1, 2**53 # of 32 bits; of whole numbers that are exact as f
 ABOVE = 5e-324                # the smallest number above 0
 
 RANGES = {name: (least, most) for least, most, names in ( # both are allowed
-    (1, 1000, 'depth threads num_workers workers processes digits keep'), # those of models are `GPTConfig`'s
+    (1, 1000, 'depth threads num_workers workers processes digits keep rounds steps'), # those of models are `GPTConfig`'s
     (1, 2**12, 'n_head n_kv_head'),
     (1, 2**16, 'n_embd aspect_ratio head_dim'),
     (1, 2**20, 'max_seq_len seq_len'),
-    (0, 2**22, 'vocab_size'),
+    (265, 2**22, 'vocab_size'), # bytes and special tokens, at least
     (0, 2**16, 'lora'),
-    (1, MOST, """device_batch_size batch grad_accum_steps num_iterations keep_last rounds steps
+    (1, MOST, """device_batch_size batch grad_accum_steps num_iterations keep_last
         memory_check_interval max_cached_shards tokenizer_batch_size num_shards score_examples score_tokens max_tokens
-        eval_examples questions longest prompt generate"""),
+        eval_examples longest prompt generate"""),
     (1, LONG, 'total_batch_size target_tokens max_bytes max_chars doc_cap'),
     (1, 1e40, 'target_flops'),
     (0, MOST, """warmup_steps warmdown_steps eval_every sample_every core_metric_every save_every score_every
         core_metric_max_per_task max_examples resume_from_step step top_k"""),
     (0, LONG, 'eval_tokens batch_tokens doc_chars seed'),
-    (1, 10**4, 'rows num_samples eval_samples'),
+    (1, 10**4, 'rows num_samples eval_samples questions'),
     (1, 10**6, 'examples_per_step waiting buffer'),
     (ABOVE, 10**4, 'epochs'),
     (ABOVE, 10**6, 'target_param_data_ratio lora_alpha max_mb'),
@@ -60,7 +60,7 @@ def wanted(
     if least <= x <= most: return ''
     if most <= 10: return f'between {least} and {most}'
     if x > most: return f'at most {most:,}'
-    return '0 or more' if least == 0 else 'positive'
+    return 'positive' if least in (1, ABOVE) else f'{least} or more'
 
 def fitting(
     name:str,       # of an option
