@@ -17,7 +17,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from .model import GPT, GPTConfig
 from . import lora
-from .data import atomic_write, base_dir, checked, in_short, json_lines, parse_json, read_json
+from .data import atomic_write, base_dir, checked, in_short, json_lines, parse_json, read_json, without_nan
 from .shards import FileLock
 from .tokenizer import Tokenizer
 from .formats import load_tokenizer
@@ -38,7 +38,7 @@ def write_json(
     values     # anything JSON can hold
 )->Path:       # `path`
     "Write JSON that is either old or new, never half"
-    return atomic_write(path, lambda tmp: tmp.write_text(json.dumps(values, indent=1), encoding='utf-8'))
+    return atomic_write(path, lambda tmp: tmp.write_text(json.dumps(without_nan(values), indent=1), encoding='utf-8'))
 
 # %% ../nbs/03a_checkpoint.ipynb #c045
 def file_hash(
@@ -420,7 +420,7 @@ def log(self:Run,
     **values # plain numbers and strings
 )->bool:     # is it on the disk? if not, it goes along with the next
     "Append one line to metrics.jsonl"
-    self.unwritten += json.dumps(values) + '\n'
+    self.unwritten += json.dumps(without_nan(values)) + '\n'
     try:
         with open(self.folder/'metrics.jsonl', 'ab', buffering=0) as f:
             whole, data = f.seek(0, os.SEEK_END), self.unwritten.encode()
@@ -447,7 +447,7 @@ def metrics(self:Run,
     "Everything logged so far"
     path = self.folder/'metrics.jsonl'
     lines = json_lines(path, dict, lambda n, why: None) if path.exists() else []
-    out = [o for _, o in lines if _sensible(o)]
+    out = [o for o in (without_nan(o) for _, o in lines) if _sensible(o)]
     return [o for o in out if not stage or o.get('stage') == stage]
 
 @exclusive

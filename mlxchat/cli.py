@@ -27,10 +27,11 @@ from .checkpoint import Run, check_tag, checkpoints, find_run, load_model, rewin
 from .core import bundle_dir, core
 from .parallel import Heartbeat, World, join
 from .watch import LogConfig, memory_line, outlive_terminal, report_html, sinks, where_time_went
-from .plan import check_fits
+from .plan import check_fits, check_possible
 from .model import GPT, GPTConfig
-from .pretrain import INSTEAD, PretrainConfig, build, differences, extend, extension, option, pretrain
+from .pretrain import INSTEAD, PretrainConfig, build, differences, extend, extension, pretrain
 from .pretrain import read_config, recorded, write_config
+from .ranges import option, ranged
 from .engine import Engine, sampler
 
 # %% ../nbs/06z_cli.ipynb #c402
@@ -176,6 +177,7 @@ KINDS = dict( # of sets, and the options that each of them knows
     own=('own text', ('column', 'doc_chars', 'val_fraction')),
     there=('a set that is there', ()))
 
+@ranged
 def data(
     set:str='',              # a public set (fineweb-edu or climbmix), or a name for own text; default python, the offline corpus
     text:list=None,          # own files and folders: .txt .md .jsonl .parquet, also packed
@@ -193,9 +195,6 @@ def data(
     given = dict(num_shards=num_shards, workers=workers, column=column, doc_chars=doc_chars, max_bytes=max_bytes,
                  val_fraction=val_fraction, force=force)
     given = {k: v for k, v in given.items() if v not in (None, '', False) or v == 0 and v is not False}
-    for k in 'num_shards', 'workers', 'max_bytes':
-        if given.get(k, 1) < 1: raise ValueError(f'{option(k)} must be positive, not {given[k]}')
-    if given.get('doc_chars', 0) < 0: raise ValueError(f'--doc-chars must be 0 or more, not {doc_chars}')
     if not 0 < given.get('val_fraction', .5) < 1:
         raise ValueError(f'--val-fraction must lie between 0 and 1, not {val_fraction}')
     if format not in ('parquet', 'bin'): raise ValueError(f'unknown format {format!r}: choose parquet or bin')
@@ -270,6 +269,7 @@ def _taken_over(tok, folder, force):
             '(runs keep theirs), and `train --tokenizer-dir` takes it for one run')
     return tok.save(folder)
 
+@ranged
 def tokenizer(
     set:str='python',            # shards to learn from: a name under shards/, or a folder
     vocab_size:int=None,         # tokens, special ones too; default one for every 1000 bytes of text, 32,768 at most
@@ -289,8 +289,6 @@ def tokenizer(
         are = 'is' if len(how) == 1 else 'are'
         raise ValueError(f'{", ".join(map(option, how))} {are} for training, '
                          'which --from-file, --compare and --export do not')
-    for k, v in how.items():
-        if v < 1: raise ValueError(f'{option(k)} must be positive, not {v}')
     if training:
         before = getattr(_there(folder), 'vocab_size', 0)
         tok = learn_tokenizer(shard_paths(set)[0], **how)
@@ -438,6 +436,7 @@ def set_for(
 
 @delegates(PretrainConfig)
 @delegates(LogConfig, keep=True)
+@ranged
 def train(
     set:str='',       # shards to learn from: a name under shards/, or a folder; default python, the offline corpus
     data_dir:str='',  # the same as a folder
@@ -460,10 +459,6 @@ def train(
     world = join()
     check_tag(model_tag)
     log = LogConfig.taken(kwargs)
-    counts = dict(max_cached_shards=max_cached_shards, num_workers=num_workers,
-                  tokenizer_batch_size=tokenizer_batch_size)
-    for name, value in counts.items():
-        if value is not None and value < 1: raise ValueError(f'{option(name)} must be positive, not {value}')
     c = PretrainConfig(**kwargs)
     with outlive_terminal(), together(world):
         start, found = origin(from_run) if from_run and world.first else (None, {})
@@ -472,6 +467,7 @@ def train(
         found = found or world.tell(read_config(folder).get('origin') if world.first else None) or {}
         if found: c = PretrainConfig(**inherited(found, kwargs))
         c.accumulation() # finds mistakes before anything is made
+        if world.first: check_possible(c, 265) # with the smallest vocabulary
         begun = bool(checkpoints(folder/'checkpoints'/'base'))
         streamed = streaming or not set and not data_dir and found.get('streaming', False)
         set, streaming = data_dir or set_for(set, streaming, found), streamed

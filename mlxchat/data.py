@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['NARROW', 'SKIPPED', 'base_dir', 'nanochat_dir', 'tiktoken_dir', 'hub_endpoint', 'hub_token', 'gigabytes', 'tilde',
            'atomic_write', 'in_notebook', 'columns', 'Bar', 'in_words', 'in_short', 'checked', 'parse_json',
-           'read_json', 'json_lines', 'file_mark', 'docstrings', 'name_hash', 'doc_roots', 'source_files', 'fold',
-           'unseen', 'Document', 'python_topics', 'python_documents', 'held_out', 'ngrams', 'shared_fractions',
-           'split_documents', 'write_shard', 'write_shards', 'list_shards', 'open_shard', 'read_group', 'without_text',
-           'read_texts', 'make_corpus']
+           'without_nan', 'read_json', 'json_lines', 'file_mark', 'docstrings', 'name_hash', 'doc_roots',
+           'source_files', 'fold', 'unseen', 'Document', 'python_topics', 'python_documents', 'held_out', 'ngrams',
+           'shared_fractions', 'split_documents', 'write_shard', 'write_shards', 'list_shards', 'open_shard',
+           'read_group', 'without_text', 'read_texts', 'make_corpus']
 
 # %% ../nbs/02_data.ipynb #c003
-import ast, codecs, hashlib, io, itertools, json, os, random, re, shutil, sys, sysconfig, tempfile, time, warnings
+import ast, codecs, hashlib, io, itertools, json, math, os, random, re, shutil, sys, sysconfig, tempfile, time, warnings
 from contextlib import contextmanager
 from collections import Counter
 from dataclasses import dataclass
@@ -248,6 +248,15 @@ def parse_json(
     if _depth(value, depth) > depth: raise ValueError(f'{where} is nested too deeply')
     return value
 
+def without_nan(
+    value # for JSON, or from it
+):        # the same; entries that are no finite number are left out of objects, and null in lists
+    "JSON knows neither nan nor infinity, though Python writes and reads them"
+    def fine(x): return not isinstance(x, float) or math.isfinite(x)
+    if isinstance(value, dict): return {k: without_nan(x) for k, x in value.items() if fine(x)}
+    if isinstance(value, (list, tuple)): return [without_nan(x) if fine(x) else None for x in value]
+    return value
+
 def read_json(
     path,          # a file
     kind=object,   # the shape it should have, see `checked`
@@ -258,7 +267,9 @@ def read_json(
     try:
         with open(path, 'rb') as f: data = f.read(limit + 1)
         if len(data) > limit: raise ValueError(f'{path} is larger than {limit/2**20:.0f} MB')
-        return checked(parse_json(data, path), kind, path)
+        value = parse_json(data, path)
+        if re.search(rb'NaN|Infinity|[eE]\+?\d{3}', data): value = without_nan(value)
+        return checked(value, kind, path)
     except ValueError as e: raise ValueError(f'{e}: {advice}' if advice else str(e)) from None
 
 # %% ../nbs/02_data.ipynb #c907921

@@ -19,7 +19,7 @@ from .data import atomic_write, base_dir, nanochat_dir
 from .train import compiled_nll
 from .checkpoint import checkpoints, find_run, write_json
 from .pretrain import text_batches
-from .bench import check_least
+from .ranges import ranged
 from .watch import duration, report_html, table
 from .engine import Engine, for_inference
 from .interop import unseen
@@ -335,14 +335,7 @@ def marks_table(
     return table([l | {'': l[''].ljust(wide)} for l in lines])
 
 # %% ../nbs/05e_grade.ipynb #c032
-def _check_wishes(**wishes):
-    "Raise if an option of `evaluate` makes no sense"
-    least = dict(max_examples=-1, num_samples=1, max_tokens=1)
-    for name, value in wishes.items():
-        option, more = '--' + name.replace('_', '-'), ' (0 or -1 for all)' if name == 'max_examples' else ''
-        if not least.get(name, 0) <= value < math.inf:
-            raise ValueError(f'{option} must be at least {least.get(name, 0)}{more}, not {value}')
-
+@ranged
 def evaluate(
     tasks:bool|list=None, # names, base, chat, practice, or own .jsonl files; default bpb, or practice for a chat model; alone, it lists them
     run:str='',           # tag or folder of a run, default the latest
@@ -366,8 +359,6 @@ def evaluate(
 )->dict:
     "Let a model take exams"
     if tasks == []: return print(task_names())
-    _check_wishes(max_examples=max_examples, num_samples=num_samples, temperature=temperature, top_k=top_k,
-                  max_tokens=max_tokens, eval_tokens=eval_tokens, batch_tokens=batch_tokens)
     start, found = time.perf_counter(), find_run(run)
     stage = stage or found.at[0] or next(reversed(found.stages()), '')
     names = exam_names(tasks, stage != 'base')
@@ -377,7 +368,7 @@ def evaluate(
     set = set or _config(found).get('set', 'python')
     options = dict(samples=num_samples, max_tokens=max_tokens, temperature=temperature, top_k=top_k, seed=seed)
     def opened(n):
-        return open_exam(n, student, set, data_dir or None, max(0, max_examples), eval_tokens, strict, **options)
+        return open_exam(n, student, set, data_dir or None, max_examples, eval_tokens, strict, **options)
     papers = {label: opened(n) for n, label in exam_labels(names).items()}
     folder = found.folder/'evals'/f'{stage}_{step:06d}'
     weights = {k: v for k, v in meta['files'].items() if not k.startswith('optimizer')}
@@ -445,19 +436,20 @@ def score_bars(
     return ax
 
 # %% ../nbs/05e_grade.ipynb #c046
+@ranged
 def bench_eval(
     preset:str='v3',   # architecture: v1, v2, v3 or llama
-    depth:int=0,       # layers; 0 for 4 on a CPU and 12 on a GPU
-    questions:int=0,   # with four choices each; 0 for 16 on a CPU and 200 on a GPU
+    depth:int=None,    # layers, default 4 on a CPU and 12 on a GPU
+    questions:int=None,# with four choices each, default 16 on a CPU and 200 on a GPU
     longest:int=1000,  # tokens of a question, at most; ten solved ones in front make so many
     rounds:int=3,      # turns
     json:bool=False,   # print one JSON object instead?
 )->dict:
     "Measure how fast choices are scored, next to one row or one question at a time"
-    check_least(0, depth=depth, questions=questions)
-    check_least(1, longest=longest, rounds=rounds)
     small = not on_gpu()
     c = GPTConfig.preset(preset, depth or (4 if small else 12), vocab_size=4096 if small else 32768)
+    if longest + 20 > c.max_positions:
+        raise ValueError(f'--longest must be at most {c.max_positions - 20:,}, the positions of this model, not {longest:,}')
     mx.random.seed(0); model = GPT(c)
     for b in model.blocks: b.attn.c_proj.weight, b.mlp.c_proj.weight = (mx.random.normal(w.shape)*.5*c.n_embd**-.5 for w in (b.attn.c_proj.weight, b.mlp.c_proj.weight)) # they start at zero
     model = for_inference(model); mx.eval(model.parameters())

@@ -21,6 +21,7 @@ from .loader import BinSource, documents
 from .model import GPT, GPTConfig
 from .ops import EPS
 from .pretrain import text_batches
+from .ranges import ranged
 from .shards import local_shards
 from .tokenizer import Tokenizer
 from .train import bits_per_byte
@@ -163,9 +164,10 @@ _FACTS = {'n_layer': (1, 1000), 'n_embd': (1, 2**17), 'n_head': (1, 4096), 'n_kv
           'vocab_size': (1, 2**24), 'sequence_len': (1, 2**24), 'window_pattern?': str}
 _STAGES = dict(base_checkpoints='base', mid_checkpoints='mid', chatsft_checkpoints='sft', chatrl_checkpoints='rl')
 
+@ranged
 def import_nanochat(
     dir:str='',      # nanochat's folder with model_*.pt and meta_*.json
-    step:int=-1,     # which checkpoint, default the last
+    step:int=None,   # which checkpoint, default the last
     stage:str='',    # base, mid, sft or rl, default from the folder's name
     tokenizer:str='',# file or folder, default where nanochat keeps it
     model_tag:str='',# name of the run, default nanochat- and the folder's name
@@ -174,7 +176,7 @@ def import_nanochat(
     folder = Path(dir)
     steps = sorted(int(m[1]) for p in folder.glob('model_*.pt') if (m := re.fullmatch(r'model_(\d+)\.pt', p.name)))
     if not steps: raise FileNotFoundError(f'there is no model_*.pt in {folder}')
-    step = steps[-1] if step < 0 else step
+    step = steps[-1] if step is None else step
     if step not in steps: raise FileNotFoundError(f'there is no model of step {step} in {folder}, only of {", ".join(map(str, steps))}')
     meta = read_json(folder/f'meta_{step:06d}.json', {'model_config': _FACTS})
     path = folder/f'model_{step:06d}.pt'
@@ -589,6 +591,7 @@ def _seconds_worth(model):
     if on_gpu(): return 200_000
     return max(1024, min(20_000, int(2e10/model.count_params()['total'])))
 
+@ranged
 def quantize(
     run:str='',     # tag or folder of a run, default the latest
     stage:str='',   # which model of the run: base, sft or rl; default the last trained
@@ -599,8 +602,6 @@ def quantize(
 ):
     "Make a model of few bits, which chat, serve and eval use like any other"
     if bits not in (4, 8): raise ValueError(f'only 4 or 8 bits are possible, not {bits}')
-    if eval_tokens is not None and eval_tokens < 0:
-        raise ValueError(f'--eval-tokens must be a number of tokens, or 0 for no comparison, not {eval_tokens}')
     old = find_run(run, 'exportable')
     model, tokenizer, meta = old.load(stage, step)
     if model._quantized: raise ValueError(f'{old.folder.name} is quantised already')

@@ -6,8 +6,8 @@
 __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'SHORT', 'POSITIONAL', 'TOPICS', 'COMMON',
            'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'MEMORY', 'SMALLER', 'PACKAGES', 'REPORT',
            'read_source', 'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean',
-           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'name_of_run', 'parser', 'parsed', 'call',
-           'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts', 'usage', 'completion', 'candidates',
+           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'name_of_run', 'in_range', 'parser', 'parsed',
+           'call', 'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts', 'usage', 'completion', 'candidates',
            'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
 
 # %% ../nbs/06e_program.ipynb #c002
@@ -19,6 +19,7 @@ from pathlib import Path
 from textwrap import TextWrapper, dedent
 from unicodedata import combining, east_asian_width
 from . import __version__
+from .ranges import fitting, option
 
 # %% ../nbs/06e_program.ipynb #c005
 Source = namedtuple('Source', 'module lines tree') # the text of a module, read and not run
@@ -167,7 +168,7 @@ def choice(
     values = CHOICES[name].split()
     means = {o: o for o in values} | {o: v for o, v in SYNONYMS.items() if v in values}
     if name == 'stage': means['mid'] = 'mid' # which older nanochats had
-    if text == '' or text.lower() in means: return means.get(text.lower(), '')
+    if text.lower() in means: return means[text.lower()]
     raise argparse.ArgumentTypeError(f'{text!r} is none of {", ".join(values)}' + did_you_mean(text, means))
 
 # %% ../nbs/06e_program.ipynb #c022
@@ -244,7 +245,7 @@ class Parser(argparse.ArgumentParser):
         after = next((b for a, b in zip(self.words, self.words[1:]) if a in names), '')
         if 'expected' in why: why = 'it wants a value' + f': write {option}={after}'*after.startswith('-')
         if 'ignored explicit' in why: why = 'it is a switch, and takes no value'
-        raise ValueError(f'{option}: {why}')
+        raise ValueError(f'{option} {why}' if why.startswith('must be ') else f'{option}: {why}')
 
 # %% ../nbs/06e_program.ipynb #c925
 def name_of_run(
@@ -253,6 +254,14 @@ def name_of_run(
     "A name that a new run may have"
     try: return function('mlxchat.checkpoint:check_tag')(text)
     except ValueError as e: raise argparse.ArgumentTypeError(e) from None
+
+def in_range(
+    name:str, # of an option
+    value     # int or float
+):            # the same
+    "A number that the option can have"
+    try: return fitting(name, value, type(value))
+    except ValueError as e: raise argparse.ArgumentTypeError(str(e).removeprefix(option(name) + ' ')) from None
 
 def _reading(o):
     "How `argparse` shall read an option"
@@ -263,7 +272,8 @@ def _reading(o):
     kind = integer if 'int' in o.types else number if 'float' in o.types else str
     if o.types == {'int', 'str'}: kind = integer_or_text
     if o.name in ('model_tag', 'tag'): kind = name_of_run
-    return dict(type=(lambda text: kind(choice(o.name, text))) if o.name in CHOICES else kind)
+    if o.name in CHOICES: return dict(type=lambda text: kind(choice(o.name, text)))
+    return dict(type=lambda text: in_range(o.name, kind(text)) if kind in (integer, number) else kind(text))
 
 def parser(
     options:list, # of Option

@@ -20,9 +20,10 @@ from .checkpoint import write_json
 from .datasets import TASKS, open_task, spelling_words
 from .engine import Engine
 from .eval import pass_at_k, score_task
-from .model import GPT
+from .model import GPT, GPTConfig
 from .muon import MUON, MuonAdamW, Schedule, param_groups
-from .pretrain import Keeper, check_values, fit
+from .pretrain import Keeper, fit
+from .ranges import check_values
 from .puzzles import hard_tasks
 from .sft import command, derived_tag, new_run, numbered, open_stage, read_run, settle
 from .tasks import Task, practice
@@ -238,13 +239,11 @@ class RLConfig:
     seed:int=0                   # of questions and tries
 
     def __post_init__(self):
-        check_values(self,
-            positive='num_iterations epochs examples_per_step num_samples max_tokens device_batch_size init_lr_frac '
-                     'eval_examples eval_samples keep_last',
-            natural='temperature top_k matrix_lr embedding_lr unembedding_lr scalar_lr weight_decay '
-                    'eval_every save_every memory_limit_gb seed')
+        check_values(self)
         if self.num_iterations and self.epochs:
             raise ValueError('--num-iterations and --epochs say the same in two ways: choose one')
+        if (tries := self.examples_per_step*self.num_samples) > 2**20:
+            raise ValueError(f'--examples-per-step times --num-samples is {tries:,} answers a step: choose fewer')
         if self.num_samples < 2:
             raise ValueError(f'--num-samples must be at least 2, not {self.num_samples}: '
                              'an answer is compared with others to the same question')
@@ -448,6 +447,9 @@ def rl(
     log = LogConfig.taken(kwargs)
     c, source = RLConfig(**kwargs), read_run(run, check_tag(model_tag), 'practise')
     start = source.pick(stage or source.at[0] or ('sft' if {'sft', 'base'} & {*source.stages()} else ''), step)
+    most = GPTConfig.restore(metadata(start)['config']).max_positions
+    if c.max_tokens >= most:
+        raise ValueError(f'--max-tokens must be less than {most:,}, the positions of this model, not {c.max_tokens:,}')
     practice, held = find_tasks(task, data, data_dir, source.tokenizer)
     c = replace(c, num_iterations=c.steps(len(practice)), epochs=None)
     more = dict(task=task, data={Path(data).name: file_hash(data)[:12]} if data else '', source=source_hash(task))

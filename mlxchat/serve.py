@@ -33,6 +33,7 @@ from . import __version__
 from .checkpoint import Run, checkpoints, find_run, metadata
 from .data import base_dir, read_json
 from .engine import Batch, Engine, Token
+from .ranges import ranged
 from .tools import TextStream
 from .chat import TooLong, prompt_for
 from .watch import run_status
@@ -1123,6 +1124,7 @@ def show(
     if not done: print(f'no browser could be opened here: {url} is the address', flush=True)
 
 # %% ../nbs/06c_serve.ipynb #c695314
+@ranged
 def serve(
     run:str='',          # tag or folder of a run, default the latest
     stage:str='',        # which model of the run: base, sft or rl; default the last trained
@@ -1137,7 +1139,6 @@ def serve(
     patience:float=30.,  # seconds that answers get to finish after Ctrl-C
 ):
     "A chat page and an API for the models on this machine"
-    if min(rows, waiting, keep) < 1: raise ValueError('rows, waiting and keep must be at least 1')
     key, first = api_key or os.environ.get('MLXCHAT_API_KEY', ''), first_run(run, stage)
     library = Library(first, stage or (first.at[0] if first else ''))
     with listen(host, port) as sock:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, asdict, replace
 from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from .model import GPT
+from .model import GPT, GPTConfig
 from .data import base_dir, name_hash, tilde
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
@@ -22,7 +22,9 @@ from .train import bits_per_byte, text_bytes
 from .checkpoint import check_tag, checkpoints, file_hash, find_run, latest_checkpoint, load_model, metadata
 from .checkpoint import Run, run_config, save_checkpoint, seen_from, write_json
 from .watch import LogConfig, outlive_terminal, report_html, sinks
-from .pretrain import BATCH_D12, check_values, fit
+from .plan import check_rows
+from .pretrain import BATCH_D12, fit
+from .ranges import check_values, ranged
 from .engine import Engine
 from .eval import score_task
 from .tasks import Dialogues, Subset, Task, TaskMixture
@@ -73,13 +75,9 @@ class SFTConfig:
     def __post_init__(self):
         self.schedule = self.schedule.lower()
         if self.schedule not in SCHEDULES: raise ValueError(f'unknown schedule {self.schedule!r}: choose v3 or c')
-        check_values(self,
-            positive='num_iterations max_seq_len device_batch_size total_batch_size grad_accum_steps epochs '
-                     'init_lr_frac lr_scale lora_alpha lora_lr eval_tokens score_examples score_tokens '
-                     'keep_last buffer',
-            natural='matrix_lr embedding_lr unembedding_lr scalar_lr weight_decay lora eval_every score_every '
-                    'save_every spike memory_limit_gb seed',
-            share='warmdown_ratio')
+        check_values(self)
+        if self.num_iterations and self.epochs:
+            raise ValueError('--num-iterations and --epochs say the same in two ways: choose one')
         for k, v in SCHEDULES[self.schedule].items():
             if getattr(self, k) is None: setattr(self, k, v)
 
@@ -272,7 +270,7 @@ def finetune(
     B, accumulate = c.batch(T)
     if c.num_iterations is None:
         rows = (c.epochs or 1)*survey(task, tokenizer, T)['rows']
-        c = replace(c, num_iterations=max(1, round(rows/(B*accumulate))))
+        c = replace(c, num_iterations=max(1, round(rows/(B*accumulate))), epochs=None)
     start, preset = rates(base.parents[2], c, B*T*accumulate, model.config.generation)
     loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
     def exam(): return core(Engine(model.merged() if model._lora else model, tokenizer))
@@ -380,7 +378,8 @@ def lesson(
     if few and not (c.device_batch_size or c.total_batch_size or c.grad_accum_steps):
         c = replace(c, device_batch_size=max(1, min(4, round(rows/STEPS))))
     B, accumulate = c.batch(c.max_seq_len)
-    c = replace(c, device_batch_size=B, num_iterations=c.num_iterations or max(1, round(rows/(B*accumulate))))
+    steps = c.num_iterations or max(1, round(rows/(B*accumulate)))
+    c = replace(c, device_batch_size=B, num_iterations=steps, epochs=None)
     return Lesson(learn, TaskMixture(val) if val else None, n, held, epochs, found, c, given, few)
 
 # %% ../nbs/06a_sft.ipynb #c144
@@ -511,7 +510,12 @@ def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder,
     stage, about = path.parent.name, metadata(path)
     if gentle and stage != 'base': c = replace(c, init_lr_frac=c.init_lr_frac/2)
     keeps, kept = _kept(source, stage, tokenizer, folder) if own and not mixture else ('', None)
-    plan = lesson(c, tokenizer, about['config']['sequence_len'], own, val, mixed, kept)
+    config = GPTConfig.restore(about['config'])
+    if (c.max_seq_len or 0) > config.max_positions:
+        raise ValueError(f'--max-seq-len must be at most {config.max_positions:,}, the positions of this model, '
+                         f'not {c.max_seq_len:,}')
+    plan = lesson(c, tokenizer, config.sequence_len, own, val, mixed, kept)
+    check_rows(replace(config, sequence_len=plan.c.max_seq_len), plan.c.device_batch_size, c.recompute)
     tokens = math.prod(plan.c.batch(plan.c.max_seq_len))*plan.c.max_seq_len
     if plan.few and not c.lr_scale: plan.c.lr_scale = max(.1, usual_scale(source.folder, tokens))
     where = '' if stage == 'base' else f'{stage} '
@@ -532,6 +536,7 @@ def _numbered_names(paths):
 
 @delegates(SFTConfig)
 @delegates(LogConfig, keep=True)
+@ranged
 def sft(
     run:str='',        # run to teach: its tag, its folder or one of its checkpoints; default the latest that can learn
     stage:str='',      # which of its models: base, sft or rl; default base for a mixture, else the furthest

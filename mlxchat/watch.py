@@ -18,8 +18,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
-from .data import base_dir, columns, gigabytes, in_notebook, json_lines, read_json, tilde
+from .data import base_dir, columns, gigabytes, in_notebook, json_lines, read_json, tilde, without_nan
 from .checkpoint import alive, checkpoints, find_run, Run
+from .ranges import ranged
 
 # %% ../nbs/03c_watch.ipynb #c050
 def duration(
@@ -834,6 +835,7 @@ def _watched(name):
         raise FileNotFoundError(f'{folder} is no run: it has neither a configuration nor checkpoints')
     return folder
 
+@ranged
 def monitor(
     run:str='',       # tag or folder, default the one that changed last
     every:float=0.,   # seconds between looks, 0 for a single one
@@ -841,7 +843,6 @@ def monitor(
 ):
     "Show how a run stands, also while it is running"
     from json import dumps
-    if not 0 <= every < 1e9: raise ValueError(f'--every is a number of seconds between looks, not {every:g}')
     if not run and not watched_runs():
         raise FileNotFoundError(f'no runs in {base_dir()/"runs"}: start with `mlxchat demo`')
     in_place, shown = every > 0 and not json and sys.stdout.isatty(), 0
@@ -850,7 +851,7 @@ def monitor(
             s, losses = _look(_watched(run))
             width = columns(sys.stdout) - 1 if sys.stdout.isatty() else 1000
             line = watch_line(s, losses, width) if 'step' in s else f'{s["run"]}: never trained here'
-            if json: print(dumps(s), flush=True)
+            if json: print(dumps(without_nan(s)), flush=True)
             elif in_place: print('\r' + line.ljust(shown), end='', flush=True); shown = len(line)
             else: print(line, flush=True)
             if not every: break
