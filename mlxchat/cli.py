@@ -23,7 +23,7 @@ from .shards import download, local_shards, numbers, SETS, ShardCache
 from .texts import make_set, write_bin
 from .tokenizer import Tokenizer
 from .loader import BinSource, Loader, Prefetch, TextSource, documents
-from .checkpoint import Run, check_tag, checkpoints, find_run, load_model, rewind
+from .checkpoint import Run, as_tag, check_tag, checkpoints, find_run, load_model, rewind, run_folder
 from .core import bundle_dir, core
 from .parallel import Heartbeat, World, join
 from .watch import TensorBoard, Wandb, memory_line, outlive_terminal, report_html, where_time_went
@@ -134,10 +134,11 @@ def run_args(
     typed:list=() # options on the command line, which win
 )->list:          # of str, as if typed
     "The options that a run was started with"
-    at = (Path(folder) if '/' in str(folder) or Path(folder).is_dir() else base_dir()/'runs'/folder).resolve()
+    if not folder.strip(): raise ValueError('--resume names no run')
+    at = run_folder(folder).resolve()
     home = next((p for p in (at, *at.parents[:3]) if (p/'config.json').exists()), None)
     if not home:
-        raise ValueError(_not_ours(at) if any(at.glob('checkpoints/*/step_*')) else f'there is no run in {folder}')
+        raise ValueError(_not_ours(at) if any(at.glob('checkpoints/*/step_*')) else f'there is no run in {at}')
     parts = at.relative_to(home).parts
     if parts[1:2] not in ((), ('base',)) or parts[:1] not in ((), ('checkpoints',)):
         raise ValueError(f'{folder} is no checkpoint of pretraining: `train` goes on with {home}/checkpoints/base')
@@ -494,7 +495,7 @@ def train(
     with outlive_terminal(), together(world):
         start, found = origin(from_run) if from_run and world.first else (None, {})
         found, runs = world.tell(found), Path(output_dir or base_dir()/'runs')
-        folder = runs/(model_tag or (f'{found["name"]}-more' if found else f'd{c.depth}'))
+        folder = runs/(model_tag or (f'{as_tag(found["name"])}-more' if found else f'd{c.depth}'))
         found = found or world.tell(read_config(folder).get('origin') if world.first else None) or {}
         if found: c = PretrainConfig(**inherited(found, kwargs))
         c.accumulation() # finds mistakes before anything is made

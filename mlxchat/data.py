@@ -289,6 +289,8 @@ def json_lines(
 ):                # iterator of (line, value)
     "What a file of JSON Lines holds"
     if f is None:
+        if Path(path).exists() and not Path(path).is_file(): # what is read once only cannot be compared later
+            raise ValueError(f'{path} is a {"folder" if Path(path).is_dir() else "pipe or a device"}, not a file')
         with open(path, 'rb') as f: yield from json_lines(path, kind, bad, f, decode)
         return
     lines = _each_line(f, path, decode)

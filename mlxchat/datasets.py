@@ -733,8 +733,6 @@ def read_jsonl(
 )->tuple: # (values with their line numbers, complaints with theirs)
     "The examples of a file, and what is wrong with the other lines"
     if not Path(path).exists(): raise FileNotFoundError(f'there is no file {path}')
-    if not Path(path).is_file(): # what is read once only cannot be compared when a run goes on
-        raise ValueError(f'{path} is a {"folder" if Path(path).is_dir() else "pipe or a device"}, not a file')
     good, bad = [], []
     def wrong(n, why): bad.append((n, why.removeprefix(f'{path}, line {n}').lstrip(': ')))
     for n, value in json_lines(path, bad=wrong):
