@@ -10,7 +10,7 @@ __all__ = ['METADATA', 'STAGES', 'CONFIG', 'NEEDS', 'sync', 'write_json', 'file_
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -367,7 +367,7 @@ def lock(self:Run): # yields nothing
             raise ValueError(f'{self.folder.name} is being trained by process {who}: '
                              'wait for it, or choose another --model-tag')
         os.ftruncate(lock.fd, 0)
-        os.pwrite(lock.fd, str(os.getpid()).encode(), 0)
+        with suppress(OSError): os.pwrite(lock.fd, str(os.getpid()).encode(), 0) # a full disk locks, too
         _locked[key] = me
         try: yield
         finally: del _locked[key]
@@ -388,7 +388,7 @@ def attempt(self:Run): # yields nothing
     with self.lock():
         new = all(o.name == '.lock' for o in self.folder.iterdir())
         try: yield
-        except Exception:
+        except BaseException:
             begun = any((self.folder/o).exists() for o in ('status.json', 'metrics.jsonl', 'checkpoints'))
             if new and not begun: shutil.rmtree(self.folder, ignore_errors=True)
             raise
@@ -539,7 +539,7 @@ def run_folder(
         for home, *rest in (p.parent, p.name), (p.parent.parent, p.parent.name, p.name):
             if home.name == 'checkpoints' and home.is_dir(): Run(home.parent)._missing(rest[0], *map(step_number, rest[1:]))
     if '/' in str(tag): raise FileNotFoundError(f'there is no folder {tag}')
-    known = ', '.join(sorted(p.name for p in runs.glob('*') if p.is_dir())) or 'none yet'
+    known = ', '.join(sorted(p.name for p in runs.glob('*') if any((p/o).exists() for o in _TRACES))) or 'none yet'
     raise FileNotFoundError(f'no run {tag!r} in {runs} (runs: {known})')
 
 def _named(tag):

@@ -9,7 +9,7 @@ __all__ = ['KINDS', 'MOST_TOKENS', 'SHAPE', 'yaml_args', 'outranked', 'run_args'
 
 # %% ../nbs/06z_cli.ipynb #c074
 import argparse, base64, importlib.util, math, os, re, shutil, sys, tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 from dataclasses import asdict
 from json import detect_encoding, dumps, loads
 from pathlib import Path
@@ -492,7 +492,7 @@ def train(
     for name, value in counts.items():
         if value is not None and value < 1: raise ValueError(f'{option(name)} must be positive, not {value}')
     c = PretrainConfig(**kwargs)
-    with outlive_terminal(), together(world):
+    with outlive_terminal(), together(world), ExitStack() as held:
         start, found = origin(from_run) if from_run and world.first else (None, {})
         found, runs = world.tell(found), Path(output_dir or base_dir()/'runs')
         folder = runs/(model_tag or (f'{as_tag(found["name"])}-more' if found else f'd{c.depth}'))
@@ -518,28 +518,25 @@ def train(
         model = build(c, tok.vocab_size) if not found else start or GPT(GPTConfig(**found['config']))
         recipe = c.recipe(model, world.size)
         settings = dict(set=set, tokenizer=tok.fingerprint()) | (dict(from_run=found['where']) if found else {})
+        if world.first: held.enter_context(Run(folder).attempt()) # nobody else may write there from here on
         longer = _check_same(folder, c, recipe, settings) if world.first else 0
         if world.first and resume_from_step is not None: rewind(Run(folder), 'base', resume_from_step)
         source, val_docs = open_set(set, tok, streaming, max_cached_shards or 20, batch=tokenizer_batch_size, threads=num_workers)
-        new = not folder.exists()
         run = Run(folder if world.first else tempfile.mkdtemp()) # only the first process writes
         exams, sinks = None, []
-        try:
-            if not (own and world.first): tok.save(run.folder/'tokenizer')
-            if c.core_metric_every > 0:
-                bundle = Path(world.tell(str(bundle_dir()) if world.first else None))
-                exams = lambda model: core(
-                    model, tok, bundle, c.core_metric_max_per_task, progress=world.first, world=world)
-            if world.first:
-                if wandb_project: sinks.append(Wandb(run, wandb_project, asdict(c), wandb_run_name))
-                if tensorboard or log_dir: sinks.append(TensorBoard(run, log_dir))
-                if monitor_memory: sinks.append(memory_line(c.memory_check_interval))
-                more = dict(origin=found) if found else {}
-                write_config(run, c, recipe, model, **settings, streaming=streaming, **more)
-                if longer: sinks.append(_once(lambda: extend(run, c, recipe)))
-        except BaseException:
-            if new: shutil.rmtree(run.folder, ignore_errors=True)
-            raise
+        if not world.first: held.callback(shutil.rmtree, run.folder, ignore_errors=True)
+        if not (own and world.first): tok.save(run.folder/'tokenizer')
+        if c.core_metric_every > 0:
+            bundle = Path(world.tell(str(bundle_dir()) if world.first else None))
+            exams = lambda model: core(
+                model, tok, bundle, c.core_metric_max_per_task, progress=world.first, world=world)
+        if world.first:
+            if wandb_project: sinks.append(Wandb(run, wandb_project, asdict(c), wandb_run_name))
+            if tensorboard or log_dir: sinks.append(TensorBoard(run, log_dir))
+            if monitor_memory: sinks.append(memory_line(c.memory_check_interval))
+            more = dict(origin=found) if found else {}
+            write_config(run, c, recipe, model, **settings, streaming=streaming, **more)
+            if longer: sinks.append(_once(lambda: extend(run, c, recipe)))
         if world.first:
             print(f'{model.count_params()["total"]:,} parameters, {recipe.steps:,} steps of {recipe.batch_tokens:,} tokens, in {folder}' + (f', {world.size} processes' if world.group else ''))
             if start and not begun:
@@ -553,7 +550,6 @@ def train(
         try: m = pretrain(run, c, lambda B, T: Prefetch(Loader(source, B, T)), val_docs, model, world, core=exams, on_step=sinks, sample=sampler(run, Engine(model, tok), ['The ', 'A list is', 'To open a file']))
         finally:
             for s in sinks: getattr(s, 'close', lambda: None)()
-            if not world.first: shutil.rmtree(run.folder, ignore_errors=True)
         if not world.first: return
         print(f'step {m["step"]:,}' + (f': {m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else ', nothing left to do'))
         if profile: print(where_time_went(run.metrics('base')))

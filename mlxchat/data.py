@@ -56,6 +56,9 @@ def atomic_write(
         write(tmp)
         with open(tmp, 'rb+') as f: os.fsync(f.fileno())
         os.replace(tmp, path)
+    except OSError as e:
+        if e.filename or not e.errno: raise
+        raise OSError(e.errno, os.strerror(e.errno), str(path)) from None # what writes has not said where
     finally: tmp.unlink(missing_ok=True)
     fd = os.open(path.parent, os.O_RDONLY) # the rename itself is durable only once the folder is
     try: os.fsync(fd)
