@@ -6,11 +6,11 @@
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'NEEDS', 'sync', 'write_json', 'file_hash', 'random_state', 'save_arrays',
            'save_checkpoint', 'array_shapes', 'damage', 'checkpoints', 'latest_checkpoint', 'load_model', 'seen_from',
            'load_optimizer', 'metadata', 'score', 'prune', 'alive', 'Run', 'step_number', 'whisper', 'unfinished',
-           'exclusive', 'rewind', 'run_config', 'find_run', 'check_tag']
+           'exclusive', 'rewind', 'run_config', 'find_run', 'run_folder', 'check_tag', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -344,11 +344,12 @@ def _chosen(self:Run, stage, step):
     return min(scored, key=score, default=None)
 
 @patch
-def _missing(self:Run, stage, step):
+def _missing(self:Run, stage, step=None):
     "Say what there is instead"
     which = f' of step {step:,}' if isinstance(step, int) else ' with a validation score' if step else ''
     what = f'no {stage or "trained"} checkpoint{which}'
     there = _listed(self)
+    if step is None and any(s == stage or not stage for s in self.stages()): there = 'none that is whole'
     raise FileNotFoundError(f'{what} in {self.folder}: ' + (f'it has {there}' if there else 'train one first'))
 
 @patch
@@ -378,7 +379,7 @@ def lock(self:Run): # yields nothing
             raise ValueError(f'{self.folder.name} is being trained by process {who}: '
                              'wait for it, or choose another --model-tag')
         os.ftruncate(lock.fd, 0)
-        os.pwrite(lock.fd, str(os.getpid()).encode(), 0)
+        with suppress(OSError): os.pwrite(lock.fd, str(os.getpid()).encode(), 0) # a full disk locks, too
         _locked[key] = me
         try: yield
         finally: del _locked[key]
@@ -399,7 +400,7 @@ def attempt(self:Run): # yields nothing
     with self.lock():
         new = all(o.name == '.lock' for o in self.folder.iterdir())
         try: yield
-        except Exception:
+        except BaseException:
             begun = any((self.folder/o).exists() for o in ('status.json', 'metrics.jsonl', 'checkpoints'))
             if new and not begun: shutil.rmtree(self.folder, ignore_errors=True)
             raise
@@ -517,7 +518,7 @@ def find_run(
 )->Run:
     "A run by tag, by path, or the latest that suits; one that is finished, if there is any"
     runs = base_dir()/'runs'
-    if tag: return _named(tag, runs)
+    if tag: return _named(tag)
     words, suits = NEEDS[need]
     found = [Run(p) for p in sorted(runs.glob('*')) if p.is_dir()]
     marks = [(need == 'watch' or _finished(r), m) if (m := suits(r)) else () for r in found]
@@ -543,13 +544,24 @@ def _changed(run, need):
     if need == 'watch': places += [run.folder/o for o in _TRACES if (run.folder/o).exists()]
     return max(p.stat().st_mtime for p in places)
 
-def _named(tag, runs):
-    "The run, the stage of a run, or the checkpoint that a name or a path stands for"
+def run_folder(
+    tag # name under runs/, or the folder of a run, a stage or a checkpoint
+)->Path:
+    "The folder that a name or a path stands for"
+    runs = base_dir()/'runs'
     places = [runs/tag]*(not str(tag).startswith('.')) + [Path(tag).expanduser()]
-    path = next((p for p in places if p.is_dir()), None)
-    if not path:
-        known = ', '.join(sorted(p.name for p in runs.glob('*') if p.is_dir())) or 'none yet'
-        raise FileNotFoundError(f'no run {tag!r} in {runs} (runs: {known})')
+    if path := next((p for p in places if p.is_dir()), None): return path
+    for p in places:
+        if p.exists(): raise ValueError(f'{p} is a file: name the folder of a run')
+        for home, *rest in (p.parent, p.name), (p.parent.parent, p.parent.name, p.name):
+            if home.name == 'checkpoints' and home.is_dir(): Run(home.parent)._missing(rest[0], *map(step_number, rest[1:]))
+    if '/' in str(tag): raise FileNotFoundError(f'there is no folder {tag}')
+    known = ', '.join(sorted(p.name for p in runs.glob('*') if any((p/o).exists() for o in _TRACES))) or 'none yet'
+    raise FileNotFoundError(f'no run {tag!r} in {runs} (runs: {known})')
+
+def _named(tag):
+    "The run, the stage of a run, or the checkpoint that a name or a path stands for"
+    path = run_folder(tag)
     whole = path.resolve()
     if whole.name == 'checkpoints': return Run(whole.parent)
     if whole.parent.name == 'checkpoints': return Run(whole.parent.parent, whole.name)
@@ -558,6 +570,10 @@ def _named(tag, runs):
     if (path/'metadata.json').exists():
         raise ValueError(f'{path} is a checkpoint without its run: '
                          'its place is RUN/checkpoints/STAGE/step_N, beside RUN/tokenizer')
+    if not any((path/o).exists() for o in _TRACES):
+        theirs = any(o for kind in ('*_checkpoints', 'model_*.pt') for o in path.glob(kind))
+        hint = ': `mlxchat import-nanochat` reads what nanochat has trained'*theirs
+        raise FileNotFoundError(f'{path} is no run of mlxchat, as it has no checkpoints{hint}')
     return Run(path)
 
 # %% ../nbs/03a_checkpoint.ipynb #c324679
@@ -568,3 +584,10 @@ def check_tag(
     if tag and not re.fullmatch(r'\w[\w.-]{0,99}', tag):
         raise ValueError(f'{tag!r} is no name for a run: letters and digits, and . _ - after the first of them')
     return tag
+
+def as_tag(
+    text:str,     # the name of a file or of a run, which may be anywhere and be called anything
+    most:int=90,  # letters
+)->str:           # '' if nothing is left
+    "The name for a run that comes near to it"
+    return re.sub(r'[^\w.-]+', '-', text).strip('.-')[:most]

@@ -9,21 +9,21 @@ __all__ = ['KINDS', 'MOST_TOKENS', 'SHAPE', 'yaml_args', 'outranked', 'run_args'
 
 # %% ../nbs/06z_cli.ipynb #c074
 import argparse, base64, math, os, re, shutil, sys, tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from json import dumps, loads
+from json import detect_encoding, dumps, loads
 from pathlib import Path
 from fastcore.meta import delegates
 import yaml
 from . import __version__, backend, formats
 from .program import call, dashed, ELSEWHERE, integer, main, meant, no_option, number
-from mlxchat.data import (Bar, base_dir, gigabytes, list_shards, make_corpus, nanochat_dir, open_shard, read_texts,
-    tilde)
+from .data import (Bar, base_dir, gigabytes, in_short, list_shards, make_corpus, nanochat_dir, open_shard,
+    read_texts, tilde)
 from .shards import download, local_shards, numbers, SETS, ShardCache
 from .texts import make_set, write_bin
 from .tokenizer import Tokenizer
 from .loader import BinSource, Loader, Prefetch, TextSource, documents
-from .checkpoint import Run, check_tag, checkpoints, find_run, load_model, rewind
+from .checkpoint import Run, as_tag, check_tag, checkpoints, find_run, load_model, rewind, run_folder
 from .core import bundle_dir, core
 from .parallel import Heartbeat, World, join
 from .watch import LogConfig, memory_line, outlive_terminal, report_html, sinks, where_time_went
@@ -35,30 +35,51 @@ from .ranges import option, ranged
 from .engine import Engine, sampler
 
 # %% ../nbs/06z_cli.ipynb #c402
-class _Strict(yaml.SafeLoader):
-    "YAML in which no key stands twice"
-    def construct_mapping(self, node, deep=False):
-        keys = [k.value for k, _ in node.value]
-        twice = next((k for i, k in enumerate(keys) if k in keys[:i]), None)
-        if twice: raise ValueError(f'{twice} stands there twice')
-        return super().construct_mapping(node, deep)
+_STATES = dict(true=True, yes=True, on=True, false=False, no=False, off=False) # YAML's words for them
+_TAGS = {f'tag:yaml.org,2002:{o}' for o in 'bool null int float timestamp str merge value seq'.split()}
+
+def _broken(e, text):
+    "Line and reason of a YAML error"
+    mark = getattr(e, 'problem_mark', None)
+    line = mark.line if mark else text.count('\n', 0, getattr(e, 'position', 0))
+    why = getattr(e, 'problem', None) or getattr(e, 'reason', None) or str(e).split(';')[0]
+    return f'line {line + 1} is not YAML: {" ".join(why.split()).removeprefix("but ")}'
+
+def _composed(path):
+    "What a YAML file says, as nodes that know their lines"
+    with open(path, 'rb') as f: data = f.read(2**20 + 1)
+    if len(data) > 2**20: raise ValueError(f'{path} is larger than 1 MB: options have a few lines')
+    try: text = data.decode(encoding := detect_encoding(data))
+    except UnicodeDecodeError as e:
+        line = data.count(b'\n', 0, e.start) + 1
+        raise ValueError(f'{path}, line {line} is not {encoding.upper()}: byte {data[e.start]:#04x}') from None
+    try: return yaml.compose(text, yaml.SafeLoader)
+    except RecursionError: raise ValueError(f'{path} is nested too deeply') from None
+    except (yaml.YAMLError, ValueError, OverflowError) as e: raise ValueError(f'{path}, {_broken(e, text)}') from None
+
+def _plain(node):
+    "A value as someone would type it: text, but for true, false and nothing"
+    if isinstance(node, yaml.SequenceNode): return [o.value for o in node.value]
+    if node.tag.endswith(':null'): return None
+    return _STATES.get(node.value.lower(), node.value) if node.tag.endswith(':bool') else node.value
 
 def _read_yaml(path):
-    "The keys of a YAML file with their values, sections dissolved"
-    try: found = yaml.load(Path(path).read_text(encoding='utf-8'), _Strict)
-    except UnicodeDecodeError: raise ValueError(f'{path} is not UTF-8') from None
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as e:
-        raise ValueError(f'{path} is not YAML: {" ".join(str(e).split())}') from None
-    if not isinstance(found or {}, dict): raise ValueError(f'{path}: expected keys and values')
-    out, sections = {}, [found or {}]
-    while sections:
-        for k, v in sections.pop(0).items():
-            k = str(k).replace('-', '_')
-            if isinstance(v, dict): sections.append(v)
-            elif k in out: raise ValueError(f'{path}: {k} stands there twice')
-            else: out[k] = v
+    "Line, key and node of every option in a YAML file, sections dissolved"
+    top = _composed(path)
+    if top is None or top.tag.endswith(':null'): return []
+    if not isinstance(top, yaml.MappingNode): raise ValueError(f'{path}: expected keys and values')
+    out, sections = {}, [top]
+    for section in sections: # there will be more of them
         if len(sections) > 100: raise ValueError(f'{path} has too many sections')
-    return out
+        for key, node in section.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode): raise ValueError(f'{path}, line {line}: a key should be a word')
+            k = key.value.replace('-', '_')
+            if isinstance(node, yaml.MappingNode): sections.append(node)
+            elif k in out: raise ValueError(f'{path}, line {line}: {in_short(k)[1:-1]} stands there twice')
+            elif node.tag not in _TAGS: raise ValueError(f'{path}, line {line}: {node.tag} means nothing here')
+            else: out[k] = line, k, node
+    return [*out.values()]
 
 def _as_typed(option, value):
     "What to type for a value from a file"
@@ -69,9 +90,10 @@ def _as_typed(option, value):
     if switch and not isinstance(value, bool): raise ValueError('should be true or false')
     if 'bool' in option.types and isinstance(value, bool):
         return [name] if value else ['--no-' + name[2:]] if switch and not option.name.startswith('no_') else []
-    if isinstance(value, list) and 'list' in option.types: return [name, *map(str, value)]
-    if isinstance(value, (list, dict, bool)): raise ValueError(f'should be {kind}')
-    try: (integer if 'int' in option.types else number if 'float' in option.types else str)(str(value))
+    if 'list' in option.types and isinstance(value, list) and all(isinstance(o, str) for o in value):
+        return [name, *value]
+    if isinstance(value, (list, bool)): raise ValueError(f'should be {kind}')
+    try: (integer if 'int' in option.types else number if 'float' in option.types else str)(value)
     except argparse.ArgumentTypeError: raise ValueError(f'should be {kind}') from None
     return [f'{name}={value}']
 
@@ -82,17 +104,19 @@ def yaml_args(
 )->list:          # of str, as if typed
     "Options from a YAML file"
     known, out, wrong, seen = {o.name: o for o in options}, [], [], {}
-    for key, value in _read_yaml(path).items():
-        name = meant(key, known)
+    for line, key, node in _read_yaml(path):
+        name, value = meant(key, known), _plain(node)
         if key == 'mixed_precision' and isinstance(value, bool): name, value = 'dtype', 'auto' if value else 'float32'
-        if ELSEWHERE.get(key) == ELSEWHERE['dropout'] and value in (0, None, False): continue
-        if name not in known or name == 'config': wrong.append(no_option(key, known))
-        elif name in seen: wrong.append(f'{seen[name]} and {key} are the same')
+        if ELSEWHERE.get(key) == ELSEWHERE['dropout'] and value in ('0', '0.0', None, False): continue
+        if name not in known or name == 'config': wrong.append((line, no_option(key, known)))
+        elif name in seen: wrong.append((line, f'{seen[name]} and {key} are the same'))
         else:
             seen[name] = key
             try: out += _as_typed(known[name], value)
-            except ValueError as e: wrong.append(f'{key} {e}, not {str(value)[:40]!r}')
-    if wrong: raise ValueError(f'{path}: ' + '; '.join(wrong))
+            except ValueError as e:
+                found = 'a list' if isinstance(value, list) else node.value if value in (True, False) else in_short(value)
+                wrong.append((line, f'{key} {e}, not {found}'))
+    if wrong: raise ValueError(f'{path}, ' + '; '.join(f'line {n}: {why}' for n, why in sorted(wrong)))
     return outranked(out, typed)
 
 def outranked(
@@ -111,10 +135,11 @@ def run_args(
     typed:list=() # options on the command line, which win
 )->list:          # of str, as if typed
     "The options that a run was started with"
-    at = (Path(folder) if '/' in str(folder) or Path(folder).is_dir() else base_dir()/'runs'/folder).resolve()
+    if not folder.strip(): raise ValueError('--resume names no run')
+    at = run_folder(folder).resolve()
     home = next((p for p in (at, *at.parents[:3]) if (p/'config.json').exists()), None)
     if not home:
-        raise ValueError(_not_ours(at) if any(at.glob('checkpoints/*/step_*')) else f'there is no run in {folder}')
+        raise ValueError(_not_ours(at) if any(at.glob('checkpoints/*/step_*')) else f'there is no run in {at}')
     parts = at.relative_to(home).parts
     if parts[1:2] not in ((), ('base',)) or parts[:1] not in ((), ('checkpoints',)):
         raise ValueError(f'{folder} is no checkpoint of pretraining: `train` goes on with {home}/checkpoints/base')
@@ -460,10 +485,10 @@ def train(
     check_tag(model_tag)
     log = LogConfig.taken(kwargs)
     c = PretrainConfig(**kwargs)
-    with outlive_terminal(), together(world):
+    with outlive_terminal(), together(world), ExitStack() as held:
         start, found = origin(from_run) if from_run and world.first else (None, {})
         found, runs = world.tell(found), Path(output_dir or base_dir()/'runs')
-        folder = runs/(model_tag or (f'{found["name"]}-more' if found else f'd{c.depth}'))
+        folder = runs/(model_tag or (f'{as_tag(found["name"])}-more' if found else f'd{c.depth}'))
         found = found or world.tell(read_config(folder).get('origin') if world.first else None) or {}
         if found: c = PretrainConfig(**inherited(found, kwargs))
         c.accumulation() # finds mistakes before anything is made
@@ -480,6 +505,7 @@ def train(
         model = build(c, tok.vocab_size) if not found else start or GPT(GPTConfig(**found['config']))
         recipe = c.recipe(model, world.size)
         settings = dict(set=set, tokenizer=tok.fingerprint()) | (dict(from_run=found['where']) if found else {})
+        if world.first: held.enter_context(Run(folder).attempt()) # nobody else may write there from here on
         longer = _check_same(folder, c, recipe, settings) if world.first else 0
         if world.first and resume_from_step is not None: rewind(Run(folder), 'base', resume_from_step)
         source, val_docs = open_set(set, tok, streaming, max_cached_shards or 20,
@@ -517,15 +543,13 @@ def _check_request(folder, found, begun, resume, set, streaming, max_cached_shar
 
 @contextmanager
 def _run_of(folder, tok, world):
-    "The run with its tokenizer, which goes again if it could not begin; only the first process writes into it"
-    new = not folder.exists()
+    "The run with its tokenizer; only the first process writes into it"
     run = Run(folder if world.first else tempfile.mkdtemp())
     try:
         if not (run.folder/'tokenizer').is_dir(): tok.save(run.folder/'tokenizer')
         yield run
     finally:
-        begun = (folder/'config.json').exists()
-        if not world.first or new and not begun: shutil.rmtree(run.folder, ignore_errors=True)
+        if not world.first: shutil.rmtree(run.folder, ignore_errors=True)
 
 def _core_exam(c, tok, world):
     "What measures CORE while training, if that is wanted"

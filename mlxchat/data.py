@@ -72,6 +72,9 @@ def atomic_write(
         write(tmp)
         with open(tmp, 'rb+') as f: os.fsync(f.fileno())
         os.replace(tmp, path)
+    except OSError as e:
+        if e.filename or not e.errno: raise
+        raise OSError(e.errno, os.strerror(e.errno), str(path)) from None # what writes has not said where
     finally: tmp.unlink(missing_ok=True)
     fd = os.open(path.parent, os.O_RDONLY) # the rename itself is durable only once the folder is
     try: os.fsync(fd)
@@ -301,13 +304,21 @@ def _not_lines(f, where):
     return found if whole or array and 'role' not in found[0][1] else []
 
 # %% ../nbs/02_data.ipynb #c870478
+_FORMATS = {b'\x1f\x8b': 'gzip', b'BZh': 'bzip2', b'\xfd7zXZ': 'xz', b'\x28\xb5\x2f\xfd': 'zstd', b'PK\3\4': 'zip',
+            b'PAR1': 'parquet'}
+
 def _each_line(f, where, decode):
     "Number and value of every line that is not blank; an exception if it is broken"
-    mark = f.read(2)
+    mark = f.read(6)
     f.seek(0)
-    wide = mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    other = next((name for m, name in _FORMATS.items() if mark.startswith(m)), '')
+    if other: return (yield 1, ValueError(f'{where}, line 1 is {other}, not text'))
+    wide = mark[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     for n, line in enumerate(io.StringIO(f.read().decode('utf-16', 'replace'), newline='\n') if wide else f, 1):
         if not line.strip(): continue
+        if not wide and b'\0' in line:
+            yield n, ValueError(f'{where}, line {n} has NUL bytes: it is no text, or was not written to its end')
+            continue
         try: yield n, parse_json(decode(n, line) if decode and not wide else line, f'{where}, line {n}')
         except ValueError as e: yield n, e
 
@@ -320,6 +331,8 @@ def json_lines(
 ):                # iterator of (line, value)
     "What a file of JSON Lines holds"
     if f is None:
+        if Path(path).exists() and not Path(path).is_file(): # what is read once only cannot be compared later
+            raise ValueError(f'{path} is a {"folder" if Path(path).is_dir() else "pipe or a device"}, not a file')
         with open(path, 'rb') as f: yield from json_lines(path, kind, bad, f, decode)
         return
     lines = _each_line(f, path, decode)

@@ -720,6 +720,9 @@ def parse_example(
     ideal = [ideal] if isinstance(ideal, str) else [] if ideal is None else ideal
     if not _fits(ideal, [str]) or not all(o.strip() for o in ideal): raise ValueError('ideal must be a text or a list of texts, none of them empty')
     if ideal and _fits(messages, [dict]) and messages and messages[-1].get('role') == 'user': messages = [*messages, dict(role='assistant', content=ideal[0])]
+    for i, m in enumerate(messages if _fits(messages, [dict]) else ()): # dropped, they would teach something else
+        lost = [k for k in ('tool_calls', 'function_call') if m.get(k)] + ['weight']*(m.get('weight', 1) != 1)
+        if lost: raise ValueError(f'message {i}: {lost[0]} cannot be taught here')
     check_messages(messages, 'assistant')
     return dict(messages=messages) | (dict(ideal=ideal) if ideal else {})
 
@@ -734,6 +737,7 @@ def read_jsonl(
     for n, value in json_lines(path, bad=wrong):
         try: good.append((n, parse_example(value)))
         except ValueError as e: wrong(n, str(e))
+        if len(bad) == 1000 and not good: break
     return good, sorted(bad)
 
 # %% ../nbs/05d_datasets.ipynb #c102
@@ -759,7 +763,7 @@ class CustomJSON(Task):
         self.path = Path(path)
         good, bad = read_jsonl(path)
         if bad and (strict or not good):
-            more = f'; {len(bad) - 1} more lines are bad' if len(bad) > 1 else ''
+            more = f'; {len(bad) - 1:,} more {"lines are" if len(bad) > 2 else "line is"} bad' if len(bad) > 1 else ''
             raise ValueError(f'{path}, line {bad[0][0]}: {bad[0][1]}{more}' + (' (--no-strict skips such lines)' if good else ''))
         if not good: raise ValueError(f'{path} has no examples')
         for n, why in bad[:5]: say(f'{path}, line {n}: {why}; skipped')

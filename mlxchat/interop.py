@@ -10,7 +10,6 @@ __all__ = ['MODEL_FILE', 'CHAT_TEMPLATE', 'TARGETS', 'read_torch', 'write_torch'
 # %% ../nbs/04a_interop.ipynb #c004
 import io, json, math, pickle, pickletools, re, shutil, struct, zipfile, base64
 from collections import OrderedDict
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from .checkpoint import check_tag, checkpoints, find_run, latest_checkpoint, load_model, metadata, Run
@@ -23,6 +22,7 @@ from .ops import EPS
 from .pretrain import text_batches
 from .ranges import ranged
 from .shards import local_shards
+from .texts import new_folder
 from .tokenizer import Tokenizer
 from .train import bits_per_byte
 from .watch import table
@@ -493,23 +493,6 @@ def _export_gguf(model, tokenizer, meta, folder):
     out.write_header_to_file(); out.write_kv_data_to_file(); out.write_tensors_to_file(); out.close()
     return f'llama-cli -m {folder}/model.gguf' + (' (numbers of three and more digits may be cut differently there)' if digits and digits[1] == '2' else '')
 
-# %% ../nbs/04a_interop.ipynb #c670
-@contextmanager
-def _made(folder):
-    "A folder to fill, which gets its name when it is complete, and of which nothing remains if anything goes wrong"
-    around = folder.with_name(f'.{folder.name}.part') # hidden, and one level too deep to be taken for a run
-    shutil.rmtree(around, ignore_errors=True)
-    work, old = around/folder.name, around/'old'
-    try:
-        work.mkdir(parents=True)
-        yield work
-        if folder.exists(): folder.rename(old)
-        try: work.rename(folder)
-        except OSError:
-            if old.exists(): old.rename(folder)
-            raise
-    finally: shutil.rmtree(around, ignore_errors=True)
-
 # %% ../nbs/04a_interop.ipynb #c062
 TARGETS = {'nanochat': _export_nanochat, 'mlx-lm': _export_mlx_lm, 'hf': _export_hf, 'gguf': _export_gguf}
 
@@ -540,7 +523,7 @@ def export(
     if folder.exists() and not folder.is_dir(): raise ValueError(f'{folder} is a file: name a folder with --output')
     if folder.exists() and any(folder.iterdir()): raise ValueError(f'{folder} is not empty: name another one with --output')
     meta |= dict(run=run.folder.name, dtype=dtype)
-    with _made(folder) as work: hint = TARGETS[to](model, tokenizer, meta, work)
+    with new_folder(folder) as work: hint = TARGETS[to](model, tokenizer, meta, work)
     print(f'written to {tilde(folder)}\n{hint.replace(str(work), str(folder))}')
 
 # %% ../nbs/04a_interop.ipynb #c672
@@ -624,7 +607,7 @@ def quantize(
     rows = [measured(16, 2*model.count_params()['total'], model)]
     model.__dict__.pop('_nll', None)
     model.quantize(bits)
-    with _made(folder) as work:
+    with new_folder(folder) as work:
         tokenizer.save(work/'tokenizer')
         if (old.folder/'config.json').exists(): shutil.copy(old.folder/'config.json', work/'config.json')
         to = Run(work).stage(stage)

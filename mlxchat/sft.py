@@ -19,7 +19,7 @@ from .data import base_dir, name_hash, tilde
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
-from .checkpoint import check_tag, checkpoints, file_hash, find_run, latest_checkpoint, load_model, metadata
+from .checkpoint import as_tag, check_tag, checkpoints, file_hash, find_run, latest_checkpoint, load_model, metadata
 from .checkpoint import Run, run_config, save_checkpoint, seen_from, write_json
 from .watch import LogConfig, outlive_terminal, report_html, sinks
 from .plan import check_rows
@@ -420,8 +420,7 @@ def derived_tag(
     more:str='', # '-lora'
 )->str:
     "What a new run is called, if nobody says"
-    stem = re.sub(r'[^\w.-]+', '-', Path(what).stem).strip('.-') or 'own'
-    return f'{tag[:50]}-{stem[:40]}{more}'
+    return f'{as_tag(tag, 50)}-{as_tag(Path(what).stem, 40) or "own"}{more}'
 
 def numbered(
     source:Run, # its neighbours are looked at
@@ -556,8 +555,8 @@ def sft(
     log = LogConfig.taken(kwargs)
     c, source = SFTConfig(**kwargs), read_run(run, check_tag(model_tag), 'trainable')
     if not source.stages(): source.pick() # says what is missing
-    tokenizer, files = source.tokenizer, _numbered_names(data or [])
-    own, val = own_data(data, val_data, val_fraction, strict, c.seed)
+    tokenizer, (own, val) = source.tokenizer, own_data(data, val_data, val_fraction, strict, c.seed)
+    files = _numbered_names(data or [])
     alone = mixture == 'none' or bool(data) and not mixture
     mixture = '' if mixture == 'none' else mixture or ('' if data else 'chat')
     if not data and not mixture: raise ValueError('--mixture none leaves nothing to learn: give --data')

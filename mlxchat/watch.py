@@ -352,7 +352,7 @@ def end(self:Progress,
 @patch
 def __exit__(self:Progress, kind, error, trace):
     how = 'done' if kind is None else 'stopped' if issubclass(kind, KeyboardInterrupt) else 'failed'
-    if how == 'failed': self.now['error'] = ' '.join(str(error).split())[:500]
+    if how == 'failed': self.now['error'] = ' '.join(str(getattr(error, 'strerror', '') or error).split())[:500]
     self.end(how)
 
 # %% ../nbs/03c_watch.ipynb #c040
@@ -741,7 +741,8 @@ def _last_of(folder):
     except (OSError, ValueError): settings = {}
     total = settings.get('steps') or settings.get('num_iterations') or last['step']
     val = next((m for m in reversed(ms) if 'val_bpb' in m and m.get('stage', 'base') == stage), {})
-    when = (folder/'metrics.jsonl').stat().st_mtime
+    saved = checkpoints(folder/'checkpoints'/stage) # later lines of metrics.jsonl may be of an evaluation
+    when = (saved[-1] if saved else folder/'metrics.jsonl').stat().st_mtime
     state = 'done' if last['step'] >= total else 'stopped'
     numbers = {k: last.get(k) for k in ('loss', 'tok_per_s', 'mfu', 'lr', 'memory')}
     return dict(run=folder.name, stage=stage, state=state, step=last['step'], total=total, micro=0, micros=0, left=None,
