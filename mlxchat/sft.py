@@ -639,5 +639,6 @@ def merge(
     print(f'merging {old.folder.name} ({stage}, step {about["step"]:,}); the result is the run {new.folder.name}')
     tokenizer.save(new.folder/'tokenizer')
     write_json(new.folder/'config.json', run_config(old) | dict(made_from=old.folder.name))
+    mx.random.seed(about['rng']) # the same command makes the same files
     save_checkpoint(new.stage(stage), about['step'], model, stage=stage, metrics=about.get('metrics', {}))
     print(f'written to {new.folder}'.replace(str(Path.home()), '~'))
