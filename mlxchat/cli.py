@@ -297,9 +297,13 @@ def tokenizer(
     elif from_file: print(f'{tok.vocab_size:,} tokens in {_taken_over(tok, folder, force)}')
     if not (training or compare): return
     unseen = [t for _, t in zip(range(1000), read_texts(shard_paths(set)[1]))]
-    if training: return print('{tok:.2f} bytes a token on unseen text'.format(**formats.compare(dict(tok=tok), dict(unseen=unseen))[0]))
+    unseen = dict(unseen=unseen) if any(unseen) else {}
+    if not unseen: print('the validation documents are empty: there is no unseen text to measure on')
+    for row in formats.compare(dict(tok=tok), unseen) if training else []:
+        print(f'{row["tok"]:.2f} bytes a token on unseen text')
+    if training: return
     known = formats.known_encodings()
-    print(formats.table(formats.compare({'ours': tok, **known}, {**formats.SAMPLES, 'unseen': unseen})))
+    print(formats.table(formats.compare({'ours': tok, **known}, {**formats.SAMPLES, **unseen})))
     print('bytes per token' + ''.join(f', without {name}, which is not on this disk' for name in ('GPT-2', 'GPT-4') if name not in known))
 
 # %% ../nbs/06z_cli.ipynb #c078
@@ -566,7 +570,7 @@ def _check_same(folder, c, recipe, settings):
     if there and settings.get('from_run') and 'from_run' not in there:
         raise ValueError(f'{folder} is another run, which did not begin with --from: choose another --model-tag')
     if changed := differences(folder, c, recipe, **settings):
-        raise ValueError(f'{folder} was started with other settings ({", ".join(changed)}): '
+        raise ValueError(f'{folder} was started with other settings ({"; ".join(changed)}): '
                          'repeat them, or choose another --model-tag')
     return extension(folder, c, recipe)
 
