@@ -221,7 +221,7 @@ def data(
                  val_fraction=val_fraction, force=force)
     given = {k: v for k, v in given.items() if v not in (None, '', False) or v == 0 and v is not False}
     if not 0 < given.get('val_fraction', .5) < 1:
-        raise ValueError(f'--val-fraction must lie between 0 and 1, not {val_fraction}')
+        raise ValueError(f'--val-fraction must be above 0 and below 1, not {val_fraction}')
     if format not in ('parquet', 'bin'): raise ValueError(f'unknown format {format!r}: choose parquet or bin')
     if tokenizer_dir and format != 'bin': raise ValueError('--tokenizer-dir is for --format bin: other sets are text')
     if not set and not text and num_shards:
@@ -324,11 +324,13 @@ def tokenizer(
     elif from_file: print(f'{tok.vocab_size:,} tokens in {_taken_over(tok, folder, force)}')
     if not (training or compare): return
     unseen = [t for _, t in zip(range(1000), read_texts(shard_paths(set)[1]))]
-    if training:
-        ratio = formats.compare(dict(tok=tok), dict(unseen=unseen))[0]['tok']
-        return print(f'{ratio:.2f} bytes a token on unseen text')
+    unseen = dict(unseen=unseen) if any(unseen) else {}
+    if not unseen: print('the validation documents are empty: there is no unseen text to measure on')
+    for row in formats.compare(dict(tok=tok), unseen) if training else []:
+        print(f'{row["tok"]:.2f} bytes a token on unseen text')
+    if training: return
     known = formats.known_encodings()
-    print(formats.table(formats.compare({'ours': tok, **known}, {**formats.SAMPLES, 'unseen': unseen})))
+    print(formats.table(formats.compare({'ours': tok, **known}, {**formats.SAMPLES, **unseen})))
     absent = [name for name in ('GPT-2', 'GPT-4') if name not in known]
     print('bytes per token' + ''.join(f', without {name}, which is not on this disk' for name in absent))
 
@@ -601,7 +603,7 @@ def _check_same(folder, c, recipe, settings):
     if there and settings.get('from_run') and 'from_run' not in there:
         raise ValueError(f'{folder} is another run, which did not begin with --from: choose another --model-tag')
     if changed := differences(folder, c, recipe, **settings):
-        raise ValueError(f'{folder} was started with other settings ({", ".join(changed)}): '
+        raise ValueError(f'{folder} was started with other settings ({"; ".join(changed)}): '
                          'repeat them, or choose another --model-tag')
     return extension(folder, c, recipe)
 

@@ -611,6 +611,7 @@ def quantize(
         tokenizer.save(work/'tokenizer')
         if (old.folder/'config.json').exists(): shutil.copy(old.folder/'config.json', work/'config.json')
         to = Run(work).stage(stage)
+        mx.random.seed(meta['rng']) # the same command makes the same files
         path = save_checkpoint(to, meta['step'], model, stage=stage, metrics=meta.get('metrics', {}))
         rows.append(measured(bits, file_bytes(path), unpacked(model) if batches else model))
     print(f'{table(rows)}\nwritten to {tilde(folder)}')

@@ -742,18 +742,20 @@ def differences(
     recipe:Recipe,     # likewise
     **more             # further settings that must not change
 )->list:               # of str; empty if the run can go on, or does not exist
-    "What was different when the run was started, but for its length"
+    "The settings that a run was started with, but for its length, where others are asked for now"
     there = read_config(folder)
     old, new = recorded(there), asdict(c)
+    model = GPTConfig.preset(c.preset, c.depth, sequence_len=c.max_seq_len, **c.architecture())
     def changed(k, was, now):
-        was = 'not given' if was in (None, '') else was
-        now = 'it is not' if now in (None, '') else now
-        return f'{option(k)} was {was}, now {now}'
+        if was in (None, ''): return f'without {option(k)}, now {now}'
+        if isinstance(was, bool): return f'with{"" if was else "out"} {option(k)}'
+        if now in (None, ''): now = f'{getattr(model, k)}, as it is not given' if hasattr(model, k) else 'not given'
+        return f'{option(k)} {was}, now {now}'
     free = {*HABITS, *INSTEAD[0]}
     out = [changed(k, there[k], v) for k, v in more.items() if k in there and there[k] != v]
     out += [changed(k, old[k], v) for k, v in new.items() if k not in free and k in old and old[k] != v]
     was, now = there.get('recipe', {}).get('batch_tokens', recipe.batch_tokens), recipe.batch_tokens
-    return out + [f'a step was {was:,} tokens, now {now:,}'] * (was != now)
+    return out + [f'--total-batch-size {was}, now {now}'] * (was != now)
 
 # %% ../nbs/03b_pretrain.ipynb #c316
 def extension(

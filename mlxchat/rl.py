@@ -350,6 +350,35 @@ def read_prompts(
     return out
 
 # %% ../nbs/06b_rl.ipynb #c831
+def _loaded(
+    name:str # module:attribute, the module by its name or as a file
+):
+    "What it stands for"
+    module, attribute = name.rsplit(':', 1)
+    file = module.endswith('.py')
+    folder = str(Path(module).resolve().parent) if file else os.getcwd()
+    if not {'', folder} & {*sys.path}: sys.path.insert(0, folder)
+    try:
+        if file:
+            spec = importlib.util.spec_from_file_location(module, module)
+            sys.modules[module] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(sys.modules[module])
+        found = sys.modules[module] if file else importlib.import_module(module)
+    except Exception as e:
+        if file and not Path(module).is_file(): raise FileNotFoundError(f'there is no file {module}') from None
+        if isinstance(e, ModuleNotFoundError) and not file and e.name and f'{module}.'.startswith(f'{e.name}.'):
+            raise ValueError(f'there is no module {module}: of a file, give the path, such as judge.py:reward') from None
+        raise ValueError(f'{module} cannot be loaded ({type(e).__name__}: {e})') from e
+    if hasattr(found, attribute): return getattr(found, attribute)
+    own = [k for k, v in vars(found).items() if getattr(v, '__module__', '') == module and callable(v)]
+    raise ValueError(f'{module} has no {attribute}' + (f', only {", ".join(own)}' if own else ''))
+
+def _takes(f, *args):
+    "Can it be called so?"
+    try: return callable(f) and bool(inspect.signature(f).bind(*args))
+    except TypeError: return False
+    except ValueError: return True # of a builtin that is not known
+
 def find_tasks(
     name:str,       # of a task, or module:function
     data:str='',    # prompts for a reward function
@@ -360,18 +389,18 @@ def find_tasks(
     if ':' not in name:
         if name not in TASKS: raise ValueError(f'there is no task {name!r}, only {", ".join(TASKS)}, or module:function')
         return tuple(open_task(name, split, data_dir or None, tokenizer=tokenizer) for split in ('train', 'test'))
-    module, attribute = name.split(':', 1)
-    if '' not in sys.path and os.getcwd() not in sys.path: sys.path.insert(0, os.getcwd())
-    try: found = getattr(importlib.import_module(module), attribute)
-    except Exception as e: raise ValueError(f'{name} cannot be loaded ({type(e).__name__}: {e})') from e
+    found = _loaded(name)
     if data:
-        if not callable(found): raise ValueError(f'with --data, {name} must be a function of an example and a text')
+        if not _takes(found, {}, ''): raise ValueError(f'with --data, {name} must be a function of an example and a text')
         examples = read_prompts(data)
         held = examples[9::10] or examples
         return RewardTask(found, [e for e in examples if not any(e is h for h in held)] or examples), RewardTask(found, held)
-    tasks = (found, found) if isinstance(found, Task) else tuple(found(split) for split in ('train', 'val')) if callable(found) else ()
-    if not all(isinstance(t, Task) for t in tasks) or not tasks: raise ValueError(f'{name} is no Task, and no function of a split that returns one; a reward function needs prompts: --data prompts.jsonl')
-    return tasks
+    try: tasks = (found, found) if isinstance(found, Task) else [found(s) for s in ('train', 'val') if _takes(found, s)]
+    except Exception as e: raise ValueError(f'{name} fails ({type(e).__name__}: {e})') from e
+    if not all(isinstance(t, Task) for t in tasks) or not tasks:
+        raise ValueError(f'{name} is no Task, and no function of a split that returns one; '
+                         'a reward function needs prompts: --data prompts.jsonl')
+    return tuple(tasks)
 
 # %% ../nbs/06b_rl.ipynb #c834
 def _settings(c, start, more):
@@ -425,7 +454,7 @@ def source_hash(
     task:str # a name, or module:function
 )->str:      # '' if it comes with the program
     "A checksum of the file that a task or a reward function is written in"
-    module = sys.modules.get(task.partition(':')[0]) if ':' in task else None
+    module = sys.modules.get(task.rpartition(':')[0]) if ':' in task else None
     if not module or module.__name__.startswith('mlxchat.'): return ''
     try: return file_hash(Path(inspect.getsourcefile(module)))[:12]
     except (TypeError, OSError): return '' # built in
@@ -437,7 +466,7 @@ def rl(
     stage:str='',      # which of its models, default sft, or the furthest
     step:str='',       # which checkpoint: a number, or best; default the last
     model_tag:str='',  # run that the result goes to; default a new one such as demo-spellingbee
-    task:str='gsm8k',  # what to practise: a name such as gsm8k or spellingbee; or module:function, which makes a Task of 'train' or 'val', or with --data is a reward function of (example, text)
+    task:str='gsm8k',  # what to practise: a name such as gsm8k or spellingbee; or module:function or file.py:function, which makes a Task of 'train' or 'val', or with --data is a reward function of (example, text)
     data:str='',       # prompts for a reward function, one JSON object a line
     data_dir:str='',   # folder with the published files of a task, default they are fetched
     **kwargs

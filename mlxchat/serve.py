@@ -994,9 +994,11 @@ def local(
     host:str # as a browser says it, such as localhost:8000
 )->bool:
     "Is it a name of this machine that nobody else can give away?"
-    try: name = urlsplit('//' + host).hostname or ''
+    try: name = (urlsplit('//' + host).hostname or '').removesuffix('.')
     except ValueError: return False
-    try: return name == 'localhost' or ipaddress.ip_address(name).is_loopback
+    own = socket.gethostname().lower().removesuffix('.local')
+    if own and name in (own, f'{own}.local') or re.fullmatch(r'localhost|.+\.(localhost|internal)', name): return True
+    try: return ipaddress.ip_address(name).is_loopback
     except ValueError: return False
 
 # %% ../nbs/06c_serve.ipynb #c094

@@ -57,7 +57,7 @@ class SFTConfig:
     lora_alpha:float=None        # their strength: corrections are multiplied by alpha/rank, default twice the rank
     lora_parts:str='attn,mlp'    # where they are: attn, mlp, or matrices such as c_q or mlp.c_fc
     lora_layers:str=''           # in which blocks, such as 0,4-7, default all
-    lora_lr:float=.02            # their rate
+    lora_lr:float=None           # their rate, default .02, and .01 for few conversations
     eval_every:int=100           # steps between validations, 0 for none but the last
     eval_tokens:int=2**17        # validate on so many tokens
     score_every:int=0            # steps between task scores, 0 for none
@@ -274,7 +274,7 @@ def finetune(
     start, preset = rates(base.parents[2], c, B*T*accumulate, model.config.generation)
     loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
     def exam(): return core(Engine(model.merged() if model._lora else model, tokenizer))
-    try: return fit(run, 'sft', model, optimizer_for(model, start, preset, c.lora_lr), loader, c.plan, accumulate, RECIPES[preset]['grad_clip'],
+    try: return fit(run, 'sft', model, optimizer_for(model, start, preset, c.lora_lr or .02), loader, c.plan, accumulate, RECIPES[preset]['grad_clip'],
         validate=validate and (lambda: validate(model)), eval_every=c.eval_every,
         core=core and exam, core_every=c.score_every,
         save_every=c.save_every, keep=c.keep_last, best=c.save_best, spike=c.spike, memory_limit_gb=c.memory_limit_gb, **callbacks)
@@ -376,7 +376,8 @@ def lesson(
         learn = TaskMixture([own, keeps], weights=[1, 1], size=max(2, round(2*n*epochs)), seed=c.seed)
         rows = survey(learn, tokenizer, c.max_seq_len)['rows']
     if few and not (c.device_batch_size or c.total_batch_size or c.grad_accum_steps):
-        c = replace(c, device_batch_size=max(1, min(4, round(rows/STEPS))))
+        c = replace(c, device_batch_size=max(1, min(2 if c.lora else 4, round(rows/STEPS))))
+    if few and c.lora: c = replace(c, lora_lr=c.lora_lr or .01)
     B, accumulate = c.batch(c.max_seq_len)
     steps = c.num_iterations or max(1, round(rows/(B*accumulate)))
     c = replace(c, device_batch_size=B, num_iterations=steps, epochs=None)
@@ -642,5 +643,6 @@ def merge(
     print(f'merging {old.folder.name} ({stage}, step {about["step"]:,}); the result is the run {new.folder.name}')
     tokenizer.save(new.folder/'tokenizer')
     write_json(new.folder/'config.json', run_config(old) | dict(made_from=old.folder.name))
+    mx.random.seed(about['rng']) # the same command makes the same files
     save_checkpoint(new.stage(stage), about['step'], model, stage=stage, metrics=about.get('metrics', {}))
     print(f'written to {tilde(new.folder)}')

@@ -221,6 +221,9 @@ def new_folder(
         except BaseException:
             if old.exists(): old.rename(path)
             raise
+    except OSError as e: # what writes may not have said where
+        if e.errno and not e.filename: e.filename = str(path)
+        raise
     finally:
         shutil.rmtree(around, ignore_errors=True)
         lock.release()
