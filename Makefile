@@ -28,6 +28,7 @@ clean:  ## remove .venv and everything built here; runs and data in ~/.cache/mlx
 
 .venv/bin/python:
 	@test -n "$(PYTHON)$(UV)" || { echo "mlxchat needs Python 3.10 or later: install it, or name it with PYTHON=..."; exit 1; }
+	@echo "Making .venv, a Python environment of its own"
 	@rm -rf .venv && $(if $(UV),uv venv -q --python "$(or $(PYTHON),>=3.10)" .venv,$(PYTHON) -m venv .venv)
 
 .venv/ready: settings.ini setup.py | .venv/bin/python

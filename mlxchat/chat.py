@@ -16,6 +16,7 @@ from .backend import colour_wanted
 from .checkpoint import checkpoints, find_run
 from .data import base_dir
 from .engine import Engine
+from .ranges import RANGES, ranged
 from .tools import TextStream
 
 # %% ../nbs/06_chat.ipynb #c010
@@ -31,15 +32,14 @@ def add_piece(
     return parts
 
 # %% ../nbs/06_chat.ipynb #c052
-SETTINGS = dict(temperature=(float, 0, 2), top_k=(int, 0, 100_000), top_p=(float, 0, 1), min_p=(float, 0, 1),
-                repetition_penalty=(float, .1, 10), max_tokens=(int, 1, 10**9)) # kind, least, most
+SETTINGS = dict(temperature=float, top_k=int, top_p=float, min_p=float, repetition_penalty=float, max_tokens=int)
 
 class Chat:
     "A conversation with an engine"
     def __init__(self,
         engine,              # an `Engine`, or anything with its `reply`
         system:str='',       # said before the first question
-        seed:int=-1,         # −1: new every time
+        seed:int=None,       # default a new one every time
         context:int=0,       # tokens of the conversation to show, 0 for no limit
         longest:int=10**9,   # tokens that an answer can have
         **settings           # any of `SETTINGS`
@@ -109,7 +109,7 @@ def ask(self:Chat,
 ):           # iterator of (kind, text)
     "The pieces of an answer; what was said joins the conversation"
     turns, parts = self.turns + [dict(role='user', content=text)], []
-    seed = None if self.seed < 0 else self.seed + len(self.turns)
+    seed = None if self.seed is None else self.seed + len(self.turns)
     try:
         for kind, piece in self.engine.reply(self.visible(turns), seed=seed, **self.settings):
             add_piece(parts, kind, piece)
@@ -155,12 +155,12 @@ def setting(
     value      # a number, or as typed
 ):             # the number
     "The value of a setting, if it makes sense"
-    kind, least, most = SETTINGS[name]
+    kind, (least, most) = SETTINGS[name], RANGES[name]
     try: number = kind(value)
     except ValueError: number = None
     if number is not None and least <= number <= most: return number
     a = 'a' if kind is float else 'a whole'
-    raise ValueError(f'{name} must be {a} number from {least} to {most}, not {value!r}')
+    raise ValueError(f'{name} must be {a} number from {least} to {most:,}, not {value!r}')
 
 @patch
 def change(self:Chat,
@@ -321,9 +321,10 @@ def chat_piped(
     if status: raise SystemExit(status)
 
 # %% ../nbs/06_chat.ipynb #c857834
+@ranged
 def chat(
     run:str='',           # tag or folder of a run, default the latest
-    stage:str='',         # base, mid, sft or rl, default the furthest
+    stage:str='',         # which model of the run: base, sft or rl; default the last trained
     step:str='',          # which checkpoint: a number, or best; default the last
     prompt:str=None,      # answer this and leave
     system:str='',        # what the model is told first
@@ -334,7 +335,7 @@ def chat(
     repetition_penalty:float=1., # above 1: avoid repetition
     max_tokens:int=1024,  # longest answer
     no_stream:bool=False, # print answers only when they are complete?
-    seed:int=-1,          # of the random draws, -1 for new ones every time
+    seed:int=None,        # of the random draws, default a new one every time
 ):
     "Talk with a trained model"
     run = find_run(run, 'chat')
@@ -377,9 +378,10 @@ def complete(
         read = TextStream(tok)
         print((f'{i}: ' if samples > 1 else '') + text + ''.join(shown(map(read, said))))
 
+@ranged
 def generate(
     run:str='',           # tag or folder of a run, default the latest
-    stage:str='',         # base, mid, sft or rl, default base if there is one
+    stage:str='',         # which model of the run: base, sft or rl; default base, if there is one
     step:str='',          # which checkpoint: a number, or best; default the last
     prompt:str=None,      # how the text begins; else from the standard input, a text a line; '' begins from nothing
     num_samples:int=1,    # continuations of each
@@ -390,13 +392,11 @@ def generate(
     repetition_penalty:float=1., # above 1: avoid repetition
     max_tokens:int=200,   # longest continuation
     no_stream:bool=False, # print only what is complete?
-    seed:int=-1,          # of the random draws, -1 for new ones every time
+    seed:int=None,        # of the random draws, default a new one every time
 ):
     "Continue texts with a base model"
-    if num_samples < 1: raise ValueError(f'--num-samples must be at least 1, not {num_samples}')
-    given = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
-                 repetition_penalty=repetition_penalty, max_tokens=max_tokens)
-    options = {name: setting(name, value) for name, value in given.items()} | dict(seed=None if seed < 0 else seed)
+    options = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
+                   repetition_penalty=repetition_penalty, max_tokens=max_tokens, seed=seed)
     run = find_run(run, 'generate')
     stage = stage or run.at[0] or ('base' if checkpoints(run.stage('base')) else '')
     model, tokenizer, meta = run.load(stage, step)

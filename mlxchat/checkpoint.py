@@ -5,19 +5,19 @@
 # %% auto #0
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'NEEDS', 'write_json', 'file_hash', 'random_state', 'save_arrays', 'save_checkpoint',
            'array_shapes', 'damage', 'checkpoints', 'latest_checkpoint', 'load_model', 'seen_from', 'load_optimizer',
-           'metadata', 'score', 'prune', 'alive', 'Run', 'step_number', 'exclusive', 'rewind', 'run_config', 'whisper',
-           'find_run', 'check_tag']
+           'metadata', 'score', 'prune', 'alive', 'Run', 'step_number', 'whisper', 'unfinished', 'exclusive', 'rewind',
+           'run_config', 'find_run', 'run_folder', 'check_tag', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from dataclasses import asdict, fields
 from pathlib import Path
 from fastcore.basics import patch
 from .model import GPT, GPTConfig
 from . import lora
-from .data import atomic_write, base_dir, checked, in_short, json_lines, parse_json, read_json, sync
+from .data import atomic_write, base_dir, checked, in_short, json_lines, parse_json, read_json, sync, without_nan
 from .shards import FileLock
 from .tokenizer import Tokenizer
 from .formats import load_tokenizer
@@ -30,7 +30,7 @@ def write_json(
     values     # anything JSON can hold
 )->Path:       # `path`
     "Write JSON that is either old or new, never half"
-    return atomic_write(path, lambda tmp: tmp.write_text(json.dumps(values, indent=1), encoding='utf-8'))
+    return atomic_write(path, lambda tmp: tmp.write_text(json.dumps(without_nan(values), indent=1), encoding='utf-8'))
 
 # %% ../nbs/03a_checkpoint.ipynb #c045
 def file_hash(
@@ -93,7 +93,7 @@ _CONFIG = {f'{f.name}?': _SIZES.get(f.name) or _PLAIN.get(f.type, f.type) for f 
 _ADAPTERS = {'rank': (1, 2**16), 'alpha': float, 'parts': [str], 'layers': [(0, 1000)],
              'base?': {'path': str, 'sha256': str}}
 METADATA = {'step': (0, 2**60), 'config': _CONFIG, 'rng': (0, 2**64 - 1), 'files': {str: str},
-            'stage?': str, 'loader?': dict, 'metrics?': dict, 'lora?': _ADAPTERS,
+            'stage?': str, 'loader?': dict, 'metrics?': {'total?': (0, 2**60)}, 'lora?': _ADAPTERS,
             'quantized?': {'bits': {4, 8}, 'group': {32, 64, 128}}}
 
 def _described(path):
@@ -298,6 +298,8 @@ def _listed(run):
     steps = {s: ', '.join(f'{int(p.name[5:]):,}' for p in checkpoints(run.stage(s))) for s in run.stages()}
     return ' and '.join(f'{s} (step {steps[s]})' for s in steps)
 
+def whisper(text:str): print(text, file=sys.stderr)
+
 @patch
 def pick(self:Run,
     stage:str='', # base, sft…; '' for the furthest
@@ -312,23 +314,34 @@ def pick(self:Run,
         raise ValueError(f'{self.stage(here)/f"step_{now:06d}"} is of step {now:,}, not {step}')
     stage, step = stage or here, now if step is None else step
     for s in [stage] if stage else reversed(self.stages()):
-        if path := self._chosen(s, step): return path
+        if path := self._chosen(s, step):
+            if step is None and (at := unfinished(path)): whisper(f'{self.folder.name} ({at})')
+            return path
     self._missing(stage, step)
+
+def unfinished(
+    path:Path # checkpoint directory
+)->str:       # '' if it is at its end, or was saved before this was written down
+    "Which step of how many it is, of a stage that was stopped"
+    about = metadata(path)
+    step, total = about.get('step', 0), about.get('metrics', {}).get('total') or 0
+    return f'{path.parent.name}, step {step:,} of {total:,}, unfinished' if step < total else ''
 
 @patch
 def _chosen(self:Run, stage, step):
     "A checkpoint of this stage, or None"
-    if step is None: return latest_checkpoint(self.stage(stage), say=lambda o: print(o, file=sys.stderr))
+    if step is None: return latest_checkpoint(self.stage(stage), say=whisper)
     if step != 'best': return next((p for p in checkpoints(self.stage(stage)) if p.name == f'step_{step:06d}'), None)
     scored = [p for p in checkpoints(self.stage(stage)) if math.isfinite(score(p)) and not damage(p)]
     return min(scored, key=score, default=None)
 
 @patch
-def _missing(self:Run, stage, step):
+def _missing(self:Run, stage, step=None):
     "Say what there is instead"
     which = f' of step {step:,}' if isinstance(step, int) else ' with a validation score' if step else ''
     what = f'no {stage or "trained"} checkpoint{which}'
     there = _listed(self)
+    if step is None and any(s == stage or not stage for s in self.stages()): there = 'none that is whole'
     raise FileNotFoundError(f'{what} in {self.folder}: ' + (f'it has {there}' if there else 'train one first'))
 
 @patch
@@ -358,7 +371,7 @@ def lock(self:Run): # yields nothing
             raise ValueError(f'{self.folder.name} is being trained by process {who}: '
                              'wait for it, or choose another --model-tag')
         os.ftruncate(lock.fd, 0)
-        os.pwrite(lock.fd, str(os.getpid()).encode(), 0)
+        with suppress(OSError): os.pwrite(lock.fd, str(os.getpid()).encode(), 0) # a full disk locks, too
         _locked[key] = me
         try: yield
         finally: del _locked[key]
@@ -379,7 +392,7 @@ def attempt(self:Run): # yields nothing
     with self.lock():
         new = all(o.name == '.lock' for o in self.folder.iterdir())
         try: yield
-        except Exception:
+        except BaseException:
             begun = any((self.folder/o).exists() for o in ('status.json', 'metrics.jsonl', 'checkpoints'))
             if new and not begun: shutil.rmtree(self.folder, ignore_errors=True)
             raise
@@ -400,7 +413,7 @@ def log(self:Run,
     **values # plain numbers and strings
 )->bool:     # is it on the disk? if not, it goes along with the next
     "Append one line to metrics.jsonl"
-    self.unwritten += json.dumps(values) + '\n'
+    self.unwritten += json.dumps(without_nan(values)) + '\n'
     try:
         with open(self.folder/'metrics.jsonl', 'ab', buffering=0) as f:
             whole, data = f.seek(0, os.SEEK_END), self.unwritten.encode()
@@ -427,7 +440,7 @@ def metrics(self:Run,
     "Everything logged so far"
     path = self.folder/'metrics.jsonl'
     lines = json_lines(path, dict, lambda n, why: None) if path.exists() else []
-    out = [o for _, o in lines if _sensible(o)]
+    out = [o for o in (without_nan(o) for _, o in lines) if _sensible(o)]
     return [o for o in out if not stage or o.get('stage') == stage]
 
 @exclusive
@@ -490,27 +503,32 @@ NEEDS = { # what a verb wants of a run, in words, and how well a run suits: 0 no
     'watch': ('that was trained', lambda run: any((run.folder/o).exists() for o in _TRACES))}
 
 # %% ../nbs/03a_checkpoint.ipynb #c676881
-def whisper(text:str): print(text, file=sys.stderr)
-
 def find_run(
     tag='',      # name under runs/, or the folder of a run, a stage or a checkpoint; '' for the latest
     need:str='', # what the latest must be good for, a key of `NEEDS`
     say=whisper, # told which run it is, if nobody named one and there are several
 )->Run:
-    "A run by tag, by path, or the latest that suits"
+    "A run by tag, by path, or the latest that suits; one that is finished, if there is any"
     runs = base_dir()/'runs'
-    if tag: return _named(tag, runs)
+    if tag: return _named(tag)
     words, suits = NEEDS[need]
     found = [Run(p) for p in sorted(runs.glob('*')) if p.is_dir()]
-    marks = [suits(r) for r in found]
+    marks = [(need == 'watch' or _finished(r), m) if (m := suits(r)) else () for r in found]
     fit = [r for r, m in zip(found, marks) if m and m == max(marks)]
     known = ', '.join(r.folder.name for r in found if r.stages())
     if not fit:
         instead = f' (runs: {known})' if known else ': start with `mlxchat demo`'
         raise FileNotFoundError(f'no run {words} in {runs}{instead}')
     latest = max(fit, key=lambda run: _changed(run, need))
-    if len(fit) > 1: say(f'using {latest.folder.name}, the latest of {len(fit)}; --run chooses')
+    over = max(marks)[0] and any(m and not m[0] for m in marks) # unfinished ones
+    some = f' of {len(fit)}' if len(fit) > 1 else ''
+    which = some + ' that are finished'*bool(over and some) or ' that is finished'*over
+    if which: say(f'using {latest.folder.name}, the latest{which}; --run chooses')
     return latest
+
+def _finished(run):
+    "Has its furthest stage come to its end?"
+    return not any(unfinished(checkpoints(run.stage(s))[-1]) for s in run.stages()[-1:])
 
 def _changed(run, need):
     "When a checkpoint of a run was last saved, or, for those who watch, anything"
@@ -518,13 +536,24 @@ def _changed(run, need):
     if need == 'watch': places += [run.folder/o for o in _TRACES if (run.folder/o).exists()]
     return max(p.stat().st_mtime for p in places)
 
-def _named(tag, runs):
-    "The run, the stage of a run, or the checkpoint that a name or a path stands for"
+def run_folder(
+    tag # name under runs/, or the folder of a run, a stage or a checkpoint
+)->Path:
+    "The folder that a name or a path stands for"
+    runs = base_dir()/'runs'
     places = [runs/tag]*(not str(tag).startswith('.')) + [Path(tag).expanduser()]
-    path = next((p for p in places if p.is_dir()), None)
-    if not path:
-        known = ', '.join(sorted(p.name for p in runs.glob('*') if p.is_dir())) or 'none yet'
-        raise FileNotFoundError(f'no run {tag!r} in {runs} (runs: {known})')
+    if path := next((p for p in places if p.is_dir()), None): return path
+    for p in places:
+        if p.exists(): raise ValueError(f'{p} is a file: name the folder of a run')
+        for home, *rest in (p.parent, p.name), (p.parent.parent, p.parent.name, p.name):
+            if home.name == 'checkpoints' and home.is_dir(): Run(home.parent)._missing(rest[0], *map(step_number, rest[1:]))
+    if '/' in str(tag): raise FileNotFoundError(f'there is no folder {tag}')
+    known = ', '.join(sorted(p.name for p in runs.glob('*') if any((p/o).exists() for o in _TRACES))) or 'none yet'
+    raise FileNotFoundError(f'no run {tag!r} in {runs} (runs: {known})')
+
+def _named(tag):
+    "The run, the stage of a run, or the checkpoint that a name or a path stands for"
+    path = run_folder(tag)
     whole = path.resolve()
     if whole.name == 'checkpoints': return Run(whole.parent)
     if whole.parent.name == 'checkpoints': return Run(whole.parent.parent, whole.name)
@@ -533,6 +562,10 @@ def _named(tag, runs):
     if (path/'metadata.json').exists():
         raise ValueError(f'{path} is a checkpoint without its run: '
                          'its place is RUN/checkpoints/STAGE/step_N, beside RUN/tokenizer')
+    if not any((path/o).exists() for o in _TRACES):
+        theirs = any(o for kind in ('*_checkpoints', 'model_*.pt') for o in path.glob(kind))
+        hint = ': `mlxchat import-nanochat` reads what nanochat has trained'*theirs
+        raise FileNotFoundError(f'{path} is no run of mlxchat, as it has no checkpoints{hint}')
     return Run(path)
 
 # %% ../nbs/03a_checkpoint.ipynb #c324679
@@ -543,3 +576,10 @@ def check_tag(
     if tag and not re.fullmatch(r'\w[\w.-]{0,99}', tag):
         raise ValueError(f'{tag!r} is no name for a run: letters and digits, and . _ - after the first of them')
     return tag
+
+def as_tag(
+    text:str,     # the name of a file or of a run, which may be anywhere and be called anything
+    most:int=90,  # letters
+)->str:           # '' if nothing is left
+    "The name for a run that comes near to it"
+    return re.sub(r'[^\w.-]+', '-', text).strip('.-')[:most]

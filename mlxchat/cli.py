@@ -9,54 +9,77 @@ __all__ = ['KINDS', 'MOST_TOKENS', 'SHAPE', 'yaml_args', 'outranked', 'run_args'
 
 # %% ../nbs/06z_cli.ipynb #c074
 import argparse, base64, math, os, re, shutil, sys, tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from json import dumps, loads
+from json import detect_encoding, dumps, loads
 from pathlib import Path
 from fastcore.meta import delegates
 import yaml
 from . import __version__, backend, formats
 from .program import call, dashed, ELSEWHERE, integer, main, meant, no_option, number
-from .data import Bar, base_dir, list_shards, make_corpus, nanochat_dir, open_shard, read_texts
+from .data import (Bar, base_dir, gigabytes, in_short, list_shards, make_corpus, nanochat_dir, open_shard,
+    read_texts, tilde)
 from .shards import download, local_shards, numbers, SETS, ShardCache
 from .texts import make_set, write_bin
 from .tokenizer import Tokenizer
 from .loader import BinSource, Loader, Prefetch, TextSource, documents
-from .checkpoint import Run, check_tag, checkpoints, find_run, load_model, rewind
+from .checkpoint import Run, as_tag, check_tag, checkpoints, find_run, load_model, rewind, run_folder
 from .core import bundle_dir, core
 from .parallel import Heartbeat, World, join
 from .watch import LogConfig, memory_line, outlive_terminal, report_html, sinks, where_time_went
-from .plan import check_fits
+from .plan import check_fits, check_possible
 from .model import GPT, GPTConfig
-from .pretrain import INSTEAD, PretrainConfig, build, differences, extend, extension, option, pretrain
+from .pretrain import INSTEAD, PretrainConfig, build, differences, extend, extension, pretrain
 from .pretrain import read_config, recorded, write_config
+from .ranges import option, ranged
 from .engine import Engine, sampler
 
 # %% ../nbs/06z_cli.ipynb #c402
-class _Strict(yaml.SafeLoader):
-    "YAML in which no key stands twice"
-    def construct_mapping(self, node, deep=False):
-        keys = [k.value for k, _ in node.value]
-        twice = next((k for i, k in enumerate(keys) if k in keys[:i]), None)
-        if twice: raise ValueError(f'{twice} stands there twice')
-        return super().construct_mapping(node, deep)
+_STATES = dict(true=True, yes=True, on=True, false=False, no=False, off=False) # YAML's words for them
+_TAGS = {f'tag:yaml.org,2002:{o}' for o in 'bool null int float timestamp str merge value seq'.split()}
+
+def _broken(e, text):
+    "Line and reason of a YAML error"
+    mark = getattr(e, 'problem_mark', None)
+    line = mark.line if mark else text.count('\n', 0, getattr(e, 'position', 0))
+    why = getattr(e, 'problem', None) or getattr(e, 'reason', None) or str(e).split(';')[0]
+    return f'line {line + 1} is not YAML: {" ".join(why.split()).removeprefix("but ")}'
+
+def _composed(path):
+    "What a YAML file says, as nodes that know their lines"
+    with open(path, 'rb') as f: data = f.read(2**20 + 1)
+    if len(data) > 2**20: raise ValueError(f'{path} is larger than 1 MB: options have a few lines')
+    try: text = data.decode(encoding := detect_encoding(data))
+    except UnicodeDecodeError as e:
+        line = data.count(b'\n', 0, e.start) + 1
+        raise ValueError(f'{path}, line {line} is not {encoding.upper()}: byte {data[e.start]:#04x}') from None
+    try: return yaml.compose(text, yaml.SafeLoader)
+    except RecursionError: raise ValueError(f'{path} is nested too deeply') from None
+    except (yaml.YAMLError, ValueError, OverflowError) as e: raise ValueError(f'{path}, {_broken(e, text)}') from None
+
+def _plain(node):
+    "A value as someone would type it: text, but for true, false and nothing"
+    if isinstance(node, yaml.SequenceNode): return [o.value for o in node.value]
+    if node.tag.endswith(':null'): return None
+    return _STATES.get(node.value.lower(), node.value) if node.tag.endswith(':bool') else node.value
 
 def _read_yaml(path):
-    "The keys of a YAML file with their values, sections dissolved"
-    try: found = yaml.load(Path(path).read_text(encoding='utf-8'), _Strict)
-    except UnicodeDecodeError: raise ValueError(f'{path} is not UTF-8') from None
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as e:
-        raise ValueError(f'{path} is not YAML: {" ".join(str(e).split())}') from None
-    if not isinstance(found or {}, dict): raise ValueError(f'{path}: expected keys and values')
-    out, sections = {}, [found or {}]
-    while sections:
-        for k, v in sections.pop(0).items():
-            k = str(k).replace('-', '_')
-            if isinstance(v, dict): sections.append(v)
-            elif k in out: raise ValueError(f'{path}: {k} stands there twice')
-            else: out[k] = v
+    "Line, key and node of every option in a YAML file, sections dissolved"
+    top = _composed(path)
+    if top is None or top.tag.endswith(':null'): return []
+    if not isinstance(top, yaml.MappingNode): raise ValueError(f'{path}: expected keys and values')
+    out, sections = {}, [top]
+    for section in sections: # there will be more of them
         if len(sections) > 100: raise ValueError(f'{path} has too many sections')
-    return out
+        for key, node in section.value:
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode): raise ValueError(f'{path}, line {line}: a key should be a word')
+            k = key.value.replace('-', '_')
+            if isinstance(node, yaml.MappingNode): sections.append(node)
+            elif k in out: raise ValueError(f'{path}, line {line}: {in_short(k)[1:-1]} stands there twice')
+            elif node.tag not in _TAGS: raise ValueError(f'{path}, line {line}: {node.tag} means nothing here')
+            else: out[k] = line, k, node
+    return [*out.values()]
 
 def _as_typed(option, value):
     "What to type for a value from a file"
@@ -67,9 +90,10 @@ def _as_typed(option, value):
     if switch and not isinstance(value, bool): raise ValueError('should be true or false')
     if 'bool' in option.types and isinstance(value, bool):
         return [name] if value else ['--no-' + name[2:]] if switch and not option.name.startswith('no_') else []
-    if isinstance(value, list) and 'list' in option.types: return [name, *map(str, value)]
-    if isinstance(value, (list, dict, bool)): raise ValueError(f'should be {kind}')
-    try: (integer if 'int' in option.types else number if 'float' in option.types else str)(str(value))
+    if 'list' in option.types and isinstance(value, list) and all(isinstance(o, str) for o in value):
+        return [name, *value]
+    if isinstance(value, (list, bool)): raise ValueError(f'should be {kind}')
+    try: (integer if 'int' in option.types else number if 'float' in option.types else str)(value)
     except argparse.ArgumentTypeError: raise ValueError(f'should be {kind}') from None
     return [f'{name}={value}']
 
@@ -80,17 +104,19 @@ def yaml_args(
 )->list:          # of str, as if typed
     "Options from a YAML file"
     known, out, wrong, seen = {o.name: o for o in options}, [], [], {}
-    for key, value in _read_yaml(path).items():
-        name = meant(key, known)
+    for line, key, node in _read_yaml(path):
+        name, value = meant(key, known), _plain(node)
         if key == 'mixed_precision' and isinstance(value, bool): name, value = 'dtype', 'auto' if value else 'float32'
-        if ELSEWHERE.get(key) == ELSEWHERE['dropout'] and value in (0, None, False): continue
-        if name not in known or name == 'config': wrong.append(no_option(key, known))
-        elif name in seen: wrong.append(f'{seen[name]} and {key} are the same')
+        if ELSEWHERE.get(key) == ELSEWHERE['dropout'] and value in ('0', '0.0', None, False): continue
+        if name not in known or name == 'config': wrong.append((line, no_option(key, known)))
+        elif name in seen: wrong.append((line, f'{seen[name]} and {key} are the same'))
         else:
             seen[name] = key
             try: out += _as_typed(known[name], value)
-            except ValueError as e: wrong.append(f'{key} {e}, not {str(value)[:40]!r}')
-    if wrong: raise ValueError(f'{path}: ' + '; '.join(wrong))
+            except ValueError as e:
+                found = 'a list' if isinstance(value, list) else node.value if value in (True, False) else in_short(value)
+                wrong.append((line, f'{key} {e}, not {found}'))
+    if wrong: raise ValueError(f'{path}, ' + '; '.join(f'line {n}: {why}' for n, why in sorted(wrong)))
     return outranked(out, typed)
 
 def outranked(
@@ -109,10 +135,11 @@ def run_args(
     typed:list=() # options on the command line, which win
 )->list:          # of str, as if typed
     "The options that a run was started with"
-    at = (Path(folder) if '/' in str(folder) or Path(folder).is_dir() else base_dir()/'runs'/folder).resolve()
+    if not folder.strip(): raise ValueError('--resume names no run')
+    at = run_folder(folder).resolve()
     home = next((p for p in (at, *at.parents[:3]) if (p/'config.json').exists()), None)
     if not home:
-        raise ValueError(_not_ours(at) if any(at.glob('checkpoints/*/step_*')) else f'there is no run in {folder}')
+        raise ValueError(_not_ours(at) if any(at.glob('checkpoints/*/step_*')) else f'there is no run in {at}')
     parts = at.relative_to(home).parts
     if parts[1:2] not in ((), ('base',)) or parts[:1] not in ((), ('checkpoints',)):
         raise ValueError(f'{folder} is no checkpoint of pretraining: `train` goes on with {home}/checkpoints/base')
@@ -137,16 +164,18 @@ def info(
     if json: return print(dumps(i))
     other = '' if i["compute_dtype"] == 'float32' else f'; {i["compute_gflops"]:,.0f} in {i["compute_dtype"]}'
     print(f'''mlxchat  {i["mlxchat"]}, MLX {i["mlx"]}, Python {i["python"]}
-device   {i["device"]}: {i["name"]}, {i["cores"]} cores, {i["memory_gib"]} GiB for models
+device   {i["device"]}: {i["name"]}, {i["cores"]} cores, {gigabytes(i["memory_gib"]*2**30)} for models
 compute  in {i["compute_dtype"]}, {"compiled" if i["compiler"] else "not compiled, as there is no C++ compiler"}
 BLAS     {i["blas"]}
 matmul   {i["matmul_gflops"]:,.0f} GFLOP/s in float32, {i["matmul_gflops"]/i["numpy_gflops"]:.0%} of NumPy's{other}
-files    in {i["base_dir"].replace(str(Path.home()), "~")}''')
+files    in {tilde(i["base_dir"])}''')
 
 # %% ../nbs/06z_cli.ipynb #c019
 def _gathered(folder, max_bytes=8_000_000, val_fraction=.04, force=False):
     stats = make_corpus(folder, max_bytes=max_bytes, val_fraction=val_fraction, force=force)
-    for part in 'train', 'val': print('{:5}  {documents:,} documents from {modules:,} modules, {bytes:,} bytes'.format(part, **stats[part]))
+    for part in 'train', 'val':
+        s = stats[part]
+        print(f'{part:5}  {s["documents"]:,} documents from {s["modules"]:,} modules, {s["bytes"]:,} bytes')
     print('most   ' + ', '.join(f'{name} {size/1e6:.1f} MB' for name, size in list(stats['packages'].items())[:5]))
 
 def _fetched(set, num_shards=8, workers=4):
@@ -162,7 +191,8 @@ def _fetched(set, num_shards=8, workers=4):
 def _own(text, folder, val_fraction=.05, doc_chars=8000, column='text'):
     report = make_set(text, folder, val_fraction, doc_chars, column)
     c = report.counts
-    print(f'{c["files"]:,} files, {c["documents"]:,} documents, {c["bytes"]:,} bytes; {c["validation documents"]:,} documents to validate')
+    print(f'{c["files"]:,} files, {c["documents"]:,} documents, {c["bytes"]:,} bytes; '
+          f'{c["validation documents"]:,} documents to validate')
     for line in report.lines(): print(f'note: {line}')
 
 # %% ../nbs/06z_cli.ipynb #c020
@@ -172,6 +202,7 @@ KINDS = dict( # of sets, and the options that each of them knows
     own=('own text', ('column', 'doc_chars', 'val_fraction')),
     there=('a set that is there', ()))
 
+@ranged
 def data(
     set:str='',              # a public set (fineweb-edu or climbmix), or a name for own text; default python, the offline corpus
     text:list=None,          # own files and folders: .txt .md .jsonl .parquet, also packed
@@ -189,11 +220,8 @@ def data(
     given = dict(num_shards=num_shards, workers=workers, column=column, doc_chars=doc_chars, max_bytes=max_bytes,
                  val_fraction=val_fraction, force=force)
     given = {k: v for k, v in given.items() if v not in (None, '', False) or v == 0 and v is not False}
-    for k in 'num_shards', 'workers', 'max_bytes':
-        if given.get(k, 1) < 1: raise ValueError(f'{option(k)} must be positive, not {given[k]}')
-    if given.get('doc_chars', 0) < 0: raise ValueError(f'--doc-chars must be 0 or more, not {doc_chars}')
     if not 0 < given.get('val_fraction', .5) < 1:
-        raise ValueError(f'--val-fraction must lie between 0 and 1, not {val_fraction}')
+        raise ValueError(f'--val-fraction must be above 0 and below 1, not {val_fraction}')
     if format not in ('parquet', 'bin'): raise ValueError(f'unknown format {format!r}: choose parquet or bin')
     if tokenizer_dir and format != 'bin': raise ValueError('--tokenizer-dir is for --format bin: other sets are text')
     if not set and not text and num_shards:
@@ -201,7 +229,8 @@ def data(
         print(f'--num-shards is for a public set: fineweb-edu, as no other is named by --set ({", ".join(SETS)})')
     set = set or ('text' if text else 'python')
     folder = base_dir()/'shards'/set
-    if text and (set in SETS or set == 'python'): raise ValueError(f'{set} is the name of another set: choose one for your text with --set')
+    if text and (set in SETS or set == 'python'):
+        raise ValueError(f'{set} is the name of another set: choose one for your text with --set')
     kind = 'own' if text else 'public' if set in SETS else 'python' if set == 'python' else 'there'
     if kind == 'there' and not folder.is_dir():
         raise ValueError(f'there is no set {set!r}: choose {", ".join(SETS)}, or make one from your files with --text')
@@ -216,7 +245,7 @@ def data(
         tok = formats.load_tokenizer(tokenizer_dir or base_dir()/'tokenizer')
         info = write_bin(*shard_paths(set), tok, folder := base_dir()/'shards'/f'{set}-bin', progress=True)
         print(f'{info["train"]:,} tokens to train on, {info["val"]:,} to validate')
-    print(f'files  in {folder}')
+    print(f'files  in {tilde(folder)}')
 
 def shard_paths(
     set:str # name under shards/, or a folder
@@ -265,6 +294,7 @@ def _taken_over(tok, folder, force):
             '(runs keep theirs), and `train --tokenizer-dir` takes it for one run')
     return tok.save(folder)
 
+@ranged
 def tokenizer(
     set:str='python',            # shards to learn from: a name under shards/, or a folder
     vocab_size:int=None,         # tokens, special ones too; default one for every 1000 bytes of text, 32,768 at most
@@ -284,22 +314,25 @@ def tokenizer(
         are = 'is' if len(how) == 1 else 'are'
         raise ValueError(f'{", ".join(map(option, how))} {are} for training, '
                          'which --from-file, --compare and --export do not')
-    for k, v in how.items():
-        if v < 1: raise ValueError(f'{option(k)} must be positive, not {v}')
     if training:
         before = getattr(_there(folder), 'vocab_size', 0)
         tok = learn_tokenizer(shard_paths(set)[0], **how)
         instead = f', in place of {before:,}; runs keep theirs' if before else ''
         print(f'{tok.vocab_size:,} tokens in {tok.save(folder)}{instead}')
     else: tok = formats.load_tokenizer(from_file or folder)
-    if export: print(f'written to {formats.write_hf(tok, export)}')
+    if export: print(f'written to {tilde(formats.write_hf(tok, export))}')
     elif from_file: print(f'{tok.vocab_size:,} tokens in {_taken_over(tok, folder, force)}')
     if not (training or compare): return
     unseen = [t for _, t in zip(range(1000), read_texts(shard_paths(set)[1]))]
-    if training: return print('{tok:.2f} bytes a token on unseen text'.format(**formats.compare(dict(tok=tok), dict(unseen=unseen))[0]))
+    unseen = dict(unseen=unseen) if any(unseen) else {}
+    if not unseen: print('the validation documents are empty: there is no unseen text to measure on')
+    for row in formats.compare(dict(tok=tok), unseen) if training else []:
+        print(f'{row["tok"]:.2f} bytes a token on unseen text')
+    if training: return
     known = formats.known_encodings()
-    print(formats.table(formats.compare({'ours': tok, **known}, {**formats.SAMPLES, 'unseen': unseen})))
-    print('bytes per token' + ''.join(f', without {name}, which is not on this disk' for name in ('GPT-2', 'GPT-4') if name not in known))
+    print(formats.table(formats.compare({'ours': tok, **known}, {**formats.SAMPLES, **unseen})))
+    absent = [name for name in ('GPT-2', 'GPT-4') if name not in known]
+    print('bytes per token' + ''.join(f', without {name}, which is not on this disk' for name in absent))
 
 # %% ../nbs/06z_cli.ipynb #c078
 def _folder(set): return Path(set) if Path(set).is_dir() else base_dir()/'shards'/set
@@ -313,7 +346,8 @@ def open_set(
 )->tuple:                # (source of training documents, validation documents)
     "The two sides of a data set"
     folder = _folder(set)
-    if (folder/'tokens.json').exists(): return BinSource(folder/'train.bin', tok), documents(BinSource(folder/'val.bin', tok))
+    if (folder/'tokens.json').exists():
+        return BinSource(folder/'train.bin', tok), documents(BinSource(folder/'val.bin', tok))
     if streaming:
         if set not in SETS: raise ValueError(f'only public sets can be streamed: --set {" or ".join(SETS)}, not {set}')
         cache = ShardCache(SETS[set], max_cached_shards)
@@ -334,7 +368,7 @@ def tokenizer_for(
     where = next((p for p in (ours, theirs) if p.is_dir() and any(p.iterdir()) and (p == ours or set in SETS)), None)
     if where:
         whose = 'nanochat' if where == theirs else 'mlxchat'
-        say(f"tokenizer: {whose}'s, {formats.load_tokenizer(where).vocab_size:,} tokens, in {where}")
+        say(f"tokenizer: {whose}'s, {formats.load_tokenizer(where).vocab_size:,} tokens, in {tilde(where)}")
         return where
     folder = _folder(set)
     if (folder/'tokens.json').exists():
@@ -369,7 +403,8 @@ def shared_tokenizer(
     if not world.group: return tok
     with tempfile.TemporaryDirectory() as d:
         if world.first: tok.save(d)
-        for name, data in world.tell({p.name: base64.b64encode(p.read_bytes()).decode() for p in Path(d).iterdir()}).items(): (Path(d)/name).write_bytes(base64.b64decode(data))
+        files = {p.name: base64.b64encode(p.read_bytes()).decode() for p in Path(d).iterdir()}
+        for name, data in world.tell(files).items(): (Path(d)/name).write_bytes(base64.b64decode(data))
         return formats.load_tokenizer(d)
 
 # %% ../nbs/06z_cli.ipynb #c414
@@ -428,6 +463,7 @@ def set_for(
 
 @delegates(PretrainConfig)
 @delegates(LogConfig, keep=True)
+@ranged
 def train(
     set:str='',       # shards to learn from: a name under shards/, or a folder; default python, the offline corpus
     data_dir:str='',  # the same as a folder
@@ -450,18 +486,15 @@ def train(
     world = join()
     check_tag(model_tag)
     log = LogConfig.taken(kwargs)
-    counts = dict(max_cached_shards=max_cached_shards, num_workers=num_workers,
-                  tokenizer_batch_size=tokenizer_batch_size)
-    for name, value in counts.items():
-        if value is not None and value < 1: raise ValueError(f'{option(name)} must be positive, not {value}')
     c = PretrainConfig(**kwargs)
-    with outlive_terminal(), together(world):
+    with outlive_terminal(), together(world), ExitStack() as held:
         start, found = origin(from_run) if from_run and world.first else (None, {})
         found, runs = world.tell(found), Path(output_dir or base_dir()/'runs')
-        folder = runs/(model_tag or (f'{found["name"]}-more' if found else f'd{c.depth}'))
+        folder = runs/(model_tag or (f'{as_tag(found["name"])}-more' if found else f'd{c.depth}'))
         found = found or world.tell(read_config(folder).get('origin') if world.first else None) or {}
         if found: c = PretrainConfig(**inherited(found, kwargs))
         c.accumulation() # finds mistakes before anything is made
+        if world.first: check_possible(c, 265) # with the smallest vocabulary
         begun = bool(checkpoints(folder/'checkpoints'/'base'))
         streamed = streaming or not set and not data_dir and found.get('streaming', False)
         set, streaming = data_dir or set_for(set, streaming, found), streamed
@@ -474,6 +507,7 @@ def train(
         model = build(c, tok.vocab_size) if not found else start or GPT(GPTConfig(**found['config']))
         recipe = c.recipe(model, world.size)
         settings = dict(set=set, tokenizer=tok.fingerprint()) | (dict(from_run=found['where']) if found else {})
+        if world.first: held.enter_context(Run(folder).attempt()) # nobody else may write there from here on
         longer = _check_same(folder, c, recipe, settings) if world.first else 0
         if world.first and resume_from_step is not None: rewind(Run(folder), 'base', resume_from_step)
         source, val_docs = open_set(set, tok, streaming, max_cached_shards or 20,
@@ -494,7 +528,7 @@ def train(
         score = f': {m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else ', nothing left to do'
         print(f'step {m["step"]:,}{score}')
         if profile: print(where_time_went(run.metrics('base')))
-        print(f'report in {report_html(run)}')
+        print(f'report in {tilde(report_html(run))}')
 
 train.__delwrap__, PretrainConfig.__delwrap__ = PretrainConfig, LogConfig # the comments of their fields are the help
 
@@ -511,15 +545,13 @@ def _check_request(folder, found, begun, resume, set, streaming, max_cached_shar
 
 @contextmanager
 def _run_of(folder, tok, world):
-    "The run with its tokenizer, which goes again if it could not begin; only the first process writes into it"
-    new = not folder.exists()
+    "The run with its tokenizer; only the first process writes into it"
     run = Run(folder if world.first else tempfile.mkdtemp())
     try:
         if not (run.folder/'tokenizer').is_dir(): tok.save(run.folder/'tokenizer')
         yield run
     finally:
-        begun = (folder/'config.json').exists()
-        if not world.first or new and not begun: shutil.rmtree(run.folder, ignore_errors=True)
+        if not world.first: shutil.rmtree(run.folder, ignore_errors=True)
 
 def _core_exam(c, tok, world):
     "What measures CORE while training, if that is wanted"
@@ -532,7 +564,7 @@ def _announce(c, recipe, model, folder, world, found, longer):
     "What is about to happen"
     processes = f', {world.size} processes' if world.group else ''
     print(f'{model.count_params()["total"]:,} parameters, {recipe.steps:,} steps of {recipe.batch_tokens:,} tokens, '
-          f'in {folder}{processes}')
+          f'in {tilde(folder)}{processes}')
     if found:
         print(f'from {found["name"]}, {found["stage"]} step {found["step"]:,}: '
               'its weights, architecture and tokenizer; data, learning-rate schedule and optimizer begin anew')
@@ -571,7 +603,7 @@ def _check_same(folder, c, recipe, settings):
     if there and settings.get('from_run') and 'from_run' not in there:
         raise ValueError(f'{folder} is another run, which did not begin with --from: choose another --model-tag')
     if changed := differences(folder, c, recipe, **settings):
-        raise ValueError(f'{folder} was started with other settings ({", ".join(changed)}): '
+        raise ValueError(f'{folder} was started with other settings ({"; ".join(changed)}): '
                          'repeat them, or choose another --model-tag')
     return extension(folder, c, recipe)
 

@@ -11,7 +11,7 @@ __all__ = ['PUBLISHED', 'ARC_EASY', 'ARC_CHALLENGE', 'MMLU_ROWS', 'GSM8K_ROWS', 
            'sft_validation']
 
 # %% ../nbs/05d_datasets.ipynb #c003
-import ast, functools, hashlib, json, re, shutil, textwrap, time
+import ast, functools, hashlib, json, re, shutil, symtable, textwrap, time
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
@@ -555,17 +555,27 @@ class GSM8K(RowTask):
         return final_number(output_text) == final_number(self.read(i)[0]['answer'])
 
 # %% ../nbs/05d_datasets.ipynb #c077
+_QUOTED = re.compile(r'''("""|\'\'\').*?(?:\1|(\Z)) | \#[^\n]* | (["'])(?:\\.|(?!\3)[^\\\n])*\3''', re.X | re.S)
 _FENCE = re.compile(r'(?P<before>.*?)(?P<mark>`{3,}|~{3,})(?P<name>[^`]*)')
+
+def _in_string(text, more):
+    "Does a string of several lines go on behind a text?"
+    found = [m for m in _QUOTED.finditer(text) if m[2] is not None]
+    return bool(found) and found[0][1] in more
 
 def _outdented(line, indent): return line[min(indent, len(line) - len(line.lstrip())):]
 
 def code_blocks(
-    text:str # with or without fences
+    text:str,         # with or without fences
+    strings:bool=True # fences within strings do not count
 )->list:     # of str
     "What stands between fences"
     blocks, mark, indent = [], '', 0 # the mark that a block has begun with, if one has
-    for line in text.split('\n'):
+    lines = text.split('\n')
+    for n, line in enumerate(lines):
         m = _FENCE.fullmatch(line)
+        above = blocks[-1] if mark else lines[:n]
+        if strings and m and _in_string('\n'.join([*above, m['before']]), '\n'.join(lines[n:])): m = None
         before = m['before'] if m and m['before'].strip() else ''
         ends = bool(mark and m and m['mark'].startswith(mark))
         starts = m and (not mark or ends and not before and re.fullmatch(r'[\w+#.-]+\s*', m['name']))
@@ -574,7 +584,7 @@ def code_blocks(
         if ends: mark = ''
         if starts:
             mark, indent = m['mark'], 0 if before else len(m['before'])
-            blocks.append([])
+            blocks.append([m['name']] if re.match(r'def\s|import\s|from\s|class\s', m['name']) else [])
     return ['\n'.join(b).strip('\n') for b in blocks if any(map(str.strip, b))]
 
 # %% ../nbs/05d_datasets.ipynb #c662
@@ -616,7 +626,20 @@ def _before(row):
     if not rest: raise ValueError(f"the prompt does not define {row['entry_point']}")
     return head
 
-def _defines(code, name): return bool(re.search(rf'^(?:async\s+)?def {re.escape(name)}\b', code, re.M))
+def _defines(code, name):
+    "Does a program give that name to something of its own? If it is none, it may still seem so"
+    try: bound = symtable.symtable(code, '', 'exec').lookup(name)
+    except KeyError: return False
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return bool(re.search(rf'^(?:async\s+)?def {re.escape(name)}\b', code, re.M))
+    return bound.is_assigned() and not bound.is_imported()
+
+def _with_method(code, name):
+    "A program whose class has the function as a method, with a name for that; '' if there is none"
+    tree = _tree(code)
+    classes = [o for o in tree.body if isinstance(o, ast.ClassDef)] if tree else []
+    owners = [o.name for o in classes if any(getattr(m, 'name', '') == name for m in o.body)]
+    return f'{code}\n{name} = {owners[-1]}().{name}\n' if owners else ''
 
 def _is_stub(code, name):
     "Has the function no body yet?"
@@ -631,7 +654,7 @@ def _helpers(code, name):
     "A block's imports, functions, classes and constants"
     def helps(o):
         if isinstance(o, ast.Assign | ast.AnnAssign): return isinstance(o.value, ast.Constant)
-        return isinstance(o, _HELPS) and getattr(o, 'name', '') != name
+        return isinstance(o, _HELPS) and name not in (getattr(o, 'name', ''), *(a.name for a in getattr(o, 'names', [])))
     tree = _tree(code)
     return ''.join(ast.unparse(o) + '\n' for o in tree.body if helps(o)) if tree else ''
 
@@ -639,29 +662,48 @@ def _helpers(code, name):
 _CODE = re.compile(r"""from\s+[\w.]+\s+import\s | import\s+[\w., ]+$ | (?:async\s+)?def\s | class\s+\w+.*: | @\w
     | [A-Za-z_]\w*(?:\s*:[^=]+)?\s*=[^=] | (?:if|elif|else|for|while|with|try|except|finally)\b.*:\s*$""", re.X | re.M)
 
+_INLINE = re.compile(r'(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)', re.S)
+
 def _spoken(text):
     "The program in a text without fences"
     def alone(o): return isinstance(o, ast.Expr) and isinstance(o.value, ast.Name) # a word is no program
     tree = _tree(text)
     if tree and not any(map(alone, tree.body)): return text
-    pieces = re.split(r'^(?=[^\s#)\]}])', text, flags=re.M)
-    return ''.join(p for p in pieces if _CODE.match(p))
+    pieces = [p for p in re.split(r'^(?=[^\s#)\]}])', text, flags=re.M) if _CODE.match(p)]
+    whole = (n for n in range(len(pieces), 0, -1) if _tree(''.join(pieces[:n]))) # the last may have been cut off
+    return ''.join(pieces[:next(whole, None)])
+
+def _whole(blocks, name):
+    "The last block that is complete; if none is, the first that defines the function"
+    found = [b for b in blocks if _defines(b, name) and not _is_stub(b, name)]
+    found = found or [w for b in blocks if (w := _with_method(b, name))]
+    return next((b for b in reversed(found) if _tree(b)), found[0] if found else '')
+
+def _unfenced(text, name):
+    "The code for a function in a text without fences, and whether there are no words around it"
+    if _defines(text, name): return text, False
+    indented = re.search(rf'^[ \t]+(?:async\s+)?def {re.escape(name)}\b.*', text, re.M | re.S)
+    spoken = _spoken(text)
+    quoted = [re.sub(r'^(?:python3?|py)\s+', '', m[2]) for m in _INLINE.finditer(text)]
+    if whole := _whole([spoken], name) or _whole(quoted, name): return whole, True
+    if indented: return textwrap.dedent(first_block(indented[0])), False
+    returning = [q for q in quoted if re.match(r'\s*return\b', q)]
+    return (returning or [text])[-1], False
 
 def _found(text, name):
-    "The code that a text has for a function: itself, blocks beside it, and whether it was in a fence"
-    blocks = [textwrap.dedent(b) for b in code_blocks(text)]
-    whole = [b for b in blocks if _defines(b, name) and not _is_stub(b, name)]
-    if whole: return whole[0], blocks, True
-    head = re.split(r'^[ \t]*(?:```|~~~)', text, maxsplit=1, flags=re.M)[0]
+    "The code that a text has for a function: itself, blocks beside it, and whether it is a program as it stands"
+    if _tree(text) and _defines(text, name): return text, [], False
+    blocks, plain = ([textwrap.dedent(b) for b in code_blocks(text, strings)] for strings in (True, False))
+    found = [(w, b, True) for b in (blocks, plain) if (w := _whole(b, name))] # a string may lack its end
+    if found: return next((f for f in found if _tree(f[0])), found[0])
+    head = re.split(r'^[ \t]*(?:```|~~~)', text, maxsplit=1, flags=re.M)[0] if blocks else text
     unopened = _defines(head, name) or head[:1].isspace() and 'return' in head # there is only the end of a fence
     if blocks and not unopened:
         bodies = [b for b in blocks if not _defines(b, name)]
         returning = [b for b in bodies if re.search(r'^\s*(?:return|yield|raise)\b', b, re.M)]
         return (returning or bodies or blocks)[0], blocks, True
-    code = head if unopened else text
-    indented = re.search(rf'^[ \t]+(?:async\s+)?def {re.escape(name)}\b.*', code, re.M | re.S)
-    if indented and not _defines(code, name): code = textwrap.dedent(first_block(indented[0]))
-    return code, [], False
+    code, whole = _unfenced(head if unopened else text, name)
+    return code, [], whole
 
 def completed(
     row:dict,       # of HumanEval
@@ -720,6 +762,9 @@ def parse_example(
     ideal = [ideal] if isinstance(ideal, str) else [] if ideal is None else ideal
     if not _fits(ideal, [str]) or not all(o.strip() for o in ideal): raise ValueError('ideal must be a text or a list of texts, none of them empty')
     if ideal and _fits(messages, [dict]) and messages and messages[-1].get('role') == 'user': messages = [*messages, dict(role='assistant', content=ideal[0])]
+    for i, m in enumerate(messages if _fits(messages, [dict]) else ()): # dropped, they would teach something else
+        lost = [k for k in ('tool_calls', 'function_call') if m.get(k)] + ['weight']*(m.get('weight', 1) != 1)
+        if lost: raise ValueError(f'message {i}: {lost[0]} cannot be taught here')
     check_messages(messages, 'assistant')
     return dict(messages=messages) | (dict(ideal=ideal) if ideal else {})
 
@@ -734,6 +779,7 @@ def read_jsonl(
     for n, value in json_lines(path, bad=wrong):
         try: good.append((n, parse_example(value)))
         except ValueError as e: wrong(n, str(e))
+        if len(bad) == 1000 and not good: break
     return good, sorted(bad)
 
 # %% ../nbs/05d_datasets.ipynb #c102
@@ -759,7 +805,7 @@ class CustomJSON(Task):
         self.path = Path(path)
         good, bad = read_jsonl(path)
         if bad and (strict or not good):
-            more = f'; {len(bad) - 1} more lines are bad' if len(bad) > 1 else ''
+            more = f'; {len(bad) - 1:,} more {"lines are" if len(bad) > 2 else "line is"} bad' if len(bad) > 1 else ''
             raise ValueError(f'{path}, line {bad[0][0]}: {bad[0][1]}{more}' + (' (--no-strict skips such lines)' if good else ''))
         if not good: raise ValueError(f'{path} has no examples')
         for n, why in bad[:5]: say(f'{path}, line {n}: {why}; skipped')

@@ -13,7 +13,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from .backend import info
 from .model import GPTConfig
-from .data import Bar, base_dir, make_corpus, list_shards, read_texts
+from .data import Bar, base_dir, make_corpus, list_shards, read_texts, tilde
 from .tokenizer import Tokenizer
 from .loader import TextSource, ConversationSource, Loader, MixedLoader
 from .checkpoint import check_tag, checkpoints, Run, run_config, write_json
@@ -295,5 +295,5 @@ def demo(
     d.say('\n' + report_table(r))
     d.converse()
     me = os.path.relpath(sys.argv[0]) if sys.argv[0].endswith('mlxchat') else 'mlxchat'
-    d.say(f'\nEverything is in {d.run.folder}. To go on:\n{next_steps(model_tag, me)}')
+    d.say(f'\nEverything is in {tilde(d.run.folder)}. To go on:\n{next_steps(model_tag, me)}')
     if sys.stdin.isatty() and sys.stdout.isatty(): chat(run=model_tag, stage='sft')

@@ -10,18 +10,19 @@ __all__ = ['MODEL_FILE', 'CHAT_TEMPLATE', 'TARGETS', 'read_torch', 'write_torch'
 # %% ../nbs/04a_interop.ipynb #c004
 import io, json, math, pickle, pickletools, re, shutil, struct, zipfile, base64
 from collections import OrderedDict
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from .checkpoint import check_tag, checkpoints, find_run, latest_checkpoint, load_model, metadata, Run
 from .checkpoint import save_arrays, save_checkpoint, write_json
-from .data import Bar, base_dir, nanochat_dir, read_json, read_texts
+from .data import Bar, base_dir, nanochat_dir, read_json, read_texts, tilde
 from .formats import halves, load_tokenizer, spell, write_hf
 from .loader import BinSource, documents
 from .model import GPT, GPTConfig
 from .ops import EPS
 from .pretrain import text_batches
+from .ranges import ranged
 from .shards import local_shards
+from .texts import new_folder
 from .tokenizer import Tokenizer
 from .train import bits_per_byte
 from .watch import table
@@ -163,9 +164,10 @@ _FACTS = {'n_layer': (1, 1000), 'n_embd': (1, 2**17), 'n_head': (1, 4096), 'n_kv
           'vocab_size': (1, 2**24), 'sequence_len': (1, 2**24), 'window_pattern?': str}
 _STAGES = dict(base_checkpoints='base', mid_checkpoints='mid', chatsft_checkpoints='sft', chatrl_checkpoints='rl')
 
+@ranged
 def import_nanochat(
     dir:str='',      # nanochat's folder with model_*.pt and meta_*.json
-    step:int=-1,     # which checkpoint, default the last
+    step:int=None,   # which checkpoint, default the last
     stage:str='',    # base, mid, sft or rl, default from the folder's name
     tokenizer:str='',# file or folder, default where nanochat keeps it
     model_tag:str='',# name of the run, default nanochat- and the folder's name
@@ -174,7 +176,7 @@ def import_nanochat(
     folder = Path(dir)
     steps = sorted(int(m[1]) for p in folder.glob('model_*.pt') if (m := re.fullmatch(r'model_(\d+)\.pt', p.name)))
     if not steps: raise FileNotFoundError(f'there is no model_*.pt in {folder}')
-    step = steps[-1] if step < 0 else step
+    step = steps[-1] if step is None else step
     if step not in steps: raise FileNotFoundError(f'there is no model of step {step} in {folder}, only of {", ".join(map(str, steps))}')
     meta = read_json(folder/f'meta_{step:06d}.json', {'model_config': _FACTS})
     path = folder/f'model_{step:06d}.pt'
@@ -491,30 +493,13 @@ def _export_gguf(model, tokenizer, meta, folder):
     out.write_header_to_file(); out.write_kv_data_to_file(); out.write_tensors_to_file(); out.close()
     return f'llama-cli -m {folder}/model.gguf' + (' (numbers of three and more digits may be cut differently there)' if digits and digits[1] == '2' else '')
 
-# %% ../nbs/04a_interop.ipynb #c670
-@contextmanager
-def _made(folder):
-    "A folder to fill, which gets its name when it is complete, and of which nothing remains if anything goes wrong"
-    around = folder.with_name(f'.{folder.name}.part') # hidden, and one level too deep to be taken for a run
-    shutil.rmtree(around, ignore_errors=True)
-    work, old = around/folder.name, around/'old'
-    try:
-        work.mkdir(parents=True)
-        yield work
-        if folder.exists(): folder.rename(old)
-        try: work.rename(folder)
-        except OSError:
-            if old.exists(): old.rename(folder)
-            raise
-    finally: shutil.rmtree(around, ignore_errors=True)
-
 # %% ../nbs/04a_interop.ipynb #c062
 TARGETS = {'nanochat': _export_nanochat, 'mlx-lm': _export_mlx_lm, 'hf': _export_hf, 'gguf': _export_gguf}
 
 def export(
-    to:str='',     # nanochat, mlx-lm, hf (transformers) or gguf (llama.cpp)
+    to:str='',     # nanochat, mlx-lm, hf (transformers) or gguf (llama.cpp; needs `pip install gguf`)
     run:str='',    # tag or folder of a run, default the latest
-    stage:str='',  # base, mid, sft or rl, default the furthest
+    stage:str='',  # which model of the run: base, sft or rl; default the last trained
     step:str='',   # which checkpoint: a number, or best; default the last
     output:str='', # folder, made if it does not exist; default exports/ and the run's name in mlxchat's directory
     dtype:str='float32', # of the weights: float32, bfloat16 or float16; nanochat and gguf keep theirs
@@ -538,8 +523,8 @@ def export(
     if folder.exists() and not folder.is_dir(): raise ValueError(f'{folder} is a file: name a folder with --output')
     if folder.exists() and any(folder.iterdir()): raise ValueError(f'{folder} is not empty: name another one with --output')
     meta |= dict(run=run.folder.name, dtype=dtype)
-    with _made(folder) as work: hint = TARGETS[to](model, tokenizer, meta, work)
-    print(f'{folder}\n{hint.replace(str(work), str(folder))}')
+    with new_folder(folder) as work: hint = TARGETS[to](model, tokenizer, meta, work)
+    print(f'written to {tilde(folder)}\n{hint.replace(str(work), str(folder))}')
 
 # %% ../nbs/04a_interop.ipynb #c672
 def unseen(
@@ -589,9 +574,10 @@ def _seconds_worth(model):
     if device_kind() != 'cpu': return 200_000
     return max(1024, min(20_000, int(2e10/model.count_params()['total'])))
 
+@ranged
 def quantize(
     run:str='',     # tag or folder of a run, default the latest
-    stage:str='',   # base, mid, sft or rl, default the furthest
+    stage:str='',   # which model of the run: base, sft or rl; default the last trained
     step:str='',    # which checkpoint: a number, or best; default the last
     bits:int=4,     # 4 or 8
     model_tag:str='', # name of the new run, default the old one with -q4 or -q8
@@ -599,8 +585,6 @@ def quantize(
 ):
     "Make a model of few bits, which chat, serve and eval use like any other"
     if bits not in (4, 8): raise ValueError(f'only 4 or 8 bits are possible, not {bits}')
-    if eval_tokens is not None and eval_tokens < 0:
-        raise ValueError(f'--eval-tokens must be a number of tokens, or 0 for no comparison, not {eval_tokens}')
     old = find_run(run, 'exportable')
     model, tokenizer, meta = old.load(stage, step)
     if model._quantized: raise ValueError(f'{old.folder.name} is quantised already')
@@ -611,8 +595,10 @@ def quantize(
                          'choose another name with --model-tag')
     most = _seconds_worth(model) if eval_tokens is None else eval_tokens
     batches, what = _sample(old, tokenizer, min(model.config.sequence_len, 1024), most) if most else ([], '')
-    if what: print(f'comparing on {what}' if batches else f'no comparison: {what}', flush=True)
-    column = 'bits per byte on documents' + {'sft': ', after fine-tuning', 'rl': ', after practice'}.get(stage, '')
+    after = {'sft': ', after fine-tuning', 'rl': ', after practice'}.get(stage, '')
+    said = f'comparing bits per byte on {what}{after}' if batches else f'no comparison: {what}'
+    if what: print(said, flush=True)
+    column = 'bits per byte'
     def measured(name, size, model):
         row = dict(bits=name, MB=round(size/1e6, 1))
         if not batches: return row
@@ -621,10 +607,11 @@ def quantize(
     rows = [measured(16, 2*model.count_params()['total'], model)]
     model.__dict__.pop('_nll', None)
     model.quantize(bits)
-    with _made(folder) as work:
+    with new_folder(folder) as work:
         tokenizer.save(work/'tokenizer')
         if (old.folder/'config.json').exists(): shutil.copy(old.folder/'config.json', work/'config.json')
         to = Run(work).stage(stage)
+        mx.random.seed(meta['rng']) # the same command makes the same files
         path = save_checkpoint(to, meta['step'], model, stage=stage, metrics=meta.get('metrics', {}))
         rows.append(measured(bits, file_bytes(path), unpacked(model) if batches else model))
-    print(f'{table(rows)}\nwritten to {folder}')
+    print(f'{table(rows)}\nwritten to {tilde(folder)}')

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['AFFORDABLE', 'ROOM', 'BYTES', 'SECONDS', 'NIGHT', 'state_bytes', 'shape_of', 'Cost', 'probe', 'pieces', 'Estimate',
            'disk_rate', 'Planner', 'fits', 'amount', 'hours', 'plan', 'known_vocab', 'command', 'rough_bytes',
-           'check_fits']
+           'check_rows', 'check_possible', 'check_fits']
 
 # %% ../nbs/03e_plan.ipynb #c047
 import gc, math, os, sys, tempfile, time
@@ -20,6 +20,7 @@ from .data import base_dir
 from .formats import load_tokenizer
 from .muon import MUON, MuonAdamW, param_groups
 from .pretrain import INSTEAD, PretrainConfig
+from .ranges import option, ranged
 from .train import TrainStep, compiled_nll
 from .watch import duration
 import mlx.core as mx, numpy as np
@@ -298,6 +299,7 @@ def wall(self:Planner,
 NIGHT = 8*3600 # seconds, for the largest that fits
 
 @delegates(PretrainConfig)
+@ranged
 def plan(
     depth:int=None,       # the dial; default the largest that fits
     memory:str='',        # such as 36GB; default what this machine has
@@ -310,10 +312,7 @@ def plan(
 ):
     "Predict memory, speed, time and disk of a run, or find the largest that fits"
     from json import dumps
-    if processes < 1: raise ValueError(f'--processes must be positive, not {processes}')
     planned, vocab_size = vocab_size, vocab_size or known_vocab()
-    if vocab_size < 265:
-        raise ValueError(f'--vocab-size must be at least 265, the bytes and special tokens, not {vocab_size}')
     night = depth is None and not time and not any(kwargs.get(k) for k in INSTEAD[0])
     room = amount(memory, BYTES) if memory else memory_bytes()
     limit = amount(time, SECONDS) if time else NIGHT if night else math.inf
@@ -376,6 +375,35 @@ def rough_bytes(
     kept = 2*config.n_layer + 48 if c.saves_memory else 48*config.n_layer # numbers of the stream's width, per token
     return 3.5*state['weights'] + state['optimizer'] + tokens*config.n_embd*kept*size + min(tokens, 4096)*vocab_size*8 + 1e9
 
+def check_rows(
+    config:GPTConfig, # of the model, `sequence_len` as long as a row will be
+    rows:int,         # of a micro-batch
+    recompute:bool=False, # are blocks computed again?
+    memory:float=0.,  # bytes, default what this machine has
+    name:str='device_batch_size' # of the option that says how many rows
+):
+    "Refuse at once what is out of the question; what is merely close has to be measured"
+    memory = memory or memory_bytes()
+    row = config.sequence_len*config.n_embd*config.n_layer*2*(1 if recompute else 8) # bytes, at the very least
+    if rows*row < memory: return
+    shorter = option(name) if row < memory else '--max-seq-len'
+    raise ValueError(f'{rows:,} rows of {config.sequence_len:,} tokens need more than {rows*row/1e9:,.0f} GB, '
+                     f'and there are {memory/1e9:.2g}: choose a smaller {shorter}')
+
+def check_possible(
+    c:PretrainConfig,
+    vocab_size:int,
+    memory:float=0., # bytes, default what this machine has
+):
+    "Refuse at once a run that cannot fit, without measuring"
+    memory, config = memory or memory_bytes(), shape_of(c, vocab_size)
+    state = state_bytes(GPT(config), c.preset)
+    least = state['weights']*2 + state['optimizer']
+    if least > memory:
+        raise ValueError(f'this model does not fit: weights, gradients and optimizer take {least/1e9:,.1f} GB, '
+                         f'and there are {memory/1e9:.1f}; `mlxchat plan` finds the deepest that does')
+    check_rows(config, c.rows, c.saves_memory, memory)
+
 def check_fits(
     c:PretrainConfig,
     vocab_size:int,
@@ -386,14 +414,12 @@ def check_fits(
     "Refuse what cannot fit, and say what would"
     memory = memory or memory_bytes()
     if rough_bytes(c, vocab_size) < ROOM*memory: return
+    check_possible(c, vocab_size, memory)
     say('this run comes close to what the memory holds: measuring first')
     planner = Planner(vocab_size, say)
-    model = GPT(shape_of(c, vocab_size)); state = state_bytes(model, c.preset)
-    least = state['weights']*2 + state['optimizer']
-    if least > memory: raise ValueError(f'this model does not fit: weights, gradients and optimizer take {least/1e9:.1f} GB, and there are {memory/1e9:.1f}; `mlxchat plan` finds the deepest that does')
     need = planner.estimate(c, processes).memory
     if need < ROOM*memory: return
-    batch = c.recipe(model, processes).batch_tokens
+    batch = c.recipe(GPT(shape_of(c, vocab_size)), processes).batch_tokens
     help = {'--recompute': replace(c, recompute=True),
             '--low-memory': replace(c, low_memory=True),
             '--device-batch-size 1': replace(c, device_batch_size=1, total_batch_size=batch, grad_accum_steps=None),

@@ -6,18 +6,20 @@
 __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'SHORT', 'POSITIONAL', 'TOPICS', 'COMMON',
            'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'MEMORY', 'SMALLER', 'PACKAGES', 'REPORT',
            'read_source', 'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean',
-           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'name_of_run', 'parser', 'parsed', 'call',
-           'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts', 'usage', 'completion', 'candidates',
-           'dispatch', 'one_line', 'verdict', 'stopped', 'main']
+           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'name_of_run', 'in_range', 'parser', 'parsed',
+           'call', 'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts', 'usage', 'completion', 'candidates',
+           'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
 
 # %% ../nbs/06e_program.ipynb #c002
-import argparse, ast, importlib, os, re, shutil, sys
+import argparse, ast, importlib, os, re, shutil, sys, threading
 from collections import namedtuple
 from difflib import get_close_matches
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from textwrap import TextWrapper, dedent
+from unicodedata import combining, east_asian_width
 from . import __version__
+from .ranges import fitting, option
 
 # %% ../nbs/06e_program.ipynb #c005
 Source = namedtuple('Source', 'module lines tree') # the text of a module, read and not run
@@ -166,7 +168,7 @@ def choice(
     values = CHOICES[name].split()
     means = {o: o for o in values} | {o: v for o, v in SYNONYMS.items() if v in values}
     if name == 'stage': means['mid'] = 'mid' # which older nanochats had
-    if text == '' or text.lower() in means: return means.get(text.lower(), '')
+    if text.lower() in means: return means[text.lower()]
     raise argparse.ArgumentTypeError(f'{text!r} is none of {", ".join(values)}' + did_you_mean(text, means))
 
 # %% ../nbs/06e_program.ipynb #c022
@@ -243,7 +245,7 @@ class Parser(argparse.ArgumentParser):
         after = next((b for a, b in zip(self.words, self.words[1:]) if a in names), '')
         if 'expected' in why: why = 'it wants a value' + f': write {option}={after}'*after.startswith('-')
         if 'ignored explicit' in why: why = 'it is a switch, and takes no value'
-        raise ValueError(f'{option}: {why}')
+        raise ValueError(f'{option} {why}' if why.startswith('must be ') else f'{option}: {why}')
 
 # %% ../nbs/06e_program.ipynb #c925
 def name_of_run(
@@ -253,16 +255,25 @@ def name_of_run(
     try: return function('mlxchat.checkpoint:check_tag')(text)
     except ValueError as e: raise argparse.ArgumentTypeError(e) from None
 
+def in_range(
+    name:str, # of an option
+    value     # int or float
+):            # the same
+    "A number that the option can have"
+    try: return fitting(name, value, type(value))
+    except ValueError as e: raise argparse.ArgumentTypeError(str(e).removeprefix(option(name) + ' ')) from None
+
 def _reading(o):
     "How `argparse` shall read an option"
     if o.types == {'bool'} and o.name.startswith('no_'): return dict(action='store_true')
     if o.types == {'bool'}: return dict(action=argparse.BooleanOptionalAction)
     if o.types == {'bool', 'str'}: return dict(nargs='?', const=True)
-    if 'list' in o.types: return dict(nargs='+')
+    if 'list' in o.types: return dict(nargs='*' if 'bool' in o.types else '+')
     kind = integer if 'int' in o.types else number if 'float' in o.types else str
     if o.types == {'int', 'str'}: kind = integer_or_text
     if o.name in ('model_tag', 'tag'): kind = name_of_run
-    return dict(type=(lambda text: kind(choice(o.name, text))) if o.name in CHOICES else kind)
+    if o.name in CHOICES: return dict(type=lambda text: kind(choice(o.name, text)))
+    return dict(type=lambda text: in_range(o.name, kind(text)) if kind in (integer, number) else kind(text))
 
 def parser(
     options:list, # of Option
@@ -313,7 +324,7 @@ def parsed(
     if rest: raise ValueError(_complaint([_stray(o, names) for o in rest], prog))
     found = vars(found)
     for name, value in found.items(): # `argparse` takes the value of --option=-- for the end of options
-        if value == []: raise ValueError(f'{p.said.get(dashed(name), dashed(name))}: -- is no value')
+        if value == [] and 'bool' not in names[name].types: raise ValueError(f'{p.said.get(dashed(name), dashed(name))}: -- is no value')
     return found
 
 # %% ../nbs/06e_program.ipynb #c030
@@ -387,7 +398,8 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
         mlxchat rl --task gsm8k  published questions''',
     'eval': '''mlxchat eval  what suits the model
         mlxchat eval --tasks gsm8k mmlu  these two
-        mlxchat eval --tasks chat --max-examples 100''',
+        mlxchat eval --tasks chat --max-examples 100
+        mlxchat eval --tasks  what there is''',
     'chat': '''mlxchat chat  talk
         mlxchat chat -p "How many r are in strawberry?"  one question''',
     'serve': 'mlxchat serve  then open http://127.0.0.1:8000',
@@ -395,7 +407,7 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
     'monitor': 'mlxchat monitor --every 5',
     'quantize': 'mlxchat quantize --bits 4  a quarter of the bytes',
     'export': '''mlxchat export --to mlx-lm
-        mlxchat export --to gguf --output there/  for llama.cpp''',
+        mlxchat export --to gguf --output there/  for llama.cpp, after pip install gguf''',
     'import-nanochat': 'mlxchat import-nanochat ~/.cache/nanochat/base_checkpoints/d20',
     'completion': '''source <(mlxchat completion bash)  in ~/.bashrc; zsh likewise
         mlxchat completion fish | source  in config.fish'''}
@@ -651,6 +663,54 @@ def one_line(
     if isinstance(e, OSError) and e.strerror: text = f'{e.filename}: {e.strerror}' if e.filename else e.strerror
     return ' '.join(text.split()) or type(e).__name__
 
+# %% ../nbs/06e_program.ipynb #b3fb15ca
+def _cells(text):
+    "Columns that a text takes"
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in 'WF' else 1 for c in text)
+
+class Wrapping:
+    "A terminal on which lines end between words"
+    def __init__(self, out):
+        self.out, self.at, self.margin = out, 0, 0 # where the cursor is, and where text goes on
+        self.word, self.column = '', False # half a word; has the second column begun?
+
+    def __getattr__(self, name): return getattr(self.out, name)
+
+    def room(self)->int: # columns
+        try: return int(os.environ.get('COLUMNS') or os.get_terminal_size(self.out.fileno()).columns) or 80
+        except (OSError, ValueError): return shutil.get_terminal_size().columns
+
+    def write(self, text:str)->int:
+        in_place = re.search(r'[\r\b]|\033\[[\d;]*[^\d;m]', text)
+        if in_place: self.at, self.word = 0, ''
+        self.out.write(text if in_place else ''.join(self._placed(text, self.room())))
+        return len(text)
+
+    def _placed(self, text, room):
+        for part in re.findall(r'\033\[[\d;]*m|\n| +|[^ \n\033]+|\033', text):
+            if part == '\n': self.at, self.margin, self.word, self.column = 0, 0, '', False
+            elif part[0] == ' ': part = self._blanks(len(part), room)
+            elif part[0] != '\033': part = self._letters(part, room)
+            yield part
+
+    def _blanks(self, n, room):
+        column = n > 1 and not self.column
+        if (column or not self.at) and self.at + n <= room//2: self.margin = self.at + n
+        self.column = self.column or column and self.at > 0 # a line has no third
+        n = min(n, room - self.at)
+        self.at, self.word = self.at + n, ''
+        return ' '*n
+
+    def _letters(self, part, room):
+        "A word, or more of one, on this line or the next"
+        back = _cells(self.word) # of it stand there already
+        begun, self.word = self.at - back, self.word + part
+        n = _cells(self.word)
+        moves = begun + n > room and begun > self.margin and (not back or self.at < room and self.margin + n <= room)
+        self.at = (self.margin if moves else begun) + n
+        if self.at > room: self.at = (self.at - 1) % room + 1 # longer than a line
+        return '\b \b'*back + '\n' + ' '*self.margin + self.word if moves else part
+
 # %% ../nbs/06e_program.ipynb #c055
 MEMORY = 'malloc|out of memory|outofmemory|insufficient memory|unable to allocate|bad_alloc|maximum allowed buffer'
 SMALLER = 'device_batch_size', 'max_seq_len', 'rows', 'batch_tokens', 'max_tokens', 'batch', 'seq_len', 'depth'
@@ -710,6 +770,19 @@ def stopped(
     rest = getattr(e, 'rest', 'the same command goes on from there')
     return 130 if getattr(e, 'now', False) else 0, f'stopped, {e}; {rest}'
 
+def _last_words(text):
+    "The line with which the program ends"
+    try: print(f'mlxchat: {text}', file=sys.stderr, flush=True)
+    except OSError: pass # nobody can be told
+
+def _end(e, verb):
+    "Leave at once, from whatever thread"
+    status, text = stopped(e, verb)
+    _last_words(text)
+    try: sys.stdout.flush()
+    except OSError: pass
+    os._exit(status)
+
 def _mute():
     "If nothing more can be written, let Python's end not try again"
     try: sys.stdout.flush()
@@ -733,18 +806,22 @@ def main(
     args = [a for a in args if a != '--debug']
     for stream in sys.stdout, sys.stderr: # a terminal that knows only ASCII is no reason to fail
         if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
+    old = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (Wrapping(o) if o.isatty() else o for o in old)
+    me = threading.main_thread()
+    status, text = 0, ''
+    me.end = lambda e: _end(e, _verb(args)[0]) # for a thread that cannot wait until this one leaves MLX
     try:
         dispatch(args)
         print(end='', flush=True) # so that a closed pipe is noticed here
-        return 0
-    except BrokenPipeError:
-        _mute()
-        return 0
+    except BrokenPipeError: _mute()
     except KeyboardInterrupt as e: status, text = stopped(e, _verb(args)[0])
     except Exception as e:
         if debug: sys.__excepthook__(type(e), e, e.__traceback__)
         status, text = verdict(e, _verb(args)[1])
         if isinstance(e, OSError): _mute()
-    try: print(f'mlxchat: {text}', file=sys.stderr, flush=True)
-    except OSError: pass # nobody can be told
+    finally:
+        del me.end
+        if text: _last_words(text)
+        sys.stdout, sys.stderr = old
     return status

@@ -14,15 +14,16 @@ from functools import partial
 from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from .data import Bar
+from .data import Bar, tilde
 from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata, Run
 from .checkpoint import write_json
 from .datasets import TASKS, open_task, spelling_words
 from .engine import Engine
 from .eval import pass_at_k, score_task
-from .model import GPT
+from .model import GPT, GPTConfig
 from .muon import MUON, MuonAdamW, Schedule, param_groups
-from .pretrain import Keeper, check_values, fit
+from .pretrain import Keeper, fit
+from .ranges import check_values
 from .puzzles import hard_tasks
 from .sft import command, derived_tag, new_run, numbered, open_stage, read_run, settle
 from .tasks import Task, practice
@@ -238,13 +239,11 @@ class RLConfig:
     seed:int=0                   # of questions and tries
 
     def __post_init__(self):
-        check_values(self,
-            positive='num_iterations epochs examples_per_step num_samples max_tokens device_batch_size init_lr_frac '
-                     'eval_examples eval_samples keep_last',
-            natural='temperature top_k matrix_lr embedding_lr unembedding_lr scalar_lr weight_decay '
-                    'eval_every save_every memory_limit_gb seed')
+        check_values(self)
         if self.num_iterations and self.epochs:
             raise ValueError('--num-iterations and --epochs say the same in two ways: choose one')
+        if (tries := self.examples_per_step*self.num_samples) > 2**20:
+            raise ValueError(f'--examples-per-step times --num-samples is {tries:,} answers a step: choose fewer')
         if self.num_samples < 2:
             raise ValueError(f'--num-samples must be at least 2, not {self.num_samples}: '
                              'an answer is compared with others to the same question')
@@ -317,7 +316,7 @@ def examine(
 )->dict:          # pass@1, and pass@k for k = `samples`
     "How often is the first answer right, and how often one of several?"
     which = list(range(min(n, len(task))))
-    with Bar(total=len(which)*samples, desc='examination', unit='answer', disable=not progress, leave=False) as bar:
+    with Bar(total=len(which)*samples, desc='exam answers', unit='answer', disable=not progress, leave=False) as bar:
         tries = rollouts(engine, task, which, samples, f'exam {seed}', report=lambda done, of: bar.update(), **wishes)
     right = [sum(judged(task.evaluate, t.index, t.text) for t in g) for g in groups(tries, samples)]
     return {f'pass@{k}': sum(pass_at_k(samples, int(c), k) for c in right)/len(right) for k in sorted({1, samples})}
@@ -351,6 +350,35 @@ def read_prompts(
     return out
 
 # %% ../nbs/06b_rl.ipynb #c831
+def _loaded(
+    name:str # module:attribute, the module by its name or as a file
+):
+    "What it stands for"
+    module, attribute = name.rsplit(':', 1)
+    file = module.endswith('.py')
+    folder = str(Path(module).resolve().parent) if file else os.getcwd()
+    if not {'', folder} & {*sys.path}: sys.path.insert(0, folder)
+    try:
+        if file:
+            spec = importlib.util.spec_from_file_location(module, module)
+            sys.modules[module] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(sys.modules[module])
+        found = sys.modules[module] if file else importlib.import_module(module)
+    except Exception as e:
+        if file and not Path(module).is_file(): raise FileNotFoundError(f'there is no file {module}') from None
+        if isinstance(e, ModuleNotFoundError) and not file and e.name and f'{module}.'.startswith(f'{e.name}.'):
+            raise ValueError(f'there is no module {module}: of a file, give the path, such as judge.py:reward') from None
+        raise ValueError(f'{module} cannot be loaded ({type(e).__name__}: {e})') from e
+    if hasattr(found, attribute): return getattr(found, attribute)
+    own = [k for k, v in vars(found).items() if getattr(v, '__module__', '') == module and callable(v)]
+    raise ValueError(f'{module} has no {attribute}' + (f', only {", ".join(own)}' if own else ''))
+
+def _takes(f, *args):
+    "Can it be called so?"
+    try: return callable(f) and bool(inspect.signature(f).bind(*args))
+    except TypeError: return False
+    except ValueError: return True # of a builtin that is not known
+
 def find_tasks(
     name:str,       # of a task, or module:function
     data:str='',    # prompts for a reward function
@@ -361,18 +389,18 @@ def find_tasks(
     if ':' not in name:
         if name not in TASKS: raise ValueError(f'there is no task {name!r}, only {", ".join(TASKS)}, or module:function')
         return tuple(open_task(name, split, data_dir or None, tokenizer=tokenizer) for split in ('train', 'test'))
-    module, attribute = name.split(':', 1)
-    if '' not in sys.path and os.getcwd() not in sys.path: sys.path.insert(0, os.getcwd())
-    try: found = getattr(importlib.import_module(module), attribute)
-    except Exception as e: raise ValueError(f'{name} cannot be loaded ({type(e).__name__}: {e})') from e
+    found = _loaded(name)
     if data:
-        if not callable(found): raise ValueError(f'with --data, {name} must be a function of an example and a text')
+        if not _takes(found, {}, ''): raise ValueError(f'with --data, {name} must be a function of an example and a text')
         examples = read_prompts(data)
         held = examples[9::10] or examples
         return RewardTask(found, [e for e in examples if not any(e is h for h in held)] or examples), RewardTask(found, held)
-    tasks = (found, found) if isinstance(found, Task) else tuple(found(split) for split in ('train', 'val')) if callable(found) else ()
-    if not all(isinstance(t, Task) for t in tasks) or not tasks: raise ValueError(f'{name} is no Task, and no function of a split that returns one; a reward function needs prompts: --data prompts.jsonl')
-    return tasks
+    try: tasks = (found, found) if isinstance(found, Task) else [found(s) for s in ('train', 'val') if _takes(found, s)]
+    except Exception as e: raise ValueError(f'{name} fails ({type(e).__name__}: {e})') from e
+    if not all(isinstance(t, Task) for t in tasks) or not tasks:
+        raise ValueError(f'{name} is no Task, and no function of a split that returns one; '
+                         'a reward function needs prompts: --data prompts.jsonl')
+    return tuple(tasks)
 
 # %% ../nbs/06b_rl.ipynb #c834
 def _settings(c, start, more):
@@ -426,7 +454,7 @@ def source_hash(
     task:str # a name, or module:function
 )->str:      # '' if it comes with the program
     "A checksum of the file that a task or a reward function is written in"
-    module = sys.modules.get(task.partition(':')[0]) if ':' in task else None
+    module = sys.modules.get(task.rpartition(':')[0]) if ':' in task else None
     if not module or module.__name__.startswith('mlxchat.'): return ''
     try: return file_hash(Path(inspect.getsourcefile(module)))[:12]
     except (TypeError, OSError): return '' # built in
@@ -438,7 +466,7 @@ def rl(
     stage:str='',      # which of its models, default sft, or the furthest
     step:str='',       # which checkpoint: a number, or best; default the last
     model_tag:str='',  # run that the result goes to; default a new one such as demo-spellingbee
-    task:str='gsm8k',  # what to practise: a name such as gsm8k or spellingbee; or module:function, which makes a Task of 'train' or 'val', or with --data is a reward function of (example, text)
+    task:str='gsm8k',  # what to practise: a name such as gsm8k or spellingbee; or module:function or file.py:function, which makes a Task of 'train' or 'val', or with --data is a reward function of (example, text)
     data:str='',       # prompts for a reward function, one JSON object a line
     data_dir:str='',   # folder with the published files of a task, default they are fetched
     **kwargs
@@ -448,6 +476,9 @@ def rl(
     log = LogConfig.taken(kwargs)
     c, source = RLConfig(**kwargs), read_run(run, check_tag(model_tag), 'practise')
     start = source.pick(stage or source.at[0] or ('sft' if {'sft', 'base'} & {*source.stages()} else ''), step)
+    most = GPTConfig.restore(metadata(start)['config']).max_positions
+    if c.max_tokens >= most:
+        raise ValueError(f'--max-tokens must be less than {most:,}, the positions of this model, not {c.max_tokens:,}')
     practice, held = find_tasks(task, data, data_dir, source.tokenizer)
     c = replace(c, num_iterations=c.steps(len(practice)), epochs=None)
     more = dict(task=task, data={Path(data).name: file_hash(data)[:12]} if data else '', source=source_hash(task))
@@ -463,14 +494,15 @@ def rl(
         print(f'{begin} practises {task}; the result is {where}')
         print(f'{c.num_iterations:,} steps of {c.examples_per_step} questions, {c.num_samples} answers to each '
               '(--num-iterations changes that); '
-              f'before, between and after them {min(c.eval_examples, len(held))} held-out questions', flush=True)
+              f'before, between and after them {min(c.eval_examples, len(held))} held-out questions, '
+              f'{c.eval_samples} answer{"s"*(c.eval_samples > 1)} to each', flush=True)
         with sinks(target, _settings(c, start, more), log, 'rl') as to:
             m = practise(target, c, practice, held, settings=more, start=start, on_step=to)
     for k, x in read_json(target.folder/'rl.json', {str: float}).items():
         print(f'{k:8} {x:6.1%}' + (f' → {m[k]:.1%}' if k in m else ''))
     if 'loss' not in m: print(f'step {m["step"]:,}, nothing left to do')
-    done = f'tries in {target.folder/"rollouts.jsonl"}; talk to it with `mlxchat chat --run {target.folder.name}`'
-    print(done.replace(str(Path.home()), '~'))
+    tries = tilde(target.folder/'rollouts.jsonl')
+    print(f'tries in {tries}; talk to it with `mlxchat chat --run {target.folder.name}`')
 
 rl.__delwrap__, RLConfig.__delwrap__ = RLConfig, LogConfig # the comments of their fields are the help
 

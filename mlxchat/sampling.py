@@ -9,6 +9,7 @@ __all__ = ['Sampling', 'candidates', 'draw', 'penalized', 'Wishes', 'sample']
 import random
 from dataclasses import dataclass, replace
 from .backend import device_kind
+from .ranges import RANGES
 import mlx.core as mx
 
 # %% ../nbs/04d_sampling.ipynb #c007
@@ -23,8 +24,10 @@ class Sampling:
     seed:int=None        # same seed, same choices; None for a fresh one
 
     def __post_init__(self):
-        for name, low, high in ('temperature', 0, 100), ('top_k', 0, 2**31), ('top_p', 0, 1), ('min_p', 0, 1), ('repetition_penalty', 1e-3, 1e3):
-            if not low <= getattr(self, name) <= high: raise ValueError(f'{name} must be between {low} and {high}, not {getattr(self, name)}')
+        for name in 'temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty':
+            low, high = RANGES[name]
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f'{name} must be between {low} and {high}, not {getattr(self, name)}')
 
     @property
     def greedy(self)->bool: return self.temperature == 0 or self.top_k == 1

@@ -165,10 +165,10 @@ def _load(x):
     return complex(*items) if kind == 'complex' else dict(list=list, tuple=tuple, set=set, frozenset=frozenset, bytes=bytes, dict=dict)[kind](items)
 
 # %% ../nbs/05c_sandbox.ipynb #c802
-def _program(text, requests, replies):
+def _program(text, name, requests, replies):
     "The inner process: runs the program, then calls its functions for the judge"
     def reply(*message): print(json.dumps(message), file=replies, flush=True)
-    module = sys.modules['__main__'] = type(sys)('__main__')
+    module = sys.modules['__main__'] = sys.modules[name] = type(sys)(name)
     try:
         exec(compile(text, 'program', 'exec'), module.__dict__)
         sys.stdout.flush()
@@ -199,7 +199,7 @@ def _start(job, text):
         _limit(resource.RLIMIT_NPROC, job['tasks'])
         os.environ.clear()
         if sys.platform == 'linux': _c('prctl', 1, signal.SIGKILL, 0, 0, 0) # die with the judge
-        _program(text, os.fdopen(theirs), os.fdopen(ours, 'w'))
+        _program(text, job['name'], os.fdopen(theirs), os.fdopen(ours, 'w'))
         status = 0
     finally: os._exit(status)
 
@@ -442,7 +442,7 @@ def run_code(
     folder = os.path.realpath(tempfile.mkdtemp(prefix='sandbox-'))
     os.chmod(folder, 0o755)
     job = dict(folder=folder, readable=_readable(), timeout=timeout, cpu=int(timeout) + 2, memory=memory_mb << 20, disk=disk_mb << 20, files=4096,
-               processes=processes, without=list(without))
+               processes=processes, without=list(without), name='program' if tests else '__main__')
     parts = _boot(), marshal.dumps(job), program.encode('utf-8', 'replace'), tests.encode('utf-8', 'replace')
     try:
         with tempfile.TemporaryFile() as f:

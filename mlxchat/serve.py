@@ -33,6 +33,7 @@ from . import __version__
 from .checkpoint import Run, checkpoints, find_run, metadata
 from .data import base_dir, read_json
 from .engine import Batch, Engine, Token
+from .ranges import ranged
 from .tools import TextStream
 from .chat import TooLong, prompt_for
 from .watch import run_status
@@ -993,9 +994,11 @@ def local(
     host:str # as a browser says it, such as localhost:8000
 )->bool:
     "Is it a name of this machine that nobody else can give away?"
-    try: name = urlsplit('//' + host).hostname or ''
+    try: name = (urlsplit('//' + host).hostname or '').removesuffix('.')
     except ValueError: return False
-    try: return name == 'localhost' or ipaddress.ip_address(name).is_loopback
+    own = socket.gethostname().lower().removesuffix('.local')
+    if own and name in (own, f'{own}.local') or re.fullmatch(r'localhost|.+\.(localhost|internal)', name): return True
+    try: return ipaddress.ip_address(name).is_loopback
     except ValueError: return False
 
 # %% ../nbs/06c_serve.ipynb #c094
@@ -1123,9 +1126,10 @@ def show(
     if not done: print(f'no browser could be opened here: {url} is the address', flush=True)
 
 # %% ../nbs/06c_serve.ipynb #c695314
+@ranged
 def serve(
     run:str='',          # tag or folder of a run, default the latest
-    stage:str='',        # base, sft or rl, default the furthest
+    stage:str='',        # which model of the run: base, sft or rl; default the last trained
     host:str='127.0.0.1',# address to listen on; others than this machine's need a key
     port:int=8000,       # port to listen on, 0 for any that is free
     open:bool=False,     # show the page in a browser?
@@ -1137,7 +1141,6 @@ def serve(
     patience:float=30.,  # seconds that answers get to finish after Ctrl-C
 ):
     "A chat page and an API for the models on this machine"
-    if min(rows, waiting, keep) < 1: raise ValueError('rows, waiting and keep must be at least 1')
     key, first = api_key or os.environ.get('MLXCHAT_API_KEY', ''), first_run(run, stage)
     library = Library(first, stage or (first.at[0] if first else ''))
     with listen(host, port) as sock:
@@ -1153,3 +1156,4 @@ def serve(
         if open: threading.Thread(target=show, args=(here,), daemon=True).start()
         try: Server(protected(app_for(worker, library), key, cors), worker, patience).run(sockets=[sock])
         finally: worker.close()
+        print('stopped', flush=True)

@@ -14,15 +14,17 @@ from dataclasses import dataclass, asdict, replace
 from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from .model import GPT
-from .data import base_dir, name_hash
+from .model import GPT, GPTConfig
+from .data import base_dir, name_hash, tilde
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
-from .checkpoint import check_tag, checkpoints, file_hash, find_run, latest_checkpoint, load_model, metadata
+from .checkpoint import as_tag, check_tag, checkpoints, file_hash, find_run, latest_checkpoint, load_model, metadata
 from .checkpoint import Run, run_config, save_checkpoint, seen_from, write_json
 from .watch import LogConfig, outlive_terminal, report_html, sinks
-from .pretrain import BATCH_D12, check_values, fit
+from .plan import check_rows
+from .pretrain import BATCH_D12, fit
+from .ranges import check_values, ranged
 from .engine import Engine
 from .eval import score_task
 from .tasks import Dialogues, Subset, Task, TaskMixture
@@ -55,7 +57,7 @@ class SFTConfig:
     lora_alpha:float=None        # their strength: corrections are multiplied by alpha/rank, default twice the rank
     lora_parts:str='attn,mlp'    # where they are: attn, mlp, or matrices such as c_q or mlp.c_fc
     lora_layers:str=''           # in which blocks, such as 0,4-7, default all
-    lora_lr:float=.02            # their rate
+    lora_lr:float=None           # their rate, default .02, and .01 for few conversations
     eval_every:int=100           # steps between validations, 0 for none but the last
     eval_tokens:int=2**17        # validate on so many tokens
     score_every:int=0            # steps between task scores, 0 for none
@@ -73,13 +75,9 @@ class SFTConfig:
     def __post_init__(self):
         self.schedule = self.schedule.lower()
         if self.schedule not in SCHEDULES: raise ValueError(f'unknown schedule {self.schedule!r}: choose v3 or c')
-        check_values(self,
-            positive='num_iterations max_seq_len device_batch_size total_batch_size grad_accum_steps epochs '
-                     'init_lr_frac lr_scale lora_alpha lora_lr eval_tokens score_examples score_tokens '
-                     'keep_last buffer',
-            natural='matrix_lr embedding_lr unembedding_lr scalar_lr weight_decay lora eval_every score_every '
-                    'save_every spike memory_limit_gb seed',
-            share='warmdown_ratio')
+        check_values(self)
+        if self.num_iterations and self.epochs:
+            raise ValueError('--num-iterations and --epochs say the same in two ways: choose one')
         for k, v in SCHEDULES[self.schedule].items():
             if getattr(self, k) is None: setattr(self, k, v)
 
@@ -272,11 +270,11 @@ def finetune(
     B, accumulate = c.batch(T)
     if c.num_iterations is None:
         rows = (c.epochs or 1)*survey(task, tokenizer, T)['rows']
-        c = replace(c, num_iterations=max(1, round(rows/(B*accumulate))))
+        c = replace(c, num_iterations=max(1, round(rows/(B*accumulate))), epochs=None)
     start, preset = rates(base.parents[2], c, B*T*accumulate, model.config.generation)
     loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
     def exam(): return core(Engine(model.merged() if model._lora else model, tokenizer))
-    try: return fit(run, 'sft', model, optimizer_for(model, start, preset, c.lora_lr), loader, c.plan, accumulate, RECIPES[preset]['grad_clip'],
+    try: return fit(run, 'sft', model, optimizer_for(model, start, preset, c.lora_lr or .02), loader, c.plan, accumulate, RECIPES[preset]['grad_clip'],
         validate=validate and (lambda: validate(model)), eval_every=c.eval_every,
         core=core and exam, core_every=c.score_every,
         save_every=c.save_every, keep=c.keep_last, best=c.save_best, spike=c.spike, memory_limit_gb=c.memory_limit_gb, **callbacks)
@@ -378,9 +376,11 @@ def lesson(
         learn = TaskMixture([own, keeps], weights=[1, 1], size=max(2, round(2*n*epochs)), seed=c.seed)
         rows = survey(learn, tokenizer, c.max_seq_len)['rows']
     if few and not (c.device_batch_size or c.total_batch_size or c.grad_accum_steps):
-        c = replace(c, device_batch_size=max(1, min(4, round(rows/STEPS))))
+        c = replace(c, device_batch_size=max(1, min(2 if c.lora else 4, round(rows/STEPS))))
+    if few and c.lora: c = replace(c, lora_lr=c.lora_lr or .01)
     B, accumulate = c.batch(c.max_seq_len)
-    c = replace(c, device_batch_size=B, num_iterations=c.num_iterations or max(1, round(rows/(B*accumulate))))
+    steps = c.num_iterations or max(1, round(rows/(B*accumulate)))
+    c = replace(c, device_batch_size=B, num_iterations=steps, epochs=None)
     return Lesson(learn, TaskMixture(val) if val else None, n, held, epochs, found, c, given, few)
 
 # %% ../nbs/06a_sft.ipynb #c144
@@ -421,8 +421,7 @@ def derived_tag(
     more:str='', # '-lora'
 )->str:
     "What a new run is called, if nobody says"
-    stem = re.sub(r'[^\w.-]+', '-', Path(what).stem).strip('.-') or 'own'
-    return f'{tag[:50]}-{stem[:40]}{more}'
+    return f'{as_tag(tag, 50)}-{as_tag(Path(what).stem, 40) or "own"}{more}'
 
 def numbered(
     source:Run, # its neighbours are looked at
@@ -494,8 +493,8 @@ def marks(
 ):              # engine -> dict, for `finetune`
     "A function that asks questions, and tells how many were answered well"
     def ask(engine):
-        found = {f'score_{k}': round(score_task(engine, t, c.score_examples, max_tokens=c.score_tokens).accuracy, 4) for k, t in tasks.items()}
-        return found
+        scores = {k: score_task(engine, t, c.score_examples, max_tokens=c.score_tokens) for k, t in tasks.items()}
+        return {f'score_{k}': round(s.accuracy, 4) for k, s in scores.items()}
     return ask
 
 def _kept(source, stage, tokenizer, folder):
@@ -511,7 +510,12 @@ def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder,
     stage, about = path.parent.name, metadata(path)
     if gentle and stage != 'base': c = replace(c, init_lr_frac=c.init_lr_frac/2)
     keeps, kept = _kept(source, stage, tokenizer, folder) if own and not mixture else ('', None)
-    plan = lesson(c, tokenizer, about['config']['sequence_len'], own, val, mixed, kept)
+    config = GPTConfig.restore(about['config'])
+    if (c.max_seq_len or 0) > config.max_positions:
+        raise ValueError(f'--max-seq-len must be at most {config.max_positions:,}, the positions of this model, '
+                         f'not {c.max_seq_len:,}')
+    plan = lesson(c, tokenizer, config.sequence_len, own, val, mixed, kept)
+    check_rows(replace(config, sequence_len=plan.c.max_seq_len), plan.c.device_batch_size, c.recompute)
     tokens = math.prod(plan.c.batch(plan.c.max_seq_len))*plan.c.max_seq_len
     if plan.few and not c.lr_scale: plan.c.lr_scale = max(.1, usual_scale(source.folder, tokens))
     where = '' if stage == 'base' else f'{stage} '
@@ -532,6 +536,7 @@ def _numbered_names(paths):
 
 @delegates(SFTConfig)
 @delegates(LogConfig, keep=True)
+@ranged
 def sft(
     run:str='',        # run to teach: its tag, its folder or one of its checkpoints; default the latest that can learn
     stage:str='',      # which of its models: base, sft or rl; default base for a mixture, else the furthest
@@ -551,8 +556,8 @@ def sft(
     log = LogConfig.taken(kwargs)
     c, source = SFTConfig(**kwargs), read_run(run, check_tag(model_tag), 'trainable')
     if not source.stages(): source.pick() # says what is missing
-    tokenizer, files = source.tokenizer, _numbered_names(data or [])
-    own, val = own_data(data, val_data, val_fraction, strict, c.seed)
+    tokenizer, (own, val) = source.tokenizer, own_data(data, val_data, val_fraction, strict, c.seed)
+    files = _numbered_names(data or [])
     alone = mixture == 'none' or bool(data) and not mixture
     mixture = '' if mixture == 'none' else mixture or ('' if data else 'chat')
     if not data and not mixture: raise ValueError('--mixture none leaves nothing to learn: give --data')
@@ -570,9 +575,10 @@ def sft(
         _say_what(source, target, path, plan, settings)
         with sinks(target, settings, log, 'sft') as to:
             m = _teach(target, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val=val, on_step=to)
-        print(f'step {m["step"]:,}' + (f': {m["val_bpb"]:.3f} bits per byte on held-out answers' if 'val_bpb' in m else '' if 'loss' in m else ', nothing left to do'))
-        done = f'talk to it with `mlxchat chat --run {target.folder.name}`; report in {report_html(target)}'
-        print(done.replace(str(Path.home()), '~'))
+        score = '' if 'loss' in m else ', nothing left to do'
+        if 'val_bpb' in m: score = f': {m["val_bpb"]:.3f} bits per byte on held-out answers'
+        print(f'step {m["step"]:,}{score}')
+        print(f'talk to it with `mlxchat chat --run {target.folder.name}`; report in {tilde(report_html(target))}')
 
 sft.__delwrap__, SFTConfig.__delwrap__ = SFTConfig, LogConfig # the comments of their fields are the help
 
@@ -598,13 +604,12 @@ def _say_what(source, target, path, plan, settings):
     if settings['beside']:
         own = f', with as much of the {settings["beside"]} mixture beside them, so that it is not forgotten'
     n, held = found['conversations'], f'; {plan.held:,} more to validate on' if plan.held else ''
-    print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, '
-          f'{found["learnt"]:.0%} of them learnt{losses_in_words(found)}{own}{held}')
+    print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, {found["learnt"]:.0%} of which are targets, '
+          f'what the assistant says{losses_in_words(found)}{own}{held}')
     times = f'{plan.epochs:g} epochs, ' if plan.own and plan.epochs != 1 and not plan.given else ''
     adapters = f', adapters of rank {c.lora}' if c.lora else ''
     hint = ' (--epochs changes that)' if times else ''
-    folder = str(target.folder).replace(str(Path.home()), '~')
-    print(f'{times}{c.num_iterations:,} steps of {settings["batch_tokens"]:,} tokens{adapters}{hint}, in {folder}')
+    print(f'{times}{c.num_iterations:,} steps of {settings["batch_tokens"]:,} tokens{adapters}{hint}, in {tilde(target.folder)}')
 
 def _teach(run, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val, on_step):
     "Fine-tune, with validation and scores"
@@ -621,7 +626,7 @@ def _teach(run, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val, 
 # %% ../nbs/06a_sft.ipynb #c154
 def merge(
     run:str='',       # tag or folder of a run with adapters, default the latest
-    stage:str='',     # sft or rl, default the furthest
+    stage:str='',     # which model of the run: sft or rl; default the last trained
     step:str='',      # which checkpoint: a number, or best; default the last
     model_tag:str='', # name of the new run, default the old one with -merged
 ):
@@ -638,5 +643,6 @@ def merge(
     print(f'merging {old.folder.name} ({stage}, step {about["step"]:,}); the result is the run {new.folder.name}')
     tokenizer.save(new.folder/'tokenizer')
     write_json(new.folder/'config.json', run_config(old) | dict(made_from=old.folder.name))
+    mx.random.seed(about['rng']) # the same command makes the same files
     save_checkpoint(new.stage(stage), about['step'], model, stage=stage, metrics=about.get('metrics', {}))
-    print(f'written to {new.folder}'.replace(str(Path.home()), '~'))
+    print(f'written to {tilde(new.folder)}')

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
 from .data import (atomic_write, Bar, checked, json_lines, list_shards, name_hash, open_shard, read_group,
     read_json, read_texts, write_shard)
+from .shards import FileLock
 
 # %% ../nbs/02e_texts.ipynb #c008
 _ascii = bytes(range(128))
@@ -201,16 +202,31 @@ def documents_in(
 def new_folder(
     path:Path # what is there is replaced
 ):            # yields a folder to fill
-    "A folder that appears complete or not at all"
+    "A folder that appears complete or not at all, and is made by one process at a time"
     path = Path(path)
-    work, old = path.with_name(f'.{path.name}.{os.getpid()}.new'), path.with_name(f'.{path.name}.{os.getpid()}.old')
-    work.mkdir(parents=True)
+    around = path.with_name(f'.{path.name}.part') # hidden, and one level too deep to be taken for a run
+    work, old, lock = around/path.name, around/'.old', FileLock(around/'.lock')
     try:
+        if not (lock.acquire() and os.path.samestat(os.fstat(lock.fd), os.stat(around/'.lock'))): raise BlockingIOError
+    except (BlockingIOError, FileNotFoundError):
+        lock.release()
+        raise ValueError(f'{path} is being made by another process: wait for it') from None
+    try:
+        if old.exists() and not path.exists(): old.rename(path) # a process was killed between the two lines below
+        for o in work, old: shutil.rmtree(o, ignore_errors=True)
+        work.mkdir()
         yield work
         if path.exists(): path.rename(old)
-        work.rename(path)
+        try: work.rename(path)
+        except BaseException:
+            if old.exists(): old.rename(path)
+            raise
+    except OSError as e: # what writes may not have said where
+        if e.errno and not e.filename: e.filename = str(path)
+        raise
     finally:
-        for o in work, old: shutil.rmtree(o, ignore_errors=True)
+        shutil.rmtree(around, ignore_errors=True)
+        lock.release()
 
 def _too_little(paths, report):
     "Why there is no set, and what to do"

@@ -286,7 +286,7 @@ def _fit(self:Tokenizer, system, turns, max_tokens):
     "Ids and mask of the newest turns that fit, always under the system message"
     rendered = [self._assistant_turn(t) if i % 2 else self._user_turn(t) for i, t in enumerate(turns)]
     for first in range(0, len(turns), 2):
-        head = self._user_turn(turns[first] if system is None else f'{system}\n\n{turns[first]}')
+        head = rendered[first] if system is None else self._user_turn(f'{system}\n\n{turns[first]}')
         ids, mask = [list(itertools.chain(*xs)) for xs in zip(([self.bos_id], [0]), head, *rendered[first+1:])]
         if len(ids) <= max_tokens: return ids, mask
     answer, answer_mask = [list(itertools.chain(*xs)) for xs in zip(([], []), *rendered[first+1:])]
