@@ -115,7 +115,7 @@ def exams(
     guessing = _guessing(folder/'eval_meta_data.csv')
     path = folder/'core.yaml'
     try: listed = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (yaml.YAMLError, RecursionError, ValueError) as e:
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, OverflowError, AttributeError, KeyError) as e:
         raise ValueError(f'{path} is not YAML: {" ".join(str(e).split())}') from None
     listed = checked(listed, _listed, path)['icl_tasks']
     if unknown := [t['label'] for t in listed if t['label'] not in guessing]:

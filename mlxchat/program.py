@@ -6,9 +6,9 @@
 __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'SHORT', 'POSITIONAL', 'TOPICS', 'COMMON',
            'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'MEMORY', 'SMALLER', 'PACKAGES', 'REPORT',
            'read_source', 'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean',
-           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'name_of_run', 'in_range', 'parser', 'parsed',
-           'call', 'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts', 'usage', 'completion', 'candidates',
-           'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
+           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'name_of_run', 'something', 'in_range',
+           'parser', 'parsed', 'call', 'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts', 'usage',
+           'completion', 'candidates', 'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
 
 # %% ../nbs/06e_program.ipynb #c002
 import argparse, ast, importlib, os, re, shutil, sys, threading
@@ -201,6 +201,7 @@ ELSEWHERE = dict( # names of other programs that have no counterpart, and what t
     log_interval='every step is logged',
     eval_iters='--eval-tokens says on how much text to validate',
     optimizer='matrices learn by Muon and the rest by AdamW, always',
+    output_dir='runs are kept in runs/ of the folder that MLXCHAT_BASE_DIR names; --model-tag is the name of the new one',
     interactive='it is, in a terminal and without --prompt')
 for names, there in (('lr max_lr', 'learning_rate'), ('min_learning_rate', 'min_lr'), ('num_epochs n_epochs', 'epochs'),
         ('intermediate_size d_ff ffn_dim', 'hidden_dim'), ('attention_dropout resid_dropout', 'dropout')):
@@ -255,6 +256,13 @@ def name_of_run(
     try: return function('mlxchat.checkpoint:check_tag')(text)
     except ValueError as e: raise argparse.ArgumentTypeError(e) from None
 
+def something(
+    text:str
+)->str: # the same
+    "Text that is not empty: `--run \"$NAME\"` must not mean any run where there is no such variable"
+    if not text.strip(): raise argparse.ArgumentTypeError('is empty: leave it out, or say what it should be')
+    return text
+
 def in_range(
     name:str, # of an option
     value     # int or float
@@ -268,9 +276,10 @@ def _reading(o):
     if o.types == {'bool'} and o.name.startswith('no_'): return dict(action='store_true')
     if o.types == {'bool'}: return dict(action=argparse.BooleanOptionalAction)
     if o.types == {'bool', 'str'}: return dict(nargs='?', const=True)
-    if 'list' in o.types: return dict(nargs='*' if 'bool' in o.types else '+')
-    kind = integer if 'int' in o.types else number if 'float' in o.types else str
+    if 'list' in o.types: return dict(nargs='*' if 'bool' in o.types else '+', type=something)
+    kind = integer if 'int' in o.types else number if 'float' in o.types else something
     if o.types == {'int', 'str'}: kind = integer_or_text
+    if o.name in ('prompt', 'system') and kind is something: kind = str # these may be empty
     if o.name in ('model_tag', 'tag'): kind = name_of_run
     if o.name in CHOICES: return dict(type=lambda text: kind(choice(o.name, text)))
     return dict(type=lambda text: in_range(o.name, kind(text)) if kind in (integer, number) else kind(text))

@@ -1106,8 +1106,6 @@ def first_run(
     stages = [stage] if stage else ['rl', 'sft', 'mid', 'base']
     if any(checkpoints(found.stage(s)) for s in stages): return found
     if stage: raise FileNotFoundError(f'no {stage} checkpoint in {found.folder}: train one first')
-    if run and not any((found.folder/n).exists() for n in WATCHED):
-        raise FileNotFoundError(f'nothing was ever trained in {found.folder}')
     return found
 
 def address(
