@@ -116,6 +116,9 @@ def machine(
     return MACHINES['metal' if kind == 'cuda' and wanted == 'off' else kind]
 
 if device_kind() == 'cpu' and sys.platform == 'linux' and keep_memory(): large_pages()
+if mx.metal.is_available(): # as mlx-lm does; what the system and other programs need, MLX must not keep
+    mx.set_wired_limit(int(mx.device_info()['max_recommended_working_set_size']))
+    mx.set_cache_limit(2**31)
 if mx.cuda.is_available():
     os.environ.setdefault('MLX_MAX_MB_PER_BUFFER', '200') # work queued at a time: keeps its arrays alive
     card = '.'.join(str(mx.device_info(mx.gpu).get(f'compute_capability_{o}', 0)) for o in ('major', 'minor'))

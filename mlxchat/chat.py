@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from .backend import colour_wanted
 from .checkpoint import checkpoints, find_run
 from .data import base_dir
-from .engine import Engine
+from .engine import Engine, for_inference
 from .ranges import RANGES, ranged
 from .tools import TextStream
 
@@ -342,7 +342,7 @@ def chat(
     model, tokenizer, meta = run.load(stage, step)
     if prompt is not None and not prompt.strip(): raise ValueError('the prompt is empty')
     context = 3*model.config.sequence_len//4
-    talk = Chat(Engine(model, tokenizer), system, seed, context, longest=model.max_positions - context)
+    talk = Chat(Engine(for_inference(model), tokenizer), system, seed, context, longest=model.max_positions - context)
     if 1024 != max_tokens > talk.longest: print(f'max_tokens is {talk.longest}, as many as fit in', file=sys.stderr)
     given = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
                  repetition_penalty=repetition_penalty, max_tokens=max_tokens)
@@ -400,7 +400,7 @@ def generate(
     run = find_run(run, 'generate')
     stage = stage or run.at[0] or ('base' if checkpoints(run.stage('base')) else '')
     model, tokenizer, meta = run.load(stage, step)
-    engine = Engine(model, tokenizer)
+    engine = Engine(for_inference(model), tokenizer)
     def go(text): complete(engine, text, num_samples, not no_stream, **options)
     if prompt is not None: return go(prompt)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):

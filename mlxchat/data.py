@@ -8,7 +8,7 @@ __all__ = ['NARROW', 'SKIPPED', 'base_dir', 'nanochat_dir', 'tiktoken_dir', 'hub
            'without_nan', 'read_json', 'json_lines', 'file_mark', 'docstrings', 'name_hash', 'doc_roots',
            'source_files', 'fold', 'unseen', 'Document', 'python_topics', 'python_documents', 'held_out', 'ngrams',
            'shared_fractions', 'split_documents', 'write_shard', 'write_shards', 'list_shards', 'open_shard',
-           'read_group', 'without_text', 'read_texts', 'make_corpus']
+           'read_group', 'without_text', 'read_texts', 'make_corpus', 'alone']
 
 # %% ../nbs/02_data.ipynb #c003
 import ast, codecs, fcntl, hashlib, io, itertools, json, math, os, random, re, shutil, sys, sysconfig, tempfile, time
@@ -672,14 +672,33 @@ def make_corpus(
     options = dict(version=1, max_bytes=max_bytes, val_fraction=val_fraction, docs_per_group=docs_per_group, shard_bytes=shard_bytes)
     if not force and (stats := _complete(folder, options)): return stats
     folder.mkdir(parents=True, exist_ok=True) # if that is impossible, better now than in a minute
+    with alone(folder, progress):
+        if not force and (stats := _complete(folder, options)): return stats # another process has made it meanwhile
+        return _gathered(folder, options, roots, progress)
+
+@contextmanager
+def alone(
+    folder:Path,
+    progress:bool=True # say that we wait?
+):
+    "Wait until no other process makes what belongs into a folder"
+    with open(folder/'.lock', 'w') as lock:
+        try: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if progress: print(f'another process gathers text into {tilde(folder)}: waiting for it', file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+def _gathered(folder, options, roots, progress):
+    "The documents of installed packages, written as shards"
     start, stats = time.perf_counter(), {}
     (folder/'corpus.json').unlink(missing_ok=True)
-    docs = python_documents(roots, max_bytes, stats, progress)
-    train, val = split_documents(docs, val_fraction)
+    docs = python_documents(roots, options['max_bytes'], stats, progress)
+    train, val = split_documents(docs, options['val_fraction'])
     random.Random(0).shuffle(train)
     val.sort(key=lambda d: name_hash(d.module, 'order'))
     if not train or not val: raise ValueError(f'only {len(docs)} documents found, too few to train and validate on: install more packages')
-    paths = write_shards(train, val, folder, docs_per_group, shard_bytes)
+    paths = write_shards(train, val, folder, options['docs_per_group'], options['shard_bytes'])
     def sizes(docs): return dict(documents=len(docs), modules=len({d.module for d in docs}), bytes=sum(len(d.text.encode('utf-8', 'replace')) for d in docs))
     stats |= dict(train=sizes(train), val=sizes(val), seconds=round(time.perf_counter()-start, 2),
                   options=options, shards={p.name: p.stat().st_size for p in paths})

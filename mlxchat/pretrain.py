@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['INSTEAD', 'BATCH_D12', 'LONG_STEP', 'HABITS', 'PretrainConfig', 'Recipe', 'Stopped', 'StopRequests', 'stop_requests',
-           'Guard', 'unsound', 'resume', 'Keeper', 'resident_bytes', 'check_memory', 'Peak', 'fit', 'text_batches',
-           'build', 'versions', 'write_config', 'read_config', 'recorded', 'differences', 'extension', 'extend',
-           'pretrain']
+           'Guard', 'unsound', 'resume', 'Keeper', 'used_bytes', 'check_memory', 'memory_limits', 'Peak', 'awake',
+           'fit', 'text_batches', 'build', 'versions', 'write_config', 'read_config', 'recorded', 'differences',
+           'extension', 'extend', 'pretrain']
 
 # %% ../nbs/03b_pretrain.ipynb #c060
 import json, math, os, platform, resource, shutil, signal, subprocess, sys, threading, time, socket
@@ -425,19 +425,32 @@ class Keeper:
         return all(m['val_bpb'] < o for o in kept)
 
 # %% ../nbs/03b_pretrain.ipynb #c025
-def resident_bytes()->int:
-    "Memory of this process as the system sees it"
-    try: return int(Path('/proc/self/statm').read_text().split()[1])*os.sysconf('SC_PAGE_SIZE')
-    except OSError: pass
-    unit = 1 if sys.platform == 'darwin' else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*unit # the most so far
+def used_bytes()->int:
+    "Memory in use: MLX's, or on a CPU all that the system counts, where it tells"
+    used = mx.get_active_memory() + mx.get_cache_memory()
+    if device_kind() != 'cpu': return used
+    try: return max(used, int(Path('/proc/self/statm').read_text().split()[1])*os.sysconf('SC_PAGE_SIZE'))
+    except OSError: return used
 
 def check_memory(
     limit_gb:float # 0 for no limit
 )->str:            # what is wrong, '' if nothing is
-    "Is the limit near?"
-    used = max(resident_bytes(), mx.get_active_memory() + mx.get_cache_memory())/1e9
-    return f'{used:.1f} of {limit_gb:g} GB are in use' if limit_gb and used > .97*limit_gb else ''
+    "Is the limit near, even without what MLX only keeps for later?"
+    if not limit_gb: return ''
+    if used_bytes() > .97e9*limit_gb: mx.clear_cache()
+    used = used_bytes()/1e9
+    return f'{used:.1f} of {limit_gb:g} GB are in use' if used > .97*limit_gb else ''
+
+@contextmanager
+def memory_limits(
+    most:float=0., # bytes in all, 0 for MLX's own limit
+    kept:float=0., # bytes of freed arrays to keep for the next ones, 0 for MLX's own limit
+):
+    "Tell MLX how much memory there is, for a while"
+    old = [(f, f(int(n))) for f, n in ((mx.set_memory_limit, most), (mx.set_cache_limit, kept)) if n]
+    try: yield
+    finally:
+        for f, n in old: f(n)
 
 # %% ../nbs/03b_pretrain.ipynb #c812303
 class Peak:
@@ -461,6 +474,18 @@ class Peak:
         return rate/self.flops if rate <= self.flops else None
 
 # %% ../nbs/03b_pretrain.ipynb #c075
+@contextmanager
+def awake():
+    "A Mac that nobody touches does not fall asleep meanwhile"
+    keeper = None
+    if sys.platform == 'darwin' and shutil.which('caffeinate'):
+        keeper = subprocess.Popen(['caffeinate', '-i', '-w', str(os.getpid())]) # ends with us, whatever happens
+    try: yield
+    finally:
+        if keeper:
+            keeper.terminate()
+            keeper.wait()
+
 class _Spoiled(Exception):
     "A step that has to be undone"
 
@@ -474,6 +499,7 @@ def _scored(m, exams, lines, save):
             raise
         m = m | found
         lines.scores(m['step'], found)
+    if exams: mx.clear_cache() # of other shapes, which training does not want
     return m
 
 def _stopped_now(lines): return Stopped(lines.is_saved(), True, bool(lines.saved))
@@ -524,7 +550,8 @@ def fit(
     due = lambda every, step: step == total or every > 0 and step % every == 0
     end = getattr(threading.main_thread(), 'end', None) # how the program ends, where it is `mlxchat`
     leave = end and (lambda: _leave(end, lines, callbacks))
-    with stop_requests(lines.answer if first else None, lines.hurry, leave) as asked, lines:
+    stopping = stop_requests(lines.answer if first else None, lines.hurry, leave)
+    with awake(), memory_limits(1e9*memory_limit_gb), stopping as asked, lines:
         def save(m, must=False):
             lines.set(state='saving')
             with asked.hold(): # never half, and never half removed
@@ -811,7 +838,6 @@ def pretrain(
     optimizer = MuonAdamW(groups, MUON[c.preset])
     habits = {k: RECIPES[c.preset][k] for k in ('momentum', 'momentum_steps', 'cosine')}
     model.recompute(c.saves_memory)
-    if c.ultra_low_memory: mx.set_cache_limit(0)
     batches = text_batches(val_texts, tokenizer, c.rows, c.max_seq_len, c.eval_tokens)
     lengths = tokenizer.token_bytes()
     text_bytes(batches, lengths) # if there is none, that should not come to light after hours
@@ -820,8 +846,9 @@ def pretrain(
     schedule = Schedule(r.steps, min(c.warmup_steps, r.steps//4), min(1., warmdown), c.final_lr_frac,
                         weight_decay=r.weight_decay, **habits)
     loader = make_loader(c.rows, c.max_seq_len)
+    kept = 2**28 if c.ultra_low_memory else 0
     try:
-        return fit(
+        with memory_limits(kept=kept): return fit(
             run, 'base', model, optimizer, loader, schedule, r.accumulate, c.grad_clip,
             validate=validate, eval_every=c.eval_every, sample_every=c.sample_every,
             core=core and (lambda: core(model)), core_every=c.core_metric_every,

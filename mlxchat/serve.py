@@ -32,7 +32,7 @@ from starlette.middleware.cors import CORSMiddleware
 from . import __version__
 from .checkpoint import Run, checkpoints, find_run, metadata
 from .data import base_dir, read_json
-from .engine import Batch, Engine, Token
+from .engine import Batch, Engine, Token, for_inference
 from .ranges import ranged
 from .tools import TextStream
 from .chat import TooLong, prompt_for
@@ -146,7 +146,9 @@ class Worker:
     def _wait(self):
         "Sleep until there is something to do; False at the end"
         with self.lock:
-            self.lock.wait_for(lambda: self.closed or self.leaving or self.waiting or self.writing)
+            def busy(): return self.closed or self.leaving or self.waiting or self.writing
+            if not busy(): mx.clear_cache() # others may want the memory meanwhile
+            self.lock.wait_for(busy)
             return not self.closed
 
 # %% ../nbs/06c_serve.ipynb #c119
@@ -833,7 +835,8 @@ class Library:
     def load(self, tag:str)->Engine:
         "A model, ready to write"
         run = self.runs()[tag]
-        return Engine(*run.load(self.stage_of(run))[:2])
+        model, tokenizer, _ = run.load(self.stage_of(run))
+        return Engine(for_inference(model), tokenizer) # what it was cast from is not kept
 
 WATCHED = 'status.json', 'metrics.jsonl', 'checkpoints'
 
