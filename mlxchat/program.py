@@ -6,7 +6,7 @@
 __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'SHORT', 'POSITIONAL', 'TOPICS', 'COMMON',
            'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'MEMORY', 'SMALLER', 'PACKAGES', 'REPORT',
            'read_source', 'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean',
-           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'name_of_run', 'something', 'in_range',
+           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'something', 'name_of_run', 'in_range',
            'parser', 'parsed', 'call', 'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts', 'usage',
            'completion', 'candidates', 'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
 
@@ -249,19 +249,19 @@ class Parser(argparse.ArgumentParser):
         raise ValueError(f'{option} {why}' if why.startswith('must be ') else f'{option}: {why}')
 
 # %% ../nbs/06e_program.ipynb #c925
-def name_of_run(
-    text:str
-)->str:
-    "A name that a new run may have"
-    try: return function('mlxchat.checkpoint:check_tag')(text)
-    except ValueError as e: raise argparse.ArgumentTypeError(e) from None
-
 def something(
     text:str
 )->str: # the same
     "Text that is not empty: `--run \"$NAME\"` must not mean any run where there is no such variable"
     if not text.strip(): raise argparse.ArgumentTypeError('is empty: leave it out, or say what it should be')
     return text
+
+def name_of_run(
+    text:str
+)->str:
+    "A name that a new run may have"
+    try: return function('mlxchat.checkpoint:check_tag')(something(text))
+    except ValueError as e: raise argparse.ArgumentTypeError(e) from None
 
 def in_range(
     name:str, # of an option
@@ -278,7 +278,7 @@ def _reading(o):
     if o.types == {'bool', 'str'}: return dict(nargs='?', const=True)
     if 'list' in o.types: return dict(nargs='*' if 'bool' in o.types else '+', type=something)
     kind = integer if 'int' in o.types else number if 'float' in o.types else something
-    if o.types == {'int', 'str'}: kind = integer_or_text
+    if o.types == {'int', 'str'}: kind = lambda text: integer_or_text(something(text))
     if o.name in ('prompt', 'system') and kind is something: kind = str # these may be empty
     if o.name in ('model_tag', 'tag'): kind = name_of_run
     if o.name in CHOICES: return dict(type=lambda text: kind(choice(o.name, text)))
@@ -431,8 +431,8 @@ def examples(
 # %% ../nbs/06e_program.ipynb #c035
 METAVARS = dict( # what is typed after an option, where its type does not say it
     NAME='run model_tag tag base set', STAGE='stage', TASK='task tasks', FILE='config',
-    DIR='dir output data_dir output_dir tokenizer_dir log_dir export',
-    PATH='text data val_data from_file tokenizer', **{'N|best': 'step'})
+    DIR='dir data_dir output_dir tokenizer_dir log_dir export',
+    PATH='text data val_data from_file tokenizer output', **{'N|best': 'step'})
 LEFT = 26 # columns for an option; longer ones get a line of their own
 
 def width(
