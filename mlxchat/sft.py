@@ -575,7 +575,7 @@ def sft(
         _say_what(source, target, path, plan, settings)
         with sinks(target, settings, log, 'sft') as to:
             m = _teach(target, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val=val, on_step=to)
-        score = '' if 'loss' in m else ', nothing left to do'
+        score = f': loss {m["loss"]:.3f}' if 'loss' in m else ', nothing left to do'
         if 'val_bpb' in m: score = f': {m["val_bpb"]:.3f} bits per byte on held-out answers'
         print(f'step {m["step"]:,}{score}')
         print(f'talk to it with `mlxchat chat --run {target.folder.name}`; report in {tilde(report_html(target))}')

@@ -201,11 +201,11 @@ def documents_in(
 @contextmanager
 def new_folder(
     path:Path,   # where it will be
-    mark:str='', # a file in it which shows that what is there may be replaced; anything else stays
+    mark:str='', # something in it which shows that what is there may be replaced; anything else stays
 ):               # yields a folder to fill
     "A folder that appears complete or not at all, and is made by one process at a time"
     path = Path(path)
-    if path.exists() and not (mark and (path/mark).is_file()) and not (path.is_dir() and not any(path.iterdir())):
+    if path.exists() and not (mark and (path/mark).exists()) and not (path.is_dir() and not any(path.iterdir())):
         raise ValueError(f'{path} is there, and nothing that may be replaced: choose another place, or move it away')
     around = path.with_name(f'.{path.name}.part') # hidden, and one level too deep to be taken for a run
     work, old, lock = around/path.name, around/'.old', FileLock(around/'.lock')
