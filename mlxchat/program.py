@@ -414,7 +414,7 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
     'serve': 'mlxchat serve  then open http://127.0.0.1:8000',
     'generate': 'mlxchat generate -p "Once upon a time" -n 3',
     'monitor': 'mlxchat monitor --every 5',
-    'quantize': 'mlxchat quantize --bits 4  a quarter of the bytes',
+    'quantize': 'mlxchat quantize --bits 4  less than a third of the bytes',
     'export': '''mlxchat export --to mlx-lm
         mlxchat export --to gguf --output there/  for llama.cpp, after pip install gguf''',
     'import-nanochat': 'mlxchat import-nanochat ~/.cache/nanochat/base_checkpoints/d20',
@@ -677,6 +677,8 @@ def _cells(text):
     "Columns that a text takes"
     return sum(0 if combining(c) else 2 if east_asian_width(c) in 'WF' else 1 for c in text)
 
+_COMMAND = re.compile(r'(^|  )(mlxchat|mlx_lm\.\w+|make|python3?|pip)( [^ `]+)+\n?$')
+
 class Wrapping:
     "A terminal on which lines end between words"
     def __init__(self, out):
@@ -692,8 +694,14 @@ class Wrapping:
     def write(self, text:str)->int:
         in_place = re.search(r'[\r\b]|\033\[[\d;]*[^\d;m]', text)
         if in_place: self.at, self.word = 0, ''
-        self.out.write(text if in_place else ''.join(self._placed(text, self.room())))
+        if in_place: self.out.write(text)
+        else: self.out.write(''.join(self._line(o, self.room()) for o in text.splitlines(True)))
         return len(text)
+
+    def _line(self, text, room):
+        "A line, or some of one; a command at its end stays in one piece, so that it can be copied"
+        if not self.at and _COMMAND.search(text): return text
+        return ''.join(self._placed(text, room))
 
     def _placed(self, text, room):
         for part in re.findall(r'\033\[[\d;]*m|\n| +|[^ \n\033]+|\033', text):
@@ -814,7 +822,7 @@ def main(
     debug = '--debug' in args
     args = [a for a in args if a != '--debug']
     for stream in sys.stdout, sys.stderr: # a terminal that knows only ASCII is no reason to fail
-        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
+        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace', line_buffering=True) # in order, in a pipe too
     old = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (Wrapping(o) if o.isatty() else o for o in old)
     me = threading.main_thread()
