@@ -131,11 +131,11 @@ def outranked(
 
 # %% ../nbs/06z_cli.ipynb #c403
 def run_args(
-    folder:str,   # of a run, or of a checkpoint in it; or the run's name
-    typed:list=() # options on the command line, which win
-)->list:          # of str, as if typed
+    folder:str|Path, # of a run, or of a checkpoint in it; or the run's name
+    typed:list=()    # options on the command line, which win
+)->list:             # of str, as if typed
     "The options that a run was started with"
-    if not folder.strip(): raise ValueError('--resume names no run')
+    if not str(folder).strip(): raise ValueError('--resume names no run')
     at = run_folder(folder).resolve()
     home = next((p for p in (at, *at.parents[:3]) if (p/'config.json').exists()), None)
     if not home:

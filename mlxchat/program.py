@@ -11,7 +11,7 @@ __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'S
            'completion', 'candidates', 'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
 
 # %% ../nbs/06e_program.ipynb #c002
-import argparse, ast, importlib, os, re, shutil, sys, threading
+import argparse, ast, atexit, importlib, os, re, shutil, signal, sys, threading
 from collections import namedtuple
 from difflib import get_close_matches
 from importlib.util import find_spec, resolve_name
@@ -337,6 +337,11 @@ def parsed(
     return found
 
 # %% ../nbs/06e_program.ipynb #c030
+def _leave(number, frame):
+    "Ctrl-C before a verb has begun, when there is nothing to save or to tidy up"
+    try: os.write(2, b'mlxchat: stopped\n')
+    finally: os._exit(130)
+
 def call(
     f,         # a function with plain parameters, or where one is: 'module:name'
     args:list, # from the command line
@@ -356,7 +361,9 @@ def call(
     if isinstance(given.get('resume'), str): more('mlxchat.cli:run_args', given['resume'], args)
     try: os.getcwd()
     except FileNotFoundError: raise ValueError('the folder you are in no longer exists: change to another') from None
-    return (f if callable(f) else function(f))(**given)
+    if not callable(f): f = function(f)
+    if signal.getsignal(signal.SIGINT) is _leave: signal.signal(signal.SIGINT, signal.default_int_handler)
+    return f(**given)
 
 # %% ../nbs/06e_program.ipynb #c032
 TOPICS = dict(
@@ -813,12 +820,23 @@ def _open_streams():
         except OSError: os.open(os.devnull, os.O_RDWR)
         if getattr(sys, name) is None: setattr(sys, name, open(fd, mode, encoding='utf-8', closefd=False))
 
+def _heed(handler):
+    "What Ctrl-C does from now on, unless it never reaches us, as where a shell started a job in its background"
+    if threading.current_thread() is not threading.main_thread(): return
+    if signal.getsignal(signal.SIGINT) not in (None, signal.SIG_IGN): signal.signal(signal.SIGINT, handler)
+
+def _deaf(number, frame): "The end has begun, and another Ctrl-C changes nothing"
+
 def main(
     args:list=None # default: the command line
 )->int:            # exit status
     "The `mlxchat` program"
+    alone, heeds = args is None, signal.getsignal(signal.SIGINT)
+    if alone:
+        _heed(_leave)
+        atexit.register(_heed, signal.SIG_IGN) # where Python itself ends, it would kill us
     _open_streams()
-    args = sys.argv[1:] if args is None else list(args)
+    args = sys.argv[1:] if alone else list(args)
     debug = '--debug' in args
     args = [a for a in args if a != '--debug']
     for stream in sys.stdout, sys.stderr: # a terminal that knows only ASCII is no reason to fail
@@ -831,9 +849,14 @@ def main(
     try:
         dispatch(args)
         print(end='', flush=True) # so that a closed pipe is noticed here
+        _heed(_deaf)
     except BrokenPipeError: _mute()
-    except KeyboardInterrupt as e: status, text = stopped(e, _verb(args)[0])
+    except KeyboardInterrupt as e:
+        _heed(_deaf)
+        _mute()
+        status, text = stopped(e, _verb(args)[0])
     except Exception as e:
+        _heed(_deaf)
         if debug: sys.__excepthook__(type(e), e, e.__traceback__)
         status, text = verdict(e, _verb(args)[1])
         if isinstance(e, OSError): _mute()
@@ -841,4 +864,5 @@ def main(
         del me.end
         if text: _last_words(text)
         sys.stdout, sys.stderr = old
+        _heed((lambda *_: os._exit(status)) if alone else heeds) # threads that go on must not keep us
     return status
