@@ -411,9 +411,14 @@ class Keeper:
             save_checkpoint(self.folder, m['step'], self.model, self.optimizer, stage=self.stage,
                             loader=self.loader.state(), metrics=m | dict(total=self.total))
         except OSError as e:
-            if must: raise
-            self.say(f'step {m["step"]} could not be saved ({e.strerror or e}); '
-                     'the checkpoint before is untouched, and training goes on')
+            before = checkpoints(self.folder)
+            what = f'step {m["step"]} could not be saved ({e.strerror or e}); '
+            if must:
+                rest = f'goes on from step {int(before[-1].name[5:])}' if before else 'begins again'
+                run = self.folder.parents[1].name
+                raise OSError(f'{run}: {what}make room, and the same command {rest}') from e
+            self.say(what + ('the checkpoint before is untouched' if before else 'there is no checkpoint yet')
+                     + ', and training goes on')
             return False
         prune(self.folder, self.keep, self.best)
         return True
