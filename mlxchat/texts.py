@@ -205,7 +205,9 @@ def new_folder(
     "A folder that appears complete or not at all, and is made by one process at a time"
     path = Path(path)
     around = path.with_name(f'.{path.name}.part') # hidden, and one level too deep to be taken for a run
-    work, old, lock = around/path.name, around/'.old', FileLock(around/'.lock')
+    work, old = around/path.name, around/'.old'
+    try: lock = FileLock(around/'.lock')
+    except OSError as e: raise OSError(e.errno, e.strerror, str(path)) from None
     try:
         if not (lock.acquire() and os.path.samestat(os.fstat(lock.fd), os.stat(around/'.lock'))): raise BlockingIOError
     except (BlockingIOError, FileNotFoundError):
