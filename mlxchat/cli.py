@@ -108,7 +108,8 @@ def yaml_args(
         name, value = meant(key, known), _plain(node)
         if key == 'mixed_precision' and isinstance(value, bool): name, value = 'dtype', 'auto' if value else 'float32'
         if ELSEWHERE.get(key) == ELSEWHERE['dropout'] and value in ('0', '0.0', None, False): continue
-        if name not in known or name == 'config': wrong.append((line, no_option(key, known)))
+        if name == 'config': wrong.append((line, 'a file cannot name another in config'))
+        elif name not in known: wrong.append((line, no_option(key, known)))
         elif name in seen: wrong.append((line, f'{seen[name]} and {key} are the same'))
         else:
             seen[name] = key

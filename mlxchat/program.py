@@ -112,6 +112,7 @@ def integer(
     text:str # '20', '20_000' or '2e4'
 )->int:
     "A whole number as people write them"
+    if not text.isascii(): raise argparse.ArgumentTypeError(f'{text!r} is not a whole number')
     try: return _counted(int(text), text)
     except ValueError: pass
     try: x = float(text)
@@ -123,7 +124,7 @@ def number(
     text:str
 )->float:
     "A finite number"
-    try: x = float(text)
+    try: x = float(text) if text.isascii() else float('nan')
     except ValueError: x = float('nan')
     if x - x != 0: raise argparse.ArgumentTypeError(f'{text!r} is not a number')
     return x

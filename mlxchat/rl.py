@@ -360,6 +360,7 @@ def _loaded(
 ):
     "What it stands for"
     module, attribute = name.rsplit(':', 1)
+    if not module or not attribute: raise ValueError(f'{name} is no module:function, such as judge.py:reward')
     file = module.endswith('.py')
     folder = str(Path(module).resolve().parent) if file else os.getcwd()
     if not {'', folder} & {*sys.path}: sys.path.insert(0, folder)
@@ -392,6 +393,7 @@ def find_tasks(
 )->tuple:           # task to practise, task to be examined on
     "What `--task` means"
     if ':' not in name:
+        if data: raise ValueError(f'--data is for a reward function, such as --task judge.py:reward: {name} has its own questions')
         if name not in TASKS: raise ValueError(f'there is no task {name!r}, only {", ".join(TASKS)}, or module:function')
         return tuple(open_task(name, split, data_dir or None, tokenizer=tokenizer) for split in ('train', 'test'))
     found = _loaded(name)

@@ -26,7 +26,7 @@ from .checkpoint import Run, run_config, save_checkpoint, seen_from, write_json
 from .watch import LogConfig, outlive_terminal, report_html, sinks
 from .plan import check_rows
 from .pretrain import BATCH_D12, fit
-from .ranges import check_values, ranged
+from .ranges import check_pairs, check_values, ranged
 from .engine import Engine
 from .eval import score_task
 from .tasks import Dialogues, Subset, Task, TaskMixture
@@ -225,7 +225,7 @@ def numbers(
 )->list:      # [0, 4, 5, 6, 7], or None
     "Numbers of blocks as people list them"
     if not text: return None
-    if not re.fullmatch(r'\d+(-\d+)?(,\d+(-\d+)?)*', text): raise ValueError(f'{text!r} is no list of blocks such as 0,4-7')
+    if not re.fullmatch(r'[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*', text): raise ValueError(f'{text!r} is no list of blocks such as 0,4-7')
     ends = [[int(o) for o in part.split('-')] for part in text.split(',')]
     for e in ends:
         if e[-1] >= n: raise ValueError(f'--lora-layers {text}: the model has only the blocks 0 to {n-1}')
@@ -573,7 +573,9 @@ def sft(
     "Teach a model to answer, or go on with it"
     asked = {k: v for k, v in locals().items() if k != 'kwargs'} | kwargs
     log = LogConfig.taken(kwargs)
-    c, source = SFTConfig(**kwargs), read_run(run, check_tag(model_tag), 'trainable')
+    c = SFTConfig(**kwargs)
+    check_pairs(asked)
+    source = read_run(run, check_tag(model_tag), 'trainable')
     if not source.stages(): source.pick() # says what is missing
     tokenizer, (own, val) = source.tokenizer, own_data(data, val_data, val_fraction, strict, c.seed)
     files = _numbered_names(data or [])

@@ -208,7 +208,9 @@ def new_folder(
     if path.exists() and not (mark and (path/mark).exists()) and not (path.is_dir() and not any(path.iterdir())):
         raise ValueError(f'{path} is there, and nothing that may be replaced: choose another place, or move it away')
     around = path.with_name(f'.{path.name}.part') # hidden, and one level too deep to be taken for a run
-    work, old, lock = around/path.name, around/'.old', FileLock(around/'.lock')
+    work, old = around/path.name, around/'.old'
+    try: lock = FileLock(around/'.lock')
+    except OSError as e: raise OSError(e.errno, e.strerror, str(path)) from None
     try:
         if not (lock.acquire() and os.path.samestat(os.fstat(lock.fd), os.stat(around/'.lock'))): raise BlockingIOError
     except (BlockingIOError, FileNotFoundError):
