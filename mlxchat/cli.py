@@ -108,7 +108,8 @@ def yaml_args(
         name, value = meant(key, known), _plain(node)
         if key == 'mixed_precision' and isinstance(value, bool): name, value = 'dtype', 'auto' if value else 'float32'
         if ELSEWHERE.get(key) == ELSEWHERE['dropout'] and value in ('0', '0.0', None, False): continue
-        if name not in known or name == 'config': wrong.append((line, no_option(key, known)))
+        if name == 'config': wrong.append((line, 'a file cannot name another in config'))
+        elif name not in known: wrong.append((line, no_option(key, known)))
         elif name in seen: wrong.append((line, f'{seen[name]} and {key} are the same'))
         else:
             seen[name] = key
@@ -131,11 +132,11 @@ def outranked(
 
 # %% ../nbs/06z_cli.ipynb #c403
 def run_args(
-    folder:str,   # of a run, or of a checkpoint in it; or the run's name
-    typed:list=() # options on the command line, which win
-)->list:          # of str, as if typed
+    folder:str|Path, # of a run, or of a checkpoint in it; or the run's name
+    typed:list=()    # options on the command line, which win
+)->list:             # of str, as if typed
     "The options that a run was started with"
-    if not folder.strip(): raise ValueError('--resume names no run')
+    if not str(folder).strip(): raise ValueError('--resume names no run')
     at = run_folder(folder).resolve()
     home = next((p for p in (at, *at.parents[:3]) if (p/'config.json').exists()), None)
     if not home:
@@ -231,6 +232,7 @@ def data(
     folder = base_dir()/'shards'/set
     if text and (set in SETS or set == 'python'):
         raise ValueError(f'{set} is the name of another set: choose one for your text with --set')
+    if text: check_tag(set, 'set')
     kind = 'own' if text else 'public' if set in SETS else 'python' if set == 'python' else 'there'
     if kind == 'there' and not folder.is_dir():
         raise ValueError(f'there is no set {set!r}: choose {", ".join(SETS)}, or make one from your files with --text')
@@ -238,7 +240,9 @@ def data(
     if other := [option(k) for k in given if k not in known]:
         knows = f' (it knows {", ".join(map(option, known))})' if known else ''
         raise ValueError(f'{set} is {what}, and {", ".join(other)} would mean nothing{knows}')
-    if kind == 'own': _own(text, folder, **given)
+    if kind == 'own':
+        if folder.is_dir(): print(f'there is a set {set}: it is made anew')
+        _own(text, folder, **given)
     elif kind == 'public': _fetched(set, **given)
     elif kind == 'python': _gathered(folder, **given)
     if format == 'bin':
@@ -302,7 +306,7 @@ def tokenizer(
     max_chars:int=None,          # read so much in all, default 2e9
     doc_cap:int=None,            # read so much of each document, default 10,000
     from_file:str='',            # instead of training, take over this file or folder
-    force:bool=False,            # even if another tokenizer is there?
+    force:bool=False,            # with --from-file or --export: even if something is there?
     compare:bool=False,          # instead of training, compare with well-known vocabularies?
     export:str='',               # instead of training, write tokenizer.json here
 ):
@@ -320,6 +324,8 @@ def tokenizer(
         instead = f', in place of {before:,}; runs keep theirs' if before else ''
         print(f'{tok.vocab_size:,} tokens in {tok.save(folder)}{instead}')
     else: tok = formats.load_tokenizer(from_file or folder)
+    if export and (there := formats.hf_file(export)).exists() and not force:
+        raise ValueError(f'{there} is there: --force replaces it')
     if export: print(f'written to {tilde(formats.write_hf(tok, export))}')
     elif from_file: print(f'{tok.vocab_size:,} tokens in {_taken_over(tok, folder, force)}')
     if not (training or compare): return

@@ -272,7 +272,7 @@ def next_steps(
     rows = {
         f'serve --open': 'talk to it in the browser',
         f'chat{run}': '… or here',
-        f'sft --data my.jsonl{run}': f'teach it something of yours (makes the run {tag}-my)',
+        f'sft --data my.jsonl{run}': f'teach it something of yours: {tag}-my',
         '--help': 'what else there is'}
     width = max(map(len, rows))
     return '\n'.join(f'   {program} {what:{width}}   {why}' for what, why in rows.items())

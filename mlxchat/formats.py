@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SAMPLES', 'PATTERNS', 'LETTERS', 'MODEL_FILE', 'by_ids', 'read_pickle', 'read_tiktoken', 'spell', 'unspell', 'halves',
-           'characters', 'portable', 'write_hf', 'read_hf', 'SentencePieceTokenizer', 'load_tokenizer',
+           'characters', 'portable', 'hf_file', 'write_hf', 'read_hf', 'SentencePieceTokenizer', 'load_tokenizer',
            'known_encodings', 'compare', 'table']
 
 # %% ../nbs/02f_formats.ipynb #c003
@@ -222,6 +222,13 @@ def _restore(pattern):
     return pattern
 
 # %% ../nbs/02f_formats.ipynb #c057
+def hf_file(
+    path # tokenizer.json, or a folder for it
+)->Path: # the file
+    "Where `write_hf` writes"
+    path = Path(path)
+    return path if path.suffix == '.json' else path/'tokenizer.json'
+
 def write_hf(
     tokenizer:Tokenizer,
     path, # tokenizer.json, or a folder for it
@@ -241,9 +248,7 @@ def write_hf(
         ignore_merges=None in pairs, vocab=dict(sorted(vocab.items(), key=lambda v: v[1])), merges=[f'{spell(p[0])} {spell(p[1])}' for p in pairs if p])
     d = dict(version='1.0', truncation=None, padding=None, added_tokens=specials, normalizer=None, pre_tokenizer=dict(type='Sequence', pretokenizers=[split, level]),
         post_processor=None, decoder=level, model=model)
-    path = Path(path)
-    if path.suffix != '.json': path = path/'tokenizer.json'
-    return atomic_write(path, lambda tmp: tmp.write_text(json.dumps(d, ensure_ascii=False, indent=1), encoding='utf-8'))
+    return atomic_write(hf_file(path), lambda tmp: tmp.write_text(json.dumps(d, ensure_ascii=False, indent=1), encoding='utf-8'))
 
 # %% ../nbs/02f_formats.ipynb #c070
 def _hf_pattern(pre):

@@ -6,12 +6,12 @@
 __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'SHORT', 'POSITIONAL', 'TOPICS', 'COMMON',
            'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'MEMORY', 'SMALLER', 'PACKAGES', 'REPORT',
            'read_source', 'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean',
-           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'name_of_run', 'something', 'in_range',
+           'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'something', 'name_of_run', 'in_range',
            'parser', 'parsed', 'call', 'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts', 'usage',
            'completion', 'candidates', 'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
 
 # %% ../nbs/06e_program.ipynb #c002
-import argparse, ast, importlib, os, re, shutil, sys, threading
+import argparse, ast, atexit, importlib, os, re, shutil, signal, sys, threading
 from collections import namedtuple
 from difflib import get_close_matches
 from importlib.util import find_spec, resolve_name
@@ -112,6 +112,7 @@ def integer(
     text:str # '20', '20_000' or '2e4'
 )->int:
     "A whole number as people write them"
+    if not text.isascii(): raise argparse.ArgumentTypeError(f'{text!r} is not a whole number')
     try: return _counted(int(text), text)
     except ValueError: pass
     try: x = float(text)
@@ -123,7 +124,7 @@ def number(
     text:str
 )->float:
     "A finite number"
-    try: x = float(text)
+    try: x = float(text) if text.isascii() else float('nan')
     except ValueError: x = float('nan')
     if x - x != 0: raise argparse.ArgumentTypeError(f'{text!r} is not a number')
     return x
@@ -249,19 +250,19 @@ class Parser(argparse.ArgumentParser):
         raise ValueError(f'{option} {why}' if why.startswith('must be ') else f'{option}: {why}')
 
 # %% ../nbs/06e_program.ipynb #c925
-def name_of_run(
-    text:str
-)->str:
-    "A name that a new run may have"
-    try: return function('mlxchat.checkpoint:check_tag')(text)
-    except ValueError as e: raise argparse.ArgumentTypeError(e) from None
-
 def something(
     text:str
 )->str: # the same
     "Text that is not empty: `--run \"$NAME\"` must not mean any run where there is no such variable"
     if not text.strip(): raise argparse.ArgumentTypeError('is empty: leave it out, or say what it should be')
     return text
+
+def name_of_run(
+    text:str
+)->str:
+    "A name that a new run may have"
+    try: return function('mlxchat.checkpoint:check_tag')(something(text))
+    except ValueError as e: raise argparse.ArgumentTypeError(e) from None
 
 def in_range(
     name:str, # of an option
@@ -278,7 +279,7 @@ def _reading(o):
     if o.types == {'bool', 'str'}: return dict(nargs='?', const=True)
     if 'list' in o.types: return dict(nargs='*' if 'bool' in o.types else '+', type=something)
     kind = integer if 'int' in o.types else number if 'float' in o.types else something
-    if o.types == {'int', 'str'}: kind = integer_or_text
+    if o.types == {'int', 'str'}: kind = lambda text: integer_or_text(something(text))
     if o.name in ('prompt', 'system') and kind is something: kind = str # these may be empty
     if o.name in ('model_tag', 'tag'): kind = name_of_run
     if o.name in CHOICES: return dict(type=lambda text: kind(choice(o.name, text)))
@@ -337,6 +338,11 @@ def parsed(
     return found
 
 # %% ../nbs/06e_program.ipynb #c030
+def _leave(number, frame):
+    "Ctrl-C before a verb has begun, when there is nothing to save or to tidy up"
+    try: os.write(2, b'mlxchat: stopped\n')
+    finally: os._exit(130)
+
 def call(
     f,         # a function with plain parameters, or where one is: 'module:name'
     args:list, # from the command line
@@ -356,7 +362,9 @@ def call(
     if isinstance(given.get('resume'), str): more('mlxchat.cli:run_args', given['resume'], args)
     try: os.getcwd()
     except FileNotFoundError: raise ValueError('the folder you are in no longer exists: change to another') from None
-    return (f if callable(f) else function(f))(**given)
+    if not callable(f): f = function(f)
+    if signal.getsignal(signal.SIGINT) is _leave: signal.signal(signal.SIGINT, signal.default_int_handler)
+    return f(**given)
 
 # %% ../nbs/06e_program.ipynb #c032
 TOPICS = dict(
@@ -414,7 +422,7 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
     'serve': 'mlxchat serve  then open http://127.0.0.1:8000',
     'generate': 'mlxchat generate -p "Once upon a time" -n 3',
     'monitor': 'mlxchat monitor --every 5',
-    'quantize': 'mlxchat quantize --bits 4  a quarter of the bytes',
+    'quantize': 'mlxchat quantize --bits 4  less than a third of the bytes',
     'export': '''mlxchat export --to mlx-lm
         mlxchat export --to gguf --output there/  for llama.cpp, after pip install gguf''',
     'import-nanochat': 'mlxchat import-nanochat ~/.cache/nanochat/base_checkpoints/d20',
@@ -431,8 +439,8 @@ def examples(
 # %% ../nbs/06e_program.ipynb #c035
 METAVARS = dict( # what is typed after an option, where its type does not say it
     NAME='run model_tag tag base set', STAGE='stage', TASK='task tasks', FILE='config',
-    DIR='dir output data_dir output_dir tokenizer_dir log_dir export',
-    PATH='text data val_data from_file tokenizer', **{'N|best': 'step'})
+    DIR='dir data_dir output_dir tokenizer_dir log_dir export',
+    PATH='text data val_data from_file tokenizer output', **{'N|best': 'step'})
 LEFT = 26 # columns for an option; longer ones get a line of their own
 
 def width(
@@ -677,6 +685,8 @@ def _cells(text):
     "Columns that a text takes"
     return sum(0 if combining(c) else 2 if east_asian_width(c) in 'WF' else 1 for c in text)
 
+_COMMAND = re.compile(r'(^|  )(mlxchat|mlx_lm\.\w+|make|python3?|pip)( [^ `]+)+\n?$')
+
 class Wrapping:
     "A terminal on which lines end between words"
     def __init__(self, out):
@@ -692,8 +702,14 @@ class Wrapping:
     def write(self, text:str)->int:
         in_place = re.search(r'[\r\b]|\033\[[\d;]*[^\d;m]', text)
         if in_place: self.at, self.word = 0, ''
-        self.out.write(text if in_place else ''.join(self._placed(text, self.room())))
+        if in_place: self.out.write(text)
+        else: self.out.write(''.join(self._line(o, self.room()) for o in text.splitlines(True)))
         return len(text)
+
+    def _line(self, text, room):
+        "A line, or some of one; a command at its end stays in one piece, so that it can be copied"
+        if not self.at and _COMMAND.search(text): return text
+        return ''.join(self._placed(text, room))
 
     def _placed(self, text, room):
         for part in re.findall(r'\033\[[\d;]*m|\n| +|[^ \n\033]+|\033', text):
@@ -805,16 +821,27 @@ def _open_streams():
         except OSError: os.open(os.devnull, os.O_RDWR)
         if getattr(sys, name) is None: setattr(sys, name, open(fd, mode, encoding='utf-8', closefd=False))
 
+def _heed(handler):
+    "What Ctrl-C does from now on, unless it never reaches us, as where a shell started a job in its background"
+    if threading.current_thread() is not threading.main_thread(): return
+    if signal.getsignal(signal.SIGINT) not in (None, signal.SIG_IGN): signal.signal(signal.SIGINT, handler)
+
+def _deaf(number, frame): "The end has begun, and another Ctrl-C changes nothing"
+
 def main(
     args:list=None # default: the command line
 )->int:            # exit status
     "The `mlxchat` program"
+    alone, heeds = args is None, signal.getsignal(signal.SIGINT)
+    if alone:
+        _heed(_leave)
+        atexit.register(_heed, signal.SIG_IGN) # where Python itself ends, it would kill us
     _open_streams()
-    args = sys.argv[1:] if args is None else list(args)
+    args = sys.argv[1:] if alone else list(args)
     debug = '--debug' in args
     args = [a for a in args if a != '--debug']
     for stream in sys.stdout, sys.stderr: # a terminal that knows only ASCII is no reason to fail
-        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace')
+        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='replace', line_buffering=True) # in order, in a pipe too
     old = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (Wrapping(o) if o.isatty() else o for o in old)
     me = threading.main_thread()
@@ -823,9 +850,14 @@ def main(
     try:
         dispatch(args)
         print(end='', flush=True) # so that a closed pipe is noticed here
+        _heed(_deaf)
     except BrokenPipeError: _mute()
-    except KeyboardInterrupt as e: status, text = stopped(e, _verb(args)[0])
+    except KeyboardInterrupt as e:
+        _heed(_deaf)
+        _mute()
+        status, text = stopped(e, _verb(args)[0])
     except Exception as e:
+        _heed(_deaf)
         if debug: sys.__excepthook__(type(e), e, e.__traceback__)
         status, text = verdict(e, _verb(args)[1])
         if isinstance(e, OSError): _mute()
@@ -833,4 +865,5 @@ def main(
         del me.end
         if text: _last_words(text)
         sys.stdout, sys.stderr = old
+        _heed((lambda *_: os._exit(status)) if alone else heeds) # threads that go on must not keep us
     return status

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['SCHEDULES', 'MIXTURES', 'FEW', 'MOST', 'ALL', 'STEPS', 'HABITS', 'SFTConfig', 'usual_scale', 'rates', 'packed',
-           'survey', 'losses_in_words', 'hold_out', 'held_batches', 'numbers', 'student', 'optimizer_for', 'finetune',
-           'own_data', 'made', 'beside', 'readings', 'Lesson', 'longest', 'lesson', 'changes', 'settle', 'derived_tag',
-           'numbered', 'new_run', 'read_run', 'open_stage', 'command', 'marks', 'sft', 'merge']
+           'survey', 'losses_in_words', 'hold_out', 'held_batches', 'numbers', 'check_student', 'student',
+           'optimizer_for', 'finetune', 'own_data', 'made', 'beside', 'readings', 'Lesson', 'longest', 'lesson',
+           'changes', 'settle', 'derived_tag', 'numbered', 'new_run', 'read_run', 'open_stage', 'command', 'marks',
+           'sft', 'merge']
 
 # %% ../nbs/06a_sft.ipynb #c003
 import inspect, itertools, json, math, re, shlex, sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .model import GPT, GPTConfig
+from .lora import adapter_places
 from .data import base_dir, name_hash, tilde
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
@@ -24,7 +26,7 @@ from .checkpoint import Run, run_config, save_checkpoint, seen_from, write_json
 from .watch import LogConfig, outlive_terminal, report_html, sinks
 from .plan import check_rows
 from .pretrain import BATCH_D12, fit
-from .ranges import check_values, ranged
+from .ranges import check_pairs, check_values, ranged
 from .engine import Engine
 from .eval import score_task
 from .tasks import Dialogues, Subset, Task, TaskMixture
@@ -218,13 +220,29 @@ def held_batches(
 
 # %% ../nbs/06a_sft.ipynb #c135
 def numbers(
-    text:str # '0,4-7', or nothing
-)->list:     # [0, 4, 5, 6, 7], or None
-    "Numbers as people list them"
+    text:str, # '0,4-7', or nothing
+    n:int     # blocks of the model
+)->list:      # [0, 4, 5, 6, 7], or None
+    "Numbers of blocks as people list them"
     if not text: return None
-    if not re.fullmatch(r'\d+(-\d+)?(,\d+(-\d+)?)*', text): raise ValueError(f'{text!r} is no list of blocks such as 0,4-7')
+    if not re.fullmatch(r'[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*', text): raise ValueError(f'{text!r} is no list of blocks such as 0,4-7')
     ends = [[int(o) for o in part.split('-')] for part in text.split(',')]
+    for e in ends:
+        if e[-1] >= n: raise ValueError(f'--lora-layers {text}: the model has only the blocks 0 to {n-1}')
+        if e[0] > e[-1]: raise ValueError(f'--lora-layers {text}: {e[0]} is more than {e[-1]}')
     return [i for e in ends for i in range(e[0], e[-1] + 1)]
+
+def check_student(
+    base:Path, # checkpoint
+    c:SFTConfig
+):
+    "Raise if it cannot be taught like this"
+    about = metadata(base)
+    if c.lora:
+        config = GPTConfig.restore(about['config'])
+        adapter_places(GPT(config), c.lora, c.lora_parts.split(','), numbers(c.lora_layers, config.n_layer))
+    elif about.get('quantized') and 'lora' not in about:
+        raise ValueError(f'{base} is quantised, so only adapters can be taught: choose their rank, such as --lora 8')
 
 def student(
     base:Path,   # checkpoint
@@ -232,13 +250,13 @@ def student(
     c:SFTConfig
 )->GPT:
     "The model to teach, with adapters if they are wanted"
+    check_student(base, c)
     model, _ = load_model(base)
     if c.lora:
         mx.random.seed(c.seed)
         alpha = 2.*c.lora if c.lora_alpha is None else c.lora_alpha
-        model.add_lora(c.lora, alpha, c.lora_parts.split(','), numbers(c.lora_layers))
+        model.add_lora(c.lora, alpha, c.lora_parts.split(','), numbers(c.lora_layers, model.config.n_layer))
         model._lora['base'] = seen_from(folder, base)
-    elif model._quantized: raise ValueError(f'{base} is quantised, so only adapters can be taught: choose their rank, such as --lora 8')
     return model.recompute(c.recompute)
 
 def optimizer_for(
@@ -507,6 +525,7 @@ def _kept(source, stage, tokenizer, folder):
 
 def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder, files):
     "What would be taught from a checkpoint, and the settings that must not change"
+    check_student(path, c)
     stage, about = path.parent.name, metadata(path)
     if gentle and stage != 'base': c = replace(c, init_lr_frac=c.init_lr_frac/2)
     keeps, kept = _kept(source, stage, tokenizer, folder) if own and not mixture else ('', None)
@@ -554,7 +573,9 @@ def sft(
     "Teach a model to answer, or go on with it"
     asked = {k: v for k, v in locals().items() if k != 'kwargs'} | kwargs
     log = LogConfig.taken(kwargs)
-    c, source = SFTConfig(**kwargs), read_run(run, check_tag(model_tag), 'trainable')
+    c = SFTConfig(**kwargs)
+    check_pairs(asked)
+    source = read_run(run, check_tag(model_tag), 'trainable')
     if not source.stages(): source.pick() # says what is missing
     tokenizer, (own, val) = source.tokenizer, own_data(data, val_data, val_fraction, strict, c.seed)
     files = _numbered_names(data or [])
@@ -575,7 +596,7 @@ def sft(
         _say_what(source, target, path, plan, settings)
         with sinks(target, settings, log, 'sft') as to:
             m = _teach(target, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val=val, on_step=to)
-        score = '' if 'loss' in m else ', nothing left to do'
+        score = f': loss {m["loss"]:.3f}' if 'loss' in m else ', nothing left to do'
         if 'val_bpb' in m: score = f': {m["val_bpb"]:.3f} bits per byte on held-out answers'
         print(f'step {m["step"]:,}{score}')
         print(f'talk to it with `mlxchat chat --run {target.folder.name}`; report in {tilde(report_html(target))}')

@@ -200,12 +200,17 @@ def documents_in(
 # %% ../nbs/02e_texts.ipynb #c029
 @contextmanager
 def new_folder(
-    path:Path # what is there is replaced
-):            # yields a folder to fill
+    path:Path,   # where it will be
+    mark:str='', # something in it which shows that what is there may be replaced; anything else stays
+):               # yields a folder to fill
     "A folder that appears complete or not at all, and is made by one process at a time"
     path = Path(path)
+    if path.exists() and not (mark and (path/mark).exists()) and not (path.is_dir() and not any(path.iterdir())):
+        raise ValueError(f'{path} is there, and nothing that may be replaced: choose another place, or move it away')
     around = path.with_name(f'.{path.name}.part') # hidden, and one level too deep to be taken for a run
-    work, old, lock = around/path.name, around/'.old', FileLock(around/'.lock')
+    work, old = around/path.name, around/'.old'
+    try: lock = FileLock(around/'.lock')
+    except OSError as e: raise OSError(e.errno, e.strerror, str(path)) from None
     try:
         if not (lock.acquire() and os.path.samestat(os.fstat(lock.fd), os.stat(around/'.lock'))): raise BlockingIOError
     except (BlockingIOError, FileNotFoundError):
@@ -250,7 +255,7 @@ def make_set(
 )->Report:
     "Own text as shards, the validation shard last"
     report, train, val, size, n = Report(), [], [], [0, 0], 0
-    with new_folder(folder) as work:
+    with new_folder(folder, 'report.json') as work:
         def write(texts):
             nonlocal n
             random.Random(n).shuffle(texts)
@@ -280,7 +285,7 @@ def write_bin(
     "Shards as files of token ids"
     dtype = '<u2' if tokenizer.vocab_size <= 2**16 else '<u4'
     info = dict(format='mlxchat-tokens', version=1, dtype=dtype, tokenizer=tokenizer.fingerprint(), vocab_size=tokenizer.vocab_size, bos=tokenizer.bos_id)
-    with new_folder(folder) as work:
+    with new_folder(folder, 'tokens.json') as work:
         for name, paths in ('train', train), ('val', [val]):
             n = 0
             with open(work/f'{name}.bin', 'wb') as f:

@@ -64,7 +64,8 @@ def step_line(
         parts.append((1, f'{state} … {duration(now["since"])}' if going_on and now.get('since', 0) >= 1 else state))
     elif within:
         what = f' {now["what"]}' if now.get('what') else ''
-        parts.append((2, f'{now["micro"]:,}/{now["micros"]:,}{what}'))
+        lasts = f' … {duration(now["since"])}' if now.get('since', 0) >= 5 else ''
+        parts.append((2, f'{now["micro"]:,}/{now["micros"]:,}{what}{lasts}'))
     if within and step_seconds and state == 'training' and first:
         parts.append((3, f'{duration(step_seconds)} for this step'))
     if now.get('compiled') is not None: parts.append((3, f'compiled in {duration(now["compiled"])}'))
@@ -260,7 +261,7 @@ def micro(self:Progress,
         if now.get('step_seconds') and not what:
             now['left'] = now['step_left'] + now['step_seconds']*(now['total'] - now['step'])
     state = 'compiling' if now['fresh'] and done == of else 'training' # after the last one, the update is compiled
-    if now['state'] != state: self.clock = t
+    self.clock = t
     now.update(state=state, micro=done, micros=of, what=what, step=self.at or now['step'])
     self.draw(done == 1 and now['fresh'])
     if done - n == 2 and now['fresh']: self._warn()
