@@ -570,11 +570,12 @@ def _named(tag):
 
 # %% ../nbs/03a_checkpoint.ipynb #c324679
 def check_tag(
-    tag:str # what someone would like to call a run; '' leaves the choice to the verb
-)->str:     # `tag`
+    tag:str,      # what someone would like to call a run; '' leaves the choice to the verb
+    of:str='run', # or a set
+)->str:           # `tag`
     "Refuse what is no name for a run"
     if tag and not re.fullmatch(r'\w[\w.-]{0,99}', tag):
-        raise ValueError(f'{tag!r} is no name for a run: letters and digits, and . _ - after the first of them')
+        raise ValueError(f'{tag!r} is no name for a {of}: letters and digits, and . _ - after the first of them')
     return tag
 
 def as_tag(

@@ -146,6 +146,9 @@ class Bar(tqdm):
         if self.plain and not self.disable and self.lines: self.display()
         super().close()
 
+    def __del__(self):
+        if hasattr(self, 'start_t'): self.close() # Ctrl-C may come before there is a bar
+
 # %% ../nbs/02_data.ipynb #c953431
 def _is_range(kind): return isinstance(kind, tuple) and isinstance(kind[0], (int, float))
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from .data import Bar
 from .backend import device_kind
 from .decode import masked_attention
-from .engine import Engine, Reading
+from .engine import NO_NUMBERS, Engine, Reading
 from .model import GPT
 from .pretrain import text_batches
 from .train import bits_per_byte
@@ -156,9 +156,7 @@ def no_nan(
     losses:np.ndarray # of a model
 )->np.ndarray:        # the same
     "Raise if a model gives no numbers, which would be a verdict about nothing"
-    if np.isnan(losses).any():
-        raise FloatingPointError('the model gives nan instead of numbers: '
-                                 'its weights are damaged, or training has diverged')
+    if np.isnan(losses).any(): raise FloatingPointError(NO_NUMBERS)
     return losses
 
 def _padded(rows, width):

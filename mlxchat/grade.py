@@ -352,7 +352,7 @@ def evaluate(
     data_dir:str='',      # local files of the data sets, instead of fetching them
     strict:bool=True,     # stop at a bad line or row, or skip it?
     batch_tokens:int=0,   # read at a time; 0 for 16384 on a GPU and 1024 on a CPU
-    output:str='',        # write the results here, default into the run's folder
+    output:str='',        # write the results into this file, default into the run's folder
     again:bool=False,     # forget what was answered before?
     verbose:bool=False,   # show every answer?
     json:bool=False,      # print one JSON object on the last line?
@@ -375,7 +375,7 @@ def evaluate(
     if again:
         for n in papers: _answers(folder, n).unlink(missing_ok=True)
     if not json: print(f'{found.folder.name}: {stage} step {step:,}, {model.count_params()["total"]:,} parameters')
-    marks, path = {}, Path(output or folder/'results.json')
+    marks, path = {}, _results_file(output) if output else folder/'results.json'
     for n, paper in papers.items():
         marks[n] = sit_exam(n, paper, student, folder, show_row if verbose else None, weights=weights, tokenizer=tok.fingerprint(), dtype=str(model._dtype))
         result = dict(run=found.folder.name, stage=stage, step=step, parameters=model.count_params()['total'], settings=dict(max_examples=max_examples, **options),
@@ -388,6 +388,14 @@ def evaluate(
         print(marks_table(marks | result['scores']))
         print(f'{duration(result["seconds"])}, results in {tilde(path)}, report in {tilde(report)}')
     return result
+
+def _results_file(output):
+    "Where results may go: what is there and holds something else stays"
+    path = Path(output)
+    if path.is_dir(): raise ValueError(f'{path} is a folder: name a file with --output')
+    try: found = read_json(path, {'run': str, 'tasks': dict}) if path.exists() else {}
+    except (OSError, ValueError): raise ValueError(f'{path} is there and holds no results: choose another name') from None
+    return path
 
 def _config(run):
     try: return read_json(run.folder/'config.json', {'set?': str})

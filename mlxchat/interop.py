@@ -470,10 +470,12 @@ _GGUF = [('wte', 'token_embd'), ('blocks.', 'blk.'), ('final_norm', 'output_norm
          ('attn.c_', 'attn_'), ('mlp.c_fc', 'ffn_up'), ('mlp.c_gate', 'ffn_gate'), ('mlp.c_proj', 'ffn_down')]
 
 def _export_gguf(model, tokenizer, meta, folder):
+    c = model.config
+    if not _is_llama(c):
+        raise ValueError('llama.cpp knows only the llama preset of our architectures: train with --preset llama, '
+                         'or export to mlx-lm')
     try: import gguf
     except ImportError: raise ValueError('this needs the package gguf: `pip install gguf`') from None
-    c = model.config
-    if not _is_llama(c): raise ValueError('llama.cpp knows only the llama preset of our architectures: train with --preset llama')
     out = gguf.GGUFWriter(str(folder/'model.gguf'), 'llama')
     out.add_name('mlxchat'); out.add_context_length(c.sequence_len); out.add_embedding_length(c.n_embd); out.add_block_count(c.n_layer); out.add_feed_forward_length(c.hidden_dim)
     out.add_head_count(c.n_head); out.add_head_count_kv(c.n_kv_head); out.add_layer_norm_rms_eps(EPS); out.add_rope_freq_base(c.rope_base); out.add_rope_dimension_count(c.head_dim)
@@ -595,7 +597,8 @@ def quantize(
                          'choose another name with --model-tag')
     most = _seconds_worth(model) if eval_tokens is None else eval_tokens
     batches, what = _sample(old, tokenizer, min(model.config.sequence_len, 1024), most) if most else ([], '')
-    after = {'sft': ', after fine-tuning', 'rl': ', after practice'}.get(stage, '')
+    after = {'sft': 'fine-tuning', 'rl': 'practice'}.get(stage, '')
+    if after: after = f'; after {after} there are more of them than before it, and what counts is the difference'
     said = f'comparing bits per byte on {what}{after}' if batches else f'no comparison: {what}'
     if what: print(said, flush=True)
     column = 'bits per byte'
@@ -603,11 +606,11 @@ def quantize(
         row = dict(bits=name, MB=round(size/1e6, 1))
         if not batches: return row
         bar = Bar(batches, desc=f'{name} bits', unit='batch', leave=False)
-        return row | {column: round(bits_per_byte(model, bar, tokenizer.token_bytes()), 4)}
+        return row | {column: f'{bits_per_byte(model, bar, tokenizer.token_bytes()):.4f}'}
     rows = [measured(16, 2*model.count_params()['total'], model)]
     model.__dict__.pop('_nll', None)
     model.quantize(bits)
-    with new_folder(folder) as work:
+    with new_folder(folder, 'checkpoints') as work:
         tokenizer.save(work/'tokenizer')
         if (old.folder/'config.json').exists(): shutil.copy(old.folder/'config.json', work/'config.json')
         to = Run(work).stage(stage)

@@ -238,15 +238,16 @@ def largest(self:Planner,
 # %% ../nbs/03e_plan.ipynb #c043
 def amount(
     text:str,  # such as 36GB or 8h
-    units:dict # suffix -> factor
+    units:dict,# suffix -> factor
+    name:str   # of the option
 )->float:
     "A number with a unit"
     number = text.strip().lower().rstrip('abcdefghijklmnopqrstuvwxyz')
     unit = text.strip().lower()[len(number):]
     try:
-        if unit in units and 0 < (value := float(number)*units[unit]) < math.inf: return value
+        if text.isascii() and unit in units and 0 < (value := float(number)*units[unit]) < math.inf: return value
     except ValueError: pass
-    raise ValueError(f'{text!r} is not understood: write for example {" or ".join(f"8{u}" for u in units if u)}')
+    raise ValueError(f'{option(name)} {text!r} is not understood: write for example {" or ".join(f"8{u}" for u in units if u)}')
 
 BYTES = dict(gb=1e9, gib=2**30, mb=1e6, tb=1e12)
 SECONDS = dict(h=3600, m=60, min=60, d=86400, s=1)
@@ -314,8 +315,8 @@ def plan(
     from json import dumps
     planned, vocab_size = vocab_size, vocab_size or known_vocab()
     night = depth is None and not time and not any(kwargs.get(k) for k in INSTEAD[0])
-    room = amount(memory, BYTES) if memory else memory_bytes()
-    limit = amount(time, SECONDS) if time else NIGHT if night else math.inf
+    room = amount(memory, BYTES, 'memory') if memory else memory_bytes()
+    limit = amount(time, SECONDS, 'time') if time else NIGHT if night else math.inf
     def make(d): return PretrainConfig(depth=d, **kwargs)
     given = make(1 if depth is None else depth) # finds mistakes before measuring
     if device_batch_size is not None: replace(given, device_batch_size=device_batch_size)

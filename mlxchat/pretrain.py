@@ -235,6 +235,11 @@ def opening(self:PretrainConfig,
     if self.total_batch_size and not self.grad_accum_steps and r.batch_tokens != self.total_batch_size:
         lines.append(f'--total-batch-size {self.total_batch_size:,} is no multiple of a micro-batch of {B} × {T:,} '
                      f'tokens: {r.batch_tokens:,} it is')
+    if self.warmup_steps > r.steps//4 and self.warmup_steps != PretrainConfig(preset=self.preset).warmup_steps:
+        lines.append(f'--warmup-steps {self.warmup_steps:,} is more than a quarter of the run: '
+                     f'{r.steps//4:,} of its {r.steps:,} steps it is')
+    if (self.warmdown_steps or 0) > r.steps:
+        lines.append(f'--warmdown-steps {self.warmdown_steps:,} is more than the run has: all its {r.steps:,} steps it is')
     if r.accumulate > LONG_STEP and not (self.total_batch_size or self.grad_accum_steps):
         lines.append(f'a step is {r.batch_tokens:,} tokens, the best for a model of this size: '
                      f'--total-batch-size {B*T} makes it as short as can be')
@@ -411,9 +416,14 @@ class Keeper:
             save_checkpoint(self.folder, m['step'], self.model, self.optimizer, stage=self.stage,
                             loader=self.loader.state(), metrics=m | dict(total=self.total))
         except OSError as e:
-            if must: raise
-            self.say(f'step {m["step"]} could not be saved ({e.strerror or e}); '
-                     'the checkpoint before is untouched, and training goes on')
+            before = checkpoints(self.folder)
+            what = f'step {m["step"]} could not be saved ({e.strerror or e}); '
+            if must:
+                rest = f'goes on from step {int(before[-1].name[5:])}' if before else 'begins again'
+                run = self.folder.parents[1].name
+                raise OSError(f'{run}: {what}make room, and the same command {rest}') from e
+            self.say(what + ('the checkpoint before is untouched' if before else 'there is no checkpoint yet')
+                     + ', and training goes on')
             return False
         prune(self.folder, self.keep, self.best)
         return True

@@ -234,6 +234,9 @@ def told(
     "What a client is told of an error"
     if isinstance(e, Refusal): return e
     if isinstance(e, (ValueError, FileNotFoundError)): return Refusal(400, str(e))
+    if isinstance(e, FloatingPointError): # of a damaged model
+        _log.error(e)
+        return Refusal(500, str(e))
     _log.error('an error that was not expected', exc_info=e)
     return Refusal(500, 'something went wrong here; the log of the server says what')
 
