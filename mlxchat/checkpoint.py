@@ -523,6 +523,8 @@ def find_run(
     over = max(marks)[0] and any(m and not m[0] for m in marks) # unfinished ones
     some = f' of {len(fit)}' if len(fit) > 1 else ''
     which = some + ' that are finished'*bool(over and some) or ' that is finished'*over
+    less = any(m and m[0] == max(marks)[0] and m < max(marks) for m in marks) # others would do, but not so well
+    if less: which += (' and' if over else ' that') + (' suit best' if some else ' suits best')
     if which: say(f'using {latest.folder.name}, the latest{which}; --run chooses')
     return latest
 

@@ -90,7 +90,7 @@ NEEDS = { # what an option is for, and means nothing without
     name: other for other, names in dict(
         lora='lora_alpha lora_parts lora_layers lora_lr',
         score_every='score_tasks score_examples score_tokens').items() for name in names.split()}
-WEIGHTS = 'matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr' # not of adapters
+WEIGHTS = 'matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr', 'lr_scale', 'init_lr_frac' # not of adapters
 
 def check_pairs(
     given:dict # options and their values

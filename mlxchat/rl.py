@@ -30,7 +30,7 @@ from .sft import command, derived_tag, new_run, numbered, open_stage, read_run, 
 from .tasks import Task, practice
 from .tokenizer import check_messages
 from .train import TrainStep
-from .watch import LogConfig, outlive_terminal, sinks
+from .watch import LogConfig, outlive_terminal, score_line, sinks
 import mlx.core as mx, mlx.nn as nn, numpy as np
 from mlx.utils import tree_flatten, tree_map
 from .data import checked, json_lines, parse_json, read_json
@@ -443,7 +443,10 @@ def practise(
             found = examine(engine, held, c.eval_examples, c.eval_samples,
                             progress=callbacks.get('progress', True), **c.wishes)
         return found | (scores(engine) if scores else {})
-    if not checkpoints(folder): write_json(run.folder/'rl.json', exam())
+    if not checkpoints(folder):
+        before = exam()
+        write_json(run.folder/'rl.json', before)
+        if callbacks.get('progress', True): print(score_line(0, before, best=False))
     about = read_json(run.folder/'config.json', {'pretrain?': {'preset?': {*MUON}}})
     preset = (about.get('pretrain') or {}).get('preset') or model.config.generation
     rates = {k: getattr(c, k)*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}
