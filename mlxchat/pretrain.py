@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['INSTEAD', 'BATCH_D12', 'LONG_STEP', 'HABITS', 'PretrainConfig', 'Recipe', 'Stopped', 'StopRequests', 'stop_requests',
-           'Guard', 'unsound', 'resume', 'Keeper', 'used_bytes', 'check_memory', 'memory_limits', 'Peak', 'awake',
+           'Guard', 'unsound', 'resume', 'Keeper', 'used_bytes', 'check_memory', 'memory_limits', 'awake', 'Peak',
            'fit', 'text_batches', 'build', 'versions', 'write_config', 'read_config', 'recorded', 'differences',
            'extension', 'extend', 'pretrain']
 
@@ -462,6 +462,19 @@ def memory_limits(
     finally:
         for f, n in old: f(n)
 
+# %% ../nbs/03b_pretrain.ipynb #c2a7e124
+@contextmanager
+def awake():
+    "A Mac that nobody touches does not fall asleep meanwhile"
+    keeper = None
+    if sys.platform == 'darwin' and shutil.which('caffeinate'):
+        keeper = subprocess.Popen(['caffeinate', '-i', '-w', str(os.getpid())]) # ends with us, whatever happens
+    try: yield
+    finally:
+        if keeper:
+            keeper.terminate()
+            keeper.wait()
+
 # %% ../nbs/03b_pretrain.ipynb #c812303
 class Peak:
     "The most arithmetic that this machine has been seen to do"
@@ -484,18 +497,6 @@ class Peak:
         return rate/self.flops if rate <= self.flops else None
 
 # %% ../nbs/03b_pretrain.ipynb #c075
-@contextmanager
-def awake():
-    "A Mac that nobody touches does not fall asleep meanwhile"
-    keeper = None
-    if sys.platform == 'darwin' and shutil.which('caffeinate'):
-        keeper = subprocess.Popen(['caffeinate', '-i', '-w', str(os.getpid())]) # ends with us, whatever happens
-    try: yield
-    finally:
-        if keeper:
-            keeper.terminate()
-            keeper.wait()
-
 class _Spoiled(Exception):
     "A step that has to be undone"
 
