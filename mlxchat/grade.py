@@ -363,6 +363,7 @@ def evaluate(
     stage = stage or found.at[0] or next(reversed(found.stages()), '')
     names = exam_names(tasks, stage != 'base')
     if data_dir and not Path(data_dir).is_dir(): raise FileNotFoundError(f'there is no folder {data_dir}')
+    place = _results_file(output) if output else None # before a model is loaded
     model, tok, meta = found.load(stage, step)
     step, student = meta['step'], Student(model, tok, batch_tokens)
     set = set or _config(found).get('set', 'python')
@@ -375,7 +376,7 @@ def evaluate(
     if again:
         for n in papers: _answers(folder, n).unlink(missing_ok=True)
     if not json: print(f'{found.folder.name}: {stage} step {step:,}, {model.count_params()["total"]:,} parameters')
-    marks, path = {}, _results_file(output) if output else folder/'results.json'
+    marks, path = {}, place or folder/'results.json'
     for n, paper in papers.items():
         marks[n] = sit_exam(n, paper, student, folder, show_row if verbose else None, weights=weights, tokenizer=tok.fingerprint(), dtype=str(model._dtype))
         result = dict(run=found.folder.name, stage=stage, step=step, parameters=model.count_params()['total'], settings=dict(max_examples=max_examples, **options),
@@ -393,8 +394,10 @@ def _results_file(output):
     "Where results may go: what is there and holds something else stays"
     path = Path(output)
     if path.is_dir(): raise ValueError(f'{path} is a folder: name a file with --output')
-    try: found = read_json(path, {'run': str, 'tasks': dict}) if path.exists() else {}
-    except (OSError, ValueError): raise ValueError(f'{path} is there and holds no results: choose another name') from None
+    if not path.exists(): return path
+    try: read_json(path, {'run': str, 'tasks': dict})
+    except (OSError, ValueError):
+        raise ValueError(f'{path} is there and holds no results: choose another name') from None
     return path
 
 def _config(run):
