@@ -13,7 +13,7 @@ help:  ## this list
 demo: .venv/ready  ## train a small model on this machine, then chat with it (about ten minutes)
 	@.venv/bin/mlxchat demo
 
-test: .venv/ready-dev  ## run every notebook as a test; NB=nbs/00_model.ipynb runs one
+test: .venv/ready-dev  ## run every notebook as a test; NB=nbs/00_model.ipynb runs one, JOBS=1 one at a time
 	@.venv/bin/python .ci/test.py $(NB)
 
 docs: .venv/ready-dev  ## build the site into _docs/ and README.md, then check every link

@@ -139,14 +139,17 @@ class Planner:
         vocab_size:int=32_768,
         say=lambda text: None # told what is being measured
     ):
-        self.vocab_size, self.say, self.known, self.peak, self.disk = vocab_size, say, {}, matmul_gflops()*1e9, disk_rate()
+        self.vocab_size, self.say, self.known = vocab_size, say, {}
+        say('measuring this machine and its disk')
+        self.peak, self.disk = matmul_gflops()*1e9, disk_rate()
         self.efficiency = .3 # share of the peak, improved by every probe
 
     def probe(self, config:GPTConfig, c:PretrainConfig, rows:int, single:bool)->Cost:
         "As `probe`, from memory where possible"
         key = (str(config), rows, single, c.saves_memory, c.preset, c.dtype, c.grad_clip)
         if key not in self.known:
-            self.say(f'measuring {config.n_layer} layers of width {config.n_embd}, {rows} × {config.sequence_len} tokens')
+            self.say(f'measuring {config.n_layer} layers ({config.window_pattern}) of width {config.n_embd}, '
+                     f'{rows} × {config.sequence_len} tokens')
             self.known[key] = probe(config, c, rows, single)
             self.efficiency = GPT(config).flops_per_token()*rows*config.sequence_len/self.known[key].micro/self.peak
         return self.known[key]

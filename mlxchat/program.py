@@ -851,19 +851,18 @@ def main(
         dispatch(args)
         print(end='', flush=True) # so that a closed pipe is noticed here
         _heed(_deaf)
-    except BrokenPipeError: _mute()
+    except BrokenPipeError: pass
     except KeyboardInterrupt as e:
         _heed(_deaf)
-        _mute()
         status, text = stopped(e, _verb(args)[0])
     except Exception as e:
         _heed(_deaf)
         if debug: sys.__excepthook__(type(e), e, e.__traceback__)
         status, text = verdict(e, _verb(args)[1])
-        if isinstance(e, OSError): _mute()
     finally:
         del me.end
         if text: _last_words(text)
         sys.stdout, sys.stderr = old
+        _mute()
         _heed((lambda *_: os._exit(status)) if alone else heeds) # threads that go on must not keep us
     return status

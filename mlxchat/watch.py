@@ -358,7 +358,7 @@ def __exit__(self:Progress, kind, error, trace):
 
 # %% ../nbs/03c_watch.ipynb #c040
 class Lasting:
-    "A stream that outlives its terminal"
+    "A stream that outlives its readers"
     def __init__(self, stream): self.stream, self.gone = stream, False
     def __getattr__(self, name): return getattr(self.stream, name)
     def _try(self, f, *args):
@@ -369,9 +369,9 @@ class Lasting:
 
 @contextmanager
 def outlive_terminal():
-    "Printing to a terminal that is closed meanwhile is no error"
+    "Printing to a terminal that was closed, or into a pipe that nobody reads any more, is no error"
     old = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = new = [Lasting(o) if o.isatty() else o for o in old]
+    sys.stdout, sys.stderr = new = [Lasting(o) for o in old]
     try: yield
     finally:
         for o in new: o.flush()
