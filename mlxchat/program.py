@@ -406,6 +406,8 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
     'train': '''mlxchat train --depth 4  a small one, without a network
         mlxchat train --set fineweb-edu --streaming
         mlxchat plan --time 8h  what fits into a night''',
+    'doctor': '''mlxchat doctor  a minute or two
+        mlxchat doctor --output doctor.json  to attach to an issue''',
     'plan': '''mlxchat plan --time 8h  the largest for a night
         mlxchat plan --depth 12  what this one takes''',
     'sft': '''mlxchat sft --data my.jsonl  your own conversations
@@ -548,6 +550,7 @@ def help_text(
 VERBS = dict( # where the function is, and what it does
     demo=('mlxchat.demo:demo', 'train a small model here, then chat with it'),
     info=('mlxchat.cli:info', 'this machine as mlxchat sees it, and its speed'),
+    doctor=('mlxchat.doctor:doctor', 'prove that everything works on this machine'),
     plan=('mlxchat.plan:plan', 'memory and time of a run, or the largest that fits'),
     data=('mlxchat.cli:data', 'the offline corpus, a public set, or your own text'),
     tokenizer=('mlxchat.cli:tokenizer', 'train a tokenizer'),
@@ -573,7 +576,7 @@ VERBS = dict( # where the function is, and what it does
        'bench eval': ('mlxchat.grade:bench_eval', 'how fast choices are scored, next to one at a time')},
 )
 SECTIONS = dict(
-    Start='demo info plan dry-run completion', Data='data tokenizer', Train='train sft rl merge',
+    Start='demo info doctor plan dry-run completion', Data='data tokenizer', Train='train sft rl merge',
     Look='monitor eval disk bench', Use='chat serve generate', Exchange='export quantize import-nanochat')
 
 def parts(
@@ -775,7 +778,7 @@ def verdict(
         return 2, f'the package {package} is missing: pip install {PACKAGES.get(package, package)}'
     mlx = isinstance(e, RuntimeError) and re.match(r'\[(load|save|read|write|gguf)|.*safetensors', text)
     if mlx and 'write' in text: text += ' (is the disk full?)'
-    if mlx or isinstance(e, (ValueError, OSError, FloatingPointError)): return 2, text
+    if mlx or isinstance(e, (ValueError, OSError, FloatingPointError)): return getattr(e, 'status', 2), text
     if isinstance(e, ImportError) and not ours: return 2, text
     return 1, f'this is a bug ({type(e).__name__}: {text}); {REPORT}'
 
