@@ -478,8 +478,9 @@ def protection(
 
 # %% ../nbs/05c_sandbox.ipynb #5ac6fc7a
 def missing_layers(
-    on # names of those that are on, as in `protection`
-)->list: # of names, those separated by a stroke being as good as each other
+    layers:dict # name → is it on?, from `protection`
+)->list:        # of names; those with a stroke between them are as good as each other
     "Layers that this machine lacks, and for which no other stands in"
+    on = {k for k, is_on in layers.items() if is_on}
     wanted = 'processes network ipc mounts/landlock users/uid seccomp' if sys.platform == 'linux' else 'seatbelt'
-    return [o for o in wanted.split() if not {*o.split('/')} & {*on}]
+    return [o for o in wanted.split() if not {*o.split('/')} & on]
