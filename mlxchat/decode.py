@@ -57,8 +57,9 @@ def masked_attention(
     "MLX's attention, or on a CPU that of bounded scores, with the fast exponential"
     if machine().vectorised or not bounded: return mx.fast.scaled_dot_product_attention(q, k, v, scale=scale, mask=mask)
     B, n, S, D = k.shape
-    p = pade_exp((q*scale).reshape(B, n, -1, D) @ k.swapaxes(-1, -2)) * mx.tile(mask.astype(q.dtype), (1, 1, q.shape[1]//n, 1)) # heads that share keys, one after the other
-    return ((p @ v)/(p @ mx.ones((S, 1), p.dtype))).reshape(q.shape)
+    scores = ((q*scale).reshape(B, n, -1, D) @ k.swapaxes(-1, -2)).astype(mx.float32)
+    p = pade_exp(scores) * mx.tile(mask.astype(mx.float32), (1, 1, q.shape[1]//n, 1)) # heads that share keys, one after the other
+    return ((p.astype(v.dtype) @ v)/(p @ mx.ones((S, 1))).astype(v.dtype)).reshape(q.shape)
 
 def attend_one(
     q:mx.array,       # (B, H, D)

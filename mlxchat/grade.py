@@ -27,6 +27,7 @@ from .eval import PADDING, ask, best, centred, likelihoods, mean_interval, no_na
 from .tasks import practice
 from .core import Exam, bundle_dir, exams, problems, prompts, question, solved, spans
 from .datasets import open_task, spelling_words
+from .sandbox import missing_layers, protection
 import mlx.core as mx, numpy as np
 from .data import json_lines, read_json
 
@@ -376,6 +377,8 @@ def evaluate(
     if again:
         for n in papers: _answers(folder, n).unlink(missing_ok=True)
     if not json: print(f'{found.folder.name}: {stage} step {step:,}, {model.count_params()["total"]:,} parameters')
+    if 'humaneval' in names and (missing := missing_layers(protection())) and not json:
+        print(f'note: a model\'s programs are run without {", ".join(missing)}, which this system lacks (`mlxchat doctor`)')
     marks, path = {}, place or folder/'results.json'
     for n, paper in papers.items():
         marks[n] = sit_exam(n, paper, student, folder, show_row if verbose else None, weights=weights, tokenizer=tok.fingerprint(), dtype=str(model._dtype))
