@@ -75,11 +75,13 @@ class PretrainConfig:
     ultra_low_memory:bool=False  # one row at a time, recompute, and give memory back at once
     memory_limit_gb:float=0.     # save and stop when so much is in use, 0 for no limit
     memory_check_interval:int=10 # steps between looks
-    dtype:str='auto'             # of the computation: bfloat16 or float32; auto is bfloat16 on a GPU
+    dtype:str='auto'             # of the computation: bfloat16 or float32, also later on; auto is bfloat16 on a GPU
     seed:int=42                  # of the initial weights
 
     def __post_init__(self):
-        if self.dtype not in ('auto', 'bfloat16', 'float32'): raise ValueError(f'unknown dtype {self.dtype!r}: choose auto, bfloat16 or float32')
+        if self.dtype not in ('auto', 'bfloat16', 'float32'):
+            why = 'float16 is for inference' if self.dtype == 'float16' else f'unknown dtype {self.dtype!r}'
+            raise ValueError(f'{why}: choose auto, bfloat16 or float32')
         usual = dict(preset='v3', depth=12, max_seq_len=2048)
         for name in usual:
             if getattr(self, name) is None: setattr(self, name, usual[name])
@@ -383,7 +385,7 @@ def _resume(folder, model, optimizer, say):
     meta = metadata(path)
     ours = asdict(model.config) | (model._lora or {})
     theirs = asdict(GPTConfig.restore(meta['config'])) | meta.get('lora', {})
-    other = [k for k in ours | theirs if ours.get(k) != theirs.get(k)]
+    other = [k for k in ours | theirs if ours.get(k) != theirs.get(k) and k != 'dtype']
     differences = ', '.join(f'{k}: {theirs.get(k)} there, {ours.get(k)} here' for k in other)
     if other: raise ValueError(f'{path} is of another model ({differences}): use its settings, or another tag')
     model.load_weights(str(path/'model.safetensors'), strict=not model._lora)
@@ -481,11 +483,12 @@ class Peak:
     def __init__(self,
         processes:int=1, # that share the work
         every:float=30., # seconds between measurements
+        dtype:mx.Dtype=None # of the model, see `matmul_gflops`
     ):
-        self.processes, self.every, self.last = processes, every, -math.inf
+        self.processes, self.every, self.dtype, self.last = processes, every, dtype, -math.inf
         self.flops = self.measure()
 
-    def measure(self)->float: return matmul_gflops()*1e9*self.processes # a second
+    def measure(self)->float: return matmul_gflops(dtype=self.dtype)*1e9*self.processes # a second
 
     def share(self,
         rate:float # FLOPs a second
@@ -613,7 +616,7 @@ def fit(
             if first: run.forget(stage, start)
             if device_kind() == 'cuda' and start < total:
                 lines.say('the first step compiles programs for this GPU: minutes at first, and later seconds')
-            facts = dict(stage=stage, flops=model.flops_per_token(), peak=Peak(world.size), energy=Energy())
+            facts = dict(stage=stage, flops=model.flops_per_token(), peak=Peak(world.size, dtype=model._dtype), energy=Energy())
             if hasattr(loader, 'report'): loader.report = report
             while True:
                 before = run.metrics(stage)
@@ -842,7 +845,7 @@ def pretrain(
     "Pretrain from documents to a checkpoint"
     tokenizer = run.tokenizer
     model = model or build(c, tokenizer.vocab_size)
-    if c.dtype != 'auto': model._dtype = getattr(mx, c.dtype)
+    if c.dtype != 'auto': model.config.dtype, model._dtype = c.dtype, getattr(mx, c.dtype) # for good
     r = c.recipe(model, world.size)
     if world.first: write_config(run, c, r, model)
     groups = param_groups(model, **c.rates(r.lr_scale), preset=c.preset, weight_decay=c.weight_decay)

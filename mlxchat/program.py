@@ -140,8 +140,9 @@ def integer_or_text(
 CHOICES = dict(
     preset='v1 v2 v3 llama', stage='base sft rl', dtype='auto bfloat16 float32 float16', to='nanochat mlx-lm hf gguf',
     format='parquet bin', schedule='v3 c', mixture='chat practice none', bits='4 8', shell='bash zsh fish')
-SYNONYMS = dict(bf16='bfloat16', fp32='float32', transformers='hf', huggingface='hf', mlx='mlx-lm', mlx_lm='mlx-lm',
-    **{'llama.cpp': 'gguf'}, pretrain='base', pretrained='base', chat='sft', finetuned='sft')
+SYNONYMS = dict(
+    bf16='bfloat16', fp32='float32', fp16='float16', half='float16',
+    transformers='hf', huggingface='hf', mlx='mlx-lm', mlx_lm='mlx-lm', **{'llama.cpp': 'gguf'}, pretrain='base', pretrained='base', chat='sft', finetuned='sft')
 
 def did_you_mean(
     word:str, # what was typed
@@ -394,7 +395,9 @@ COMMON = dict(
     sft='''run model_tag data mixture epochs num_iterations max_seq_len device_batch_size lora eval_every save_every''',
     rl='''run model_tag task data num_iterations examples_per_step num_samples max_tokens temperature device_batch_size
         eval_every save_every''',
-    eval='tasks max_examples data_dir run stage step num_samples temperature max_tokens verbose json')
+    eval='tasks max_examples data_dir run stage step num_samples temperature max_tokens verbose json',
+    chat='run stage step prompt system temperature top_k top_p max_tokens no_stream seed',
+    generate='run stage step prompt num_samples temperature top_k top_p max_tokens no_stream seed')
 
 # %% ../nbs/06e_program.ipynb #c033
 EXAMPLES = { # a line each: the command, two blanks, what it is for

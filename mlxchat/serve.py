@@ -802,8 +802,9 @@ class Library:
     "Runs that can be talked to, and those that can be watched"
     def __init__(self,
         run:Run=None,# the one that answers if nobody is named, as soon as it can
-        stage:str='' # its stage, default the furthest; of others always the furthest
-    ): self.first, self.stage = run, stage
+        stage:str='',# its stage, default the furthest; of others always the furthest
+        dtype:str='auto' # that models compute in, default their own
+    ): self.first, self.stage, self.dtype = run, stage, dtype
 
     @property
     def tag(self)->str: return next(iter(self.runs()), '') # of the run that answers, '' if none can
@@ -839,7 +840,7 @@ class Library:
         "A model, ready to write"
         run = self.runs()[tag]
         model, tokenizer, _ = run.load(self.stage_of(run))
-        return Engine(for_inference(model), tokenizer) # what it was cast from is not kept
+        return Engine(for_inference(model, self.dtype), tokenizer) # what it was cast from is not kept
 
 WATCHED = 'status.json', 'metrics.jsonl', 'checkpoints'
 
@@ -1140,13 +1141,14 @@ def serve(
     rows:int=32,         # answers that are written at the same time
     waiting:int=64,      # questions that may wait for a place
     keep:int=2,          # models that stay in memory
+    dtype:str='auto',    # to compute in, default each run's; on a CPU all but float32 is slow
     api_key:str='',      # required of everybody; default MLXCHAT_API_KEY, where only this machine's user can see it
     cors:str='',         # other web pages that may ask, such as https://example.org
     patience:float=30.,  # seconds that answers get to finish after Ctrl-C
 ):
     "A chat page and an API for the models on this machine"
     key, first = api_key or os.environ.get('MLXCHAT_API_KEY', ''), first_run(run, stage)
-    library = Library(first, stage or (first.at[0] if first else ''))
+    library = Library(first, stage or (first.at[0] if first else ''), dtype)
     with listen(host, port) as sock:
         if not key and not loopback(sock):
             raise ValueError(f'others could reach {host or "this machine at every address"}: '
