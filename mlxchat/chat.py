@@ -335,14 +335,16 @@ def chat(
     repetition_penalty:float=1., # above 1: avoid repetition
     max_tokens:int=1024,  # longest answer
     no_stream:bool=False, # print answers only when they are complete?
+    dtype:str='auto',     # to compute in, default the run's; on a CPU all but float32 is slow
     seed:int=None,        # of the random draws, default a new one every time
 ):
     "Talk with a trained model"
     run = find_run(run, 'chat')
     model, tokenizer, meta = run.load(stage, step)
+    model = for_inference(model, dtype) # what it was cast from is not kept
     if prompt is not None and not prompt.strip(): raise ValueError('the prompt is empty')
     context = 3*model.config.sequence_len//4
-    talk = Chat(Engine(for_inference(model), tokenizer), system, seed, context, longest=model.max_positions - context)
+    talk = Chat(Engine(model, tokenizer), system, seed, context, longest=model.max_positions - context)
     if 1024 != max_tokens > talk.longest: print(f'max_tokens is {talk.longest}, as many as fit in', file=sys.stderr)
     given = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
                  repetition_penalty=repetition_penalty, max_tokens=max_tokens)
@@ -392,6 +394,7 @@ def generate(
     repetition_penalty:float=1., # above 1: avoid repetition
     max_tokens:int=200,   # longest continuation
     no_stream:bool=False, # print only what is complete?
+    dtype:str='auto',     # to compute in, default the run's; on a CPU all but float32 is slow
     seed:int=None,        # of the random draws, default a new one every time
 ):
     "Continue texts with a base model"
@@ -400,7 +403,8 @@ def generate(
     run = find_run(run, 'generate')
     stage = stage or run.at[0] or ('base' if checkpoints(run.stage('base')) else '')
     model, tokenizer, meta = run.load(stage, step)
-    engine = Engine(for_inference(model), tokenizer)
+    model = for_inference(model, dtype) # what it was cast from is not kept
+    engine = Engine(model, tokenizer)
     def go(text): complete(engine, text, num_samples, not no_stream, **options)
     if prompt is not None: return go(prompt)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):

@@ -15,6 +15,7 @@ from functools import wraps
 from dataclasses import asdict, fields
 from pathlib import Path
 from fastcore.basics import patch
+from .backend import compute_dtype
 from .model import GPT, GPTConfig
 from . import lora
 from .data import atomic_write, base_dir, checked, in_short, json_lines, parse_json, read_json, sync, without_nan
@@ -172,6 +173,7 @@ def load_model(
     if why := damage(path): raise ValueError(f'checkpoint {path} cannot be used: {why}')
     meta = _described(path)
     if meta.get('lora'): return _with_adapters(path, **meta['lora']), meta
+    compute_dtype() # a mistake in MLXCHAT_DTYPE is not the checkpoint's
     try: model = GPT(GPTConfig.restore(meta['config']))
     except (ValueError, IndexError) as e: raise ValueError(f'checkpoint {path} cannot be used: {e}') from None
     if meta.get('quantized'): model.quantize(meta['quantized']['bits'], meta['quantized']['group'])

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from .data import Bar
 from .backend import device_kind
 from .decode import masked_attention
-from .engine import NO_NUMBERS, Engine, Reading
+from .engine import Engine, Reading, no_numbers
 from .model import GPT
 from .pretrain import text_batches
 from .train import bits_per_byte
@@ -153,10 +153,11 @@ def likelihoods(
         for q, endings in zip(some, _read(model, some, S, T, n)): yield q.index, [endings[k] for k in q.places]
 
 def no_nan(
-    losses:np.ndarray # of a model
-)->np.ndarray:        # the same
+    losses:np.ndarray, # of a model
+    model:GPT
+)->np.ndarray:         # the same
     "Raise if a model gives no numbers, which would be a verdict about nothing"
-    if np.isnan(losses).any(): raise FloatingPointError(NO_NUMBERS)
+    if np.isnan(losses).any(): raise FloatingPointError(no_numbers(model))
     return losses
 
 def _padded(rows, width):
@@ -195,7 +196,7 @@ def _losses(model, h, at, targets):
         l, b = mx.logsumexp(logits, -1) - mx.take_along_axis(logits, t[:, None], -1)[:, 0], logits.argmax(-1) == t
         mx.eval(l, b); losses.append(np.array(l, np.float64)); first.append(np.array(b))
     losses = np.concatenate(losses)
-    return no_nan(losses), np.concatenate(first)
+    return no_nan(losses, model), np.concatenate(first)
 
 # %% ../nbs/05_eval.ipynb #c205
 def centred(

@@ -20,7 +20,7 @@ from mlx.utils import tree_flatten, tree_map
 # %% ../nbs/00_model.ipynb #c008
 @dataclass
 class GPTConfig:
-    "Everything that fixes the architecture, as plain numbers"
+    "Everything that fixes the architecture, as plain numbers, and the type it computes in"
     sequence_len:int=2048    # T, tokens in a training row
     vocab_size:int=32768     # V
     n_layer:int=12           # blocks
@@ -51,6 +51,7 @@ class GPTConfig:
     x0_init:tuple=()         # share of the embedding added again, first and last layer; () for none
     smear_channels:int=0     # channels that the smear gate reads, 0 for no smear
     backout:float=0.         # share of the middle block's output taken away at the end, 0 for none
+    dtype:str='auto'         # of activations: float32 or bfloat16; auto is what suits the machine
 
     def __post_init__(self): self.validate()
 
@@ -97,6 +98,8 @@ def validate(self:GPTConfig):
             raise ValueError(f'{name} must be true or false, not {reprlib.repr(getattr(self, name))}')
     if self.mlp not in ('relu2', 'swiglu'):
         raise ValueError(f'mlp must be relu2 or swiglu, not {reprlib.repr(self.mlp)}')
+    if self.dtype not in ('auto', 'float32', 'bfloat16'):
+        raise ValueError(f'dtype must be auto, float32 or bfloat16, not {reprlib.repr(self.dtype)}')
     pattern = self.window_pattern
     if not isinstance(pattern, str) or not pattern or set(pattern) - set('SLsl'):
         raise ValueError('window_pattern must be made of S (short) and L (long), such as SSSL, '
@@ -309,7 +312,7 @@ class GPT(nn.Module):
         if c.x0_init: self.x0_lambdas = mx.linspace(*c.x0_init, c.n_layer)
         if c.smear_channels: self.smear_gate, self.smear_lambda = Linear(c.smear_channels, 1), mx.zeros(1)
         if c.backout: self.backout_lambda = mx.array([c.backout])
-        self._dtype = compute_dtype()
+        self._dtype = compute_dtype(c.dtype)
         self._recompute, self._quantized, self._lora = False, None, None # see `recompute`, `quantize` and `add_lora`
         self._cos, self._sin = rope_tables(c.max_positions, c.head_dim, c.rope_base, c.rope_sign)
         self.init_weights()

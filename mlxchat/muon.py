@@ -107,13 +107,14 @@ def muon_update(
     variance:mx.array,# (K, m, 1), for wide matrices (K, 1, n): running mean squares
     mu:mx.array,      # () momentum
     c:MuonConfig,     # refinements
+    dtype:mx.Dtype=None, # of the products, see `orthogonalise`
 )->tuple: # (K, m, n) direction of descent, new momentum, new variance
     "Direction in which a stack of matrices moves"
     momentum = lerp(G, momentum, mu)
     X = lerp(G, momentum, mu)
     lengths = _squares(X, -1)
     rows = equalise_rows(lengths) if c.equalise else 1.
-    X = orthogonalise(X, c.coefficients, rows=rows, lengths=lengths, margin=c.margin)
+    X = orthogonalise(X, c.coefficients, dtype, rows, lengths=lengths, margin=c.margin)
     axis = -1 if X.shape[-2] >= X.shape[-1] else -2
     lengths, factor = _squares(X, axis) if c.restore or c.beta2 else None, 1.
     if c.restore: factor = restore_norm(lengths, X.shape[-2:])
@@ -167,6 +168,8 @@ def param_groups(
     weight_decay:float=0.,      # AdamW's in v1, of embedding and unembedding; later generations have their own
 )->dict[str,Group]:             # group name to group
     "Every parameter of the model in one group, with the settings of its generation"
+    if model._dtype == mx.float16:
+        raise ValueError('float16 is for inference: gradients overflow in it, so train in bfloat16 or float32')
     s = (model.config.n_embd/768)**-0.5
     lrs = dict(wte=embedding_lr*s, value_embeds=embedding_lr*s*(1 if preset == 'v2' else .5), lm_head=unembedding_lr*s,
                resid_lambdas=scalar_lr/100, x0_lambdas=scalar_lr, smear=0.2, norms=scalar_lr/100)
@@ -221,6 +224,7 @@ class MuonAdamW(optim.Optimizer):
 def apply_gradients(self:MuonAdamW,
     gradients:dict,  # tree of gradients
     parameters:dict, # tree of parameters
+    dtype:mx.Dtype=None, # of the products, see `orthogonalise`
 )->dict:             # tree of new parameters
     "New parameters after one step; updates the state"
     g, p = dict(tree_flatten(gradients)), dict(tree_flatten(parameters))
@@ -237,7 +241,7 @@ def apply_gradients(self:MuonAdamW,
     lrs = {n: o.lr for o in self.groups.values() for n in o.names}
     for key,names in self._stacks.items():
         s = self.state['muon'][key]
-        X, s['momentum'], s['variance'] = muon_update(mx.stack([g[n] for n in names]), s['momentum'], s['variance'], now['momentum'], self.muon)
+        X, s['momentum'], s['variance'] = muon_update(mx.stack([g[n] for n in names]), s['momentum'], s['variance'], now['momentum'], self.muon, dtype)
         tall = max(1, X.shape[-2]/X.shape[-1])**0.5
         for n,x in zip(names, X): # cautious decay: only where update and weight have one sign
             decay = now['weight_decay'] * p[n] * (x*p[n] >= 0) if self.muon.decays else 0
@@ -247,7 +251,7 @@ def apply_gradients(self:MuonAdamW,
 @patch
 def update(self:MuonAdamW, model, gradients):
     "Apply one step to the model"
-    model.update(self.apply_gradients(gradients, model.trainable_parameters()))
+    model.update(self.apply_gradients(gradients, model.trainable_parameters(), getattr(model, '_dtype', None)))
 
 # %% ../nbs/01_muon.ipynb #c049
 @dataclass

@@ -97,7 +97,8 @@ def norm(
     x:mx.array, # (..., E)
 )->mx.array:    # same shape and dtype
     "RMSNorm without weights over the last axis"
-    return mx.fast.rms_norm(x, None, EPS) if machine().vectorised else _rms_norm(x)
+    if machine().vectorised or x.dtype == mx.float16: return mx.fast.rms_norm(x, None, EPS)
+    return _rms_norm(x)
 
 # %% ../nbs/00b_ops.ipynb #c025
 def _norm_grad(s, h, g):
@@ -346,9 +347,10 @@ def _flash_attention(window, scale):
     return attend
 
 # %% ../nbs/00b_ops.ipynb #c055
-def _is_fused(D, everything, learns):
-    "Is MLX's fused attention the fast one for heads of `D` channels that look at everything before them, or not?"
-    if everything and machine().fused_gradient: return True
+def _is_fused(q, everything, learns):
+    "Is MLX's fused attention the one to take, where queries look at everything before them, or do not?"
+    D = q.shape[-1]
+    if q.dtype == mx.float16 or everything and machine().fused_gradient: return True
     return machine().fused and not learns and D in (64, 72, 80, 96, 128)
 
 def attention(
@@ -365,7 +367,7 @@ def attention(
     (B, H, T, D), n = q.shape, k.shape[1]
     if bounded and flash.available(q):
         return _flash_attention(window, scale)(*(o.transpose(0, 2, 1, 3) for o in (q, k, v)))[0].transpose(0, 2, 1, 3)
-    if _is_fused(D, window >= T-1, learns):
+    if _is_fused(q, window >= T-1, learns):
         mask = 'causal' if window >= T-1 else mx.array(_band(T, T, 0, window)) > 0
         return mx.fast.scaled_dot_product_attention(q, k, v, scale=scale, mask=mask)
     size = size or machine().block

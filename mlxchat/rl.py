@@ -169,13 +169,8 @@ class PolicyStep(TrainStep):
     )->mx.array:     # () the loss before the update
         [batch] = batches
         if not len(batch[0]): return mx.array(0.)
-        total = mx.array(0.), mx.array(1.), tree_map(mx.zeros_like, self.model.trainable_parameters())
         n = -(-len(batch[0])//self.rows)
-        for i, piece in enumerate(self.pieces(*batch), 1):
-            total = self._add(total, *map(mx.array, piece))
-            mx.eval(total)
-            self.report(i, n, what='updates')
-        loss = self._finish(*total)
+        loss = self._finish(*self.accumulated(self.pieces(*batch), n, 1., 'updates'))
         mx.eval(loss, self.model.state, self.optimizer.state)
         return loss
 

@@ -55,19 +55,31 @@ class TrainStep:
 
 # %% ../nbs/03_train.ipynb #c039
 @patch
+def accumulated(self:TrainStep,
+    batches,    # micro-batches, what `_add_batch` wants of each
+    n:int,      # how many
+    count:float=0., # of targets before
+    what:str='',# see `Progress.micro`
+)->tuple:       # sums over them: loss, count, gradients
+    "Sums over micro-batches; while one is computed, the next is got ready"
+    total = (mx.array(0.), mx.array(count), tree_map(mx.zeros_like, self.model.trainable_parameters()))
+    for i, batch in enumerate(batches, 1):
+        before, total = total[0], self._add(total, *map(mx.array, batch))
+        mx.async_eval(total)
+        if i == 1: continue
+        mx.eval(before)
+        self.report(i - 1, n, batch[0].size, what)
+    mx.eval(total)
+    self.report(n, n, batch[0].size, what)
+    return total
+
+@patch
 def __call__(self:TrainStep,
     batches:list, # micro-batches (inputs, targets), each (B, T) int32
 )->mx.array:      # () mean loss in nats before the update
     "One optimizer step over all micro-batches"
-    batches = [(mx.array(x), mx.array(y)) for x,y in batches]
-    if len(batches) == 1: loss = self._one(*batches[0])
-    else:
-        total = (mx.array(0.), mx.array(0.), tree_map(mx.zeros_like, self.model.trainable_parameters()))
-        for i, (x,y) in enumerate(batches, 1):
-            total = self._add(total, x, y)
-            mx.eval(total)
-            self.report(i, len(batches), x.size)
-        loss = self._finish(*total)
+    if len(batches) == 1: loss = self._one(*map(mx.array, batches[0]))
+    else: loss = self._finish(*self.accumulated(batches, len(batches)))
     mx.eval(loss, self.model.state, self.optimizer.state)
     return loss
 
