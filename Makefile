@@ -1,5 +1,5 @@
 # Two commands for newcomers, `make demo` and `make test`; `make` alone lists the rest. GNU Make 3.81 or later.
-PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
+PYTHON ?= $(shell for p in python3 $(addprefix python,$(shell sed -n 's/^pythons = //p' settings.ini)); do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3,10))' 2>/dev/null && echo $$p && break; done)
 EXTRA := $(shell nvidia-smi -L >/dev/null 2>&1 && echo cuda || echo cpu)
 UV := $(shell command -v uv)
