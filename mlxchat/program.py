@@ -330,12 +330,12 @@ def parsed(
         p.said[option] = typed
         p.words.append(option + eq + value)
     if wrong: raise ValueError(_complaint([no_option(o, names) for o in wrong], prog))
+    for o in p.words: # until Python 3.12, `argparse` took this value for the end of options
+        option = o[:-2].rstrip('=')
+        if re.fullmatch('(--[^=]+=|-[a-z]=?)--', o): raise ValueError(f'{p.said.get(option, option)}: -- is no value')
     found, rest = p.parse_known_args(p.words + args[end:])
     if rest: raise ValueError(_complaint([_stray(o, names) for o in rest], prog))
-    found = vars(found)
-    for name, value in found.items(): # `argparse` takes the value of --option=-- for the end of options
-        if value == [] and 'bool' not in names[name].types: raise ValueError(f'{p.said.get(dashed(name), dashed(name))}: -- is no value')
-    return found
+    return vars(found)
 
 # %% ../nbs/06e_program.ipynb #c030
 def _leave(number, frame):
