@@ -2,7 +2,7 @@
 
 A whole `make test` for each would take an hour, so this takes what differs between Pythons: packages that install, warnings of the
 compiler and of modules that will go, the wording of mistakes, the chain from text to a served model, and pages that look into Python."""
-import json, os, re, signal, subprocess, sys, tempfile, time
+import json, os, re, subprocess, sys, tempfile, time
 import urllib.request
 from configparser import ConfigParser
 from pathlib import Path
@@ -57,7 +57,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from mlxchat.program import VERBS, main
 mistakes = """train --depth; train --depth four; train --depth=; train --depth -3; train --low-memory=3; train --depht 3; train 5
 train --no-low-memory=1; train --strict; train --model-tag a/b; sft --data; sft --no-stric; chat -t; chat -t hot; chat -k5x; chat -p
-chat -zp; chat --prompt; serve --port 1e9; export --to nowhere; quantize --bits 3; completion tcsh; completion bash zsh; trian; bench it"""
+chat -zp; chat --prompt; chat -p--; train --model-tag=--; serve --port 1e9; export --to nowhere; quantize --bits 3; completion tcsh; completion bash zsh; trian; bench it"""
 for line in [o + ' --help-all' for o in VERBS] + ['--help'] + mistakes.replace('\\n', ';').split(';'):
     for os.environ['COLUMNS'] in '80', '40':
         with redirect_stdout(io.StringIO()) as out, redirect_stderr(out): status = main(line.split())
@@ -108,7 +108,7 @@ class Other:
         texts.append(self.run('python', '-c', says))
         self.bin = theirs
         a, b = (set(o.splitlines()) for o in texts)
-        if a != b: sys.exit('\n'.join(['what is said differs:', *sorted(a - b), 'where this Python has:', *sorted(b - a)]))
+        if a != b: sys.exit('\n'.join(['it says', *sorted(a - b), 'where this Python says', *sorted(b - a)]))
 
     def dry_run(self):
         "Every part works"
@@ -125,13 +125,17 @@ class Other:
         "The server answers, and ends when it is asked to"
         p = subprocess.Popen([self.bin/'mlxchat', 'serve', '--port', '0'], cwd=self.source, env=self.env, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        url = re.search(r'http://\S+', p.stdout.readline())[0]
-        ask = json.dumps(conversation | dict(max_tokens=8, messages=conversation['messages'][:1])).encode()
-        request = urllib.request.Request(f'{url}/v1/chat/completions', ask, {'Content-Type': 'application/json'})
-        with urllib.request.urlopen(request, timeout=60) as r: answer = json.load(r)
-        p.send_signal(signal.SIGTERM)
-        rest = p.communicate(timeout=60)[0]
-        if p.returncode or answer['choices'][0]['message']['role'] != 'assistant': sys.exit(f'{answer}\n{rest}')
+        try:
+            url = re.search(r'http://\S+', greeting := p.stdout.readline())
+            if not url: sys.exit(greeting + p.stdout.read())
+            ask = json.dumps(dict(messages=conversation['messages'][:1], max_tokens=8)).encode()
+            request = urllib.request.Request(f'{url[0]}/v1/chat/completions', ask, {'Content-Type': 'application/json'})
+            with urllib.request.urlopen(request, timeout=60) as r: answer = json.load(r)['choices'][0]
+            p.terminate()
+            rest = p.communicate(timeout=60)[0]
+            if p.returncode: sys.exit(f'{rest}mlxchat serve: status {p.returncode}')
+            if answer['finish_reason'] not in ('stop', 'length'): sys.exit(f'the server answers {answer}')
+        finally: p.kill()
 
     def pages(self):
         "Pages that look into Python: its arguments, its syntax trees, its memory"
