@@ -1,4 +1,4 @@
-"Check every link and anchor between the pages of `_docs`, and every link to a file of the repository; nothing is fetched"
+"Check every link and anchor between the pages of `_docs`, and every link to a file of the repository; all offline"
 import re, sys
 from html import unescape
 from pathlib import Path

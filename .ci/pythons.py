@@ -1,7 +1,8 @@
 """Check that mlxchat works in another Python: `.ci/pythons.py` names those to check, `.ci/pythons.py 3.10` checks one
 
 A whole `make test` for each would take an hour, so this takes what differs between Pythons: packages that install,
-warnings of the compiler and of modules that will go, the wording of mistakes, the chain from text to a served model, and pages that look into Python."""
+warnings of the compiler and of modules that will go, the wording of mistakes, the chain from text to a served model,
+and pages that look into Python."""
 import json, os, re, subprocess, sys, tempfile, time
 import urllib.request
 from configparser import ConfigParser
@@ -23,7 +24,7 @@ def output(*command):
 
 def find(version):
     "The executable of a Python, on PATH or among those of pyenv; '' if there is none that can make environments"
-    installed = [o for o in output('pyenv', 'versions', '--bare').split() if o.startswith(f'{version}.')]
+    installed = [o for o in output('pyenv', 'versions', '--bare').split() if re.fullmatch(rf'{version}\.\d+', o)]
     at = [f'python{version}', *(f'{output("pyenv", "prefix", o)}/bin/python' for o in installed)]
     found = (output(o, '-c', 'import ensurepip, sys; print(sys.executable)') for o in at)
     return next(filter(None, found), '')
@@ -55,10 +56,10 @@ says = '''
 import io, json, os
 from contextlib import redirect_stderr, redirect_stdout
 from mlxchat.program import VERBS, main
-mistakes = """train --depth; train --depth four; train --depth=; train --depth -3; train --low-memory=3; train --depht 3; train 5
-train --no-low-memory=1; train --strict; train --model-tag a/b; sft --data; sft --no-stric; chat -t; chat -t hot; chat -k5x; chat -p
-chat -zp; chat --prompt; chat -p--; train --model-tag=--; serve --port 1e9; export --to nowhere; quantize --bits 3
-completion tcsh; completion bash zsh; trian; bench it"""
+mistakes = """train --depth; train --depth four; train --depth=; train --depth -3; train --low-memory=3; train --depht 3
+train 5; train --no-low-memory=1; train --strict; train --model-tag a/b; sft --data; sft --no-stric; chat -t
+chat -t hot; chat -k5x; chat -p; chat -zp; chat --prompt; chat -p--; train --model-tag=--; serve --port 1e9
+export --to nowhere; quantize --bits 3; completion tcsh; completion bash zsh; trian; bench it"""
 for line in [o + ' --help-all' for o in VERBS] + ['--help'] + mistakes.replace('\\n', ';').split(';'):
     for os.environ['COLUMNS'] in '80', '40':
         with redirect_stdout(io.StringIO()) as out, redirect_stderr(out): status = main(line.split())
