@@ -1,8 +1,8 @@
 # Two commands for newcomers, `make demo` and `make test`; `make` alone lists the rest. GNU Make 3.81 or later.
-PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3,10))' 2>/dev/null && echo $$p && break; done)
 EXTRA := $(shell nvidia-smi -L >/dev/null 2>&1 && echo cuda || echo cpu)
 UV := $(shell command -v uv)
+PYTHON ?= $(shell for p in python3 $(addprefix python,$(shell sed -n 's/^pythons = //p' settings.ini)); do \
+	$$p -c 'import $(if $(UV),,ensurepip,) sys; sys.exit(sys.version_info < (3,10))' 2>/dev/null && echo $$p && break; done)
 INSTALL = $(if $(UV),uv pip install -q --python .venv,.venv/bin/python -m pip install -q --disable-pip-version-check) -e
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .PHONY: help demo test docs lab clean
@@ -27,7 +27,8 @@ clean:  ## remove .venv and everything built here; runs and data in ~/.cache/mlx
 	@find . \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 .venv/bin/python:
-	@test -n "$(PYTHON)$(UV)" || { echo "mlxchat needs Python 3.10 or later: install it, or name it with PYTHON=..."; exit 1; }
+	@test -n "$(PYTHON)$(UV)" || { echo "mlxchat needs Python 3.10 or later: install it, or name it with PYTHON=..."; \
+		echo "(Debian and Ubuntu keep a part of it in a package of its own: sudo apt install python3-venv)"; exit 1; }
 	@echo "Making .venv, a Python environment of its own"
 	@rm -rf .venv && $(if $(UV),uv venv -q --python "$(or $(PYTHON),>=3.10)" .venv,$(PYTHON) -m venv .venv)
 
