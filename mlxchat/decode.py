@@ -55,7 +55,8 @@ def masked_attention(
     bounded:bool   # do scores stay within ±40, as QK-norm ensures?
 )->mx.array:       # (B, H, T, D)
     "MLX's attention, or on a CPU that of bounded scores, with the fast exponential"
-    if machine().vectorised or not bounded: return mx.fast.scaled_dot_product_attention(q, k, v, scale=scale, mask=mask)
+    if machine().vectorised or not bounded or q.dtype == mx.float16: # in which e^16 does not fit
+        return mx.fast.scaled_dot_product_attention(q, k, v, scale=scale, mask=mask)
     B, n, S, D = k.shape
     scores = ((q*scale).reshape(B, n, -1, D) @ k.swapaxes(-1, -2)).astype(mx.float32)
     p = pade_exp(scores) * mx.tile(mask.astype(mx.float32), (1, 1, q.shape[1]//n, 1)) # heads that share keys, one after the other

@@ -111,7 +111,7 @@ class Bytes:
         for some in (which[i:i+B] for i in range(0, len(which), B)):
             y = self.y[some]
             size = np.where(y >= 0, self.lengths[np.maximum(y, 0)], 0)
-            nats = no_nan((np.array(f(mx.array(self.x[some]), mx.array(y)))*(size > 0)).sum(1, dtype=np.float64))
+            nats = no_nan((np.array(f(mx.array(self.x[some]), mx.array(y)))*(size > 0)).sum(1, dtype=np.float64), student.model)
             yield from (dict(i=i, bits=b/math.log(2), bytes=int(n)) for i, b, n in zip(some, nats.tolist(), size.sum(1)))
 
     def mark(self, rows):
@@ -353,6 +353,7 @@ def evaluate(
     data_dir:str='',      # local files of the data sets, instead of fetching them
     strict:bool=True,     # stop at a bad line or row, or skip it?
     batch_tokens:int=0,   # read at a time; 0 for 16384 on a GPU and 1024 on a CPU
+    dtype:str='auto',     # to compute in, default the run's; on a CPU all but float32 is slow
     output:str='',        # write the results into this file, default into the run's folder
     again:bool=False,     # forget what was answered before?
     verbose:bool=False,   # show every answer?
@@ -366,6 +367,7 @@ def evaluate(
     if data_dir and not Path(data_dir).is_dir(): raise FileNotFoundError(f'there is no folder {data_dir}')
     place = _results_file(output) if output else None # before a model is loaded
     model, tok, meta = found.load(stage, step)
+    model = for_inference(model, dtype)
     step, student = meta['step'], Student(model, tok, batch_tokens)
     set = set or _config(found).get('set', 'python')
     options = dict(samples=num_samples, max_tokens=max_tokens, temperature=temperature, top_k=top_k, seed=seed)

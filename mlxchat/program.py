@@ -140,8 +140,9 @@ def integer_or_text(
 CHOICES = dict(
     preset='v1 v2 v3 llama', stage='base sft rl', dtype='auto bfloat16 float32 float16', to='nanochat mlx-lm hf gguf',
     format='parquet bin', schedule='v3 c', mixture='chat practice none', bits='4 8', shell='bash zsh fish')
-SYNONYMS = dict(bf16='bfloat16', fp32='float32', transformers='hf', huggingface='hf', mlx='mlx-lm', mlx_lm='mlx-lm',
-    **{'llama.cpp': 'gguf'}, pretrain='base', pretrained='base', chat='sft', finetuned='sft')
+SYNONYMS = dict(
+    bf16='bfloat16', fp32='float32', fp16='float16', half='float16',
+    transformers='hf', huggingface='hf', mlx='mlx-lm', mlx_lm='mlx-lm', **{'llama.cpp': 'gguf'}, pretrain='base', pretrained='base', chat='sft', finetuned='sft')
 
 def did_you_mean(
     word:str, # what was typed
@@ -330,12 +331,12 @@ def parsed(
         p.said[option] = typed
         p.words.append(option + eq + value)
     if wrong: raise ValueError(_complaint([no_option(o, names) for o in wrong], prog))
+    for o in p.words: # until Python 3.12, `argparse` took this value for the end of options
+        option = o[:-2].rstrip('=')
+        if re.fullmatch('(--[^=]+=|-[a-z]=?)--', o): raise ValueError(f'{p.said.get(option, option)}: -- is no value')
     found, rest = p.parse_known_args(p.words + args[end:])
     if rest: raise ValueError(_complaint([_stray(o, names) for o in rest], prog))
-    found = vars(found)
-    for name, value in found.items(): # `argparse` takes the value of --option=-- for the end of options
-        if value == [] and 'bool' not in names[name].types: raise ValueError(f'{p.said.get(dashed(name), dashed(name))}: -- is no value')
-    return found
+    return vars(found)
 
 # %% ../nbs/06e_program.ipynb #c030
 def _leave(number, frame):
@@ -394,7 +395,9 @@ COMMON = dict(
     sft='''run model_tag data mixture epochs num_iterations max_seq_len device_batch_size lora eval_every save_every''',
     rl='''run model_tag task data num_iterations examples_per_step num_samples max_tokens temperature device_batch_size
         eval_every save_every''',
-    eval='tasks max_examples data_dir run stage step num_samples temperature max_tokens verbose json')
+    eval='tasks max_examples data_dir run stage step num_samples temperature max_tokens verbose json',
+    chat='run stage step prompt system temperature top_k top_p max_tokens no_stream seed',
+    generate='run stage step prompt num_samples temperature top_k top_p max_tokens no_stream seed')
 
 # %% ../nbs/06e_program.ipynb #c033
 EXAMPLES = { # a line each: the command, two blanks, what it is for
@@ -406,6 +409,8 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
     'train': '''mlxchat train --depth 4  a small one, without a network
         mlxchat train --set fineweb-edu --streaming
         mlxchat plan --time 8h  what fits into a night''',
+    'doctor': '''mlxchat doctor  a minute or two
+        mlxchat doctor --output doctor.json  to attach to an issue''',
     'plan': '''mlxchat plan --time 8h  the largest for a night
         mlxchat plan --depth 12  what this one takes''',
     'sft': '''mlxchat sft --data my.jsonl  your own conversations
@@ -548,6 +553,7 @@ def help_text(
 VERBS = dict( # where the function is, and what it does
     demo=('mlxchat.demo:demo', 'train a small model here, then chat with it'),
     info=('mlxchat.cli:info', 'this machine as mlxchat sees it, and its speed'),
+    doctor=('mlxchat.doctor:doctor', 'prove that everything works on this machine'),
     plan=('mlxchat.plan:plan', 'memory and time of a run, or the largest that fits'),
     data=('mlxchat.cli:data', 'the offline corpus, a public set, or your own text'),
     tokenizer=('mlxchat.cli:tokenizer', 'train a tokenizer'),
@@ -573,7 +579,7 @@ VERBS = dict( # where the function is, and what it does
        'bench eval': ('mlxchat.grade:bench_eval', 'how fast choices are scored, next to one at a time')},
 )
 SECTIONS = dict(
-    Start='demo info plan dry-run completion', Data='data tokenizer', Train='train sft rl merge',
+    Start='demo info doctor plan dry-run completion', Data='data tokenizer', Train='train sft rl merge',
     Look='monitor eval disk bench', Use='chat serve generate', Exchange='export quantize import-nanochat')
 
 def parts(
@@ -775,7 +781,7 @@ def verdict(
         return 2, f'the package {package} is missing: pip install {PACKAGES.get(package, package)}'
     mlx = isinstance(e, RuntimeError) and re.match(r'\[(load|save|read|write|gguf)|.*safetensors', text)
     if mlx and 'write' in text: text += ' (is the disk full?)'
-    if mlx or isinstance(e, (ValueError, OSError, FloatingPointError)): return 2, text
+    if mlx or isinstance(e, (ValueError, OSError, FloatingPointError)): return getattr(e, 'status', 2), text
     if isinstance(e, ImportError) and not ours: return 2, text
     return 1, f'this is a bug ({type(e).__name__}: {text}); {REPORT}'
 
