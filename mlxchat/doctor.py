@@ -128,7 +128,7 @@ def blas_check():
     if not on_cpu(): return seen
     if backend.blas == 'reference':
         return 'slow', f'{seen}, no fast BLAS: `pip install mkl` (x86-64) or `apt install libopenblas0-pthread`'
-    if ours < numpys/4: return 'slow', f'{seen}: MLX multiplies by {backend.blas}, more slowly than NumPy'
+    if ours < numpys/10: return 'slow', f'{seen}: MLX multiplies by {backend.blas}, more slowly than NumPy'
     if fast < .5*ours: return 'slow', f'{seen}: leave out MLXCHAT_MACHINE and MLXCHAT_DTYPE on this CPU'
     return f'{seen}, by {backend.blas}'
 
