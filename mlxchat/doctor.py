@@ -22,6 +22,7 @@ from .checkpoint import write_json
 from .data import base_dir, gigabytes, read_json, sync
 from .dryrun import expect
 from .model import GPTConfig
+from .program import width
 from .proof import MODEL, OPERATIONS, has_kernels, name_of, on_cpu, operation_check, variables, ways
 from .sandbox import missing_layers, protection, run_code
 import mlx.core as mx, numpy as np
@@ -53,11 +54,12 @@ def examine(
 # %% ../nbs/06f_doctor.ipynb #d007
 def shown(
     f:Finding,
-    colour:bool # may there be escape codes?
+    colour:bool,      # may there be escape codes?
+    narrow:bool=False # is there no room for columns?
 )->str:
     "A finding as a line"
     verdict = f'\033[{VERDICTS[f.verdict]}m{f.verdict:5}\033[0m' if colour else f'{f.verdict:5}'
-    return f'{verdict}  {f.title:27}  {f.seen}'
+    return f'{verdict}  {f.title}: {f.seen}' if narrow else f'{verdict}  {f.title:27}  {f.seen}'
 
 # %% ../nbs/06f_doctor.ipynb #d009
 def impersonal(
@@ -105,7 +107,7 @@ def commit(
 def version_check():
     "versions"
     at, python = f' ({commit()})'*bool(commit()), platform.python_version()
-    return f'mlxchat {__version__}{at}, Python {python}, MLX {mx.__version__}, NumPy {np.__version__}'
+    return f'Python {python}, MLX {mx.__version__}, NumPy {np.__version__}, mlxchat {__version__}{at}'
 
 def choice_check():
     "choices"
@@ -126,7 +128,7 @@ def blas_check():
     if not on_cpu(): return seen
     if backend.blas == 'reference':
         return 'slow', f'{seen}, no fast BLAS: `pip install mkl` (x86-64) or `apt install libopenblas0-pthread`'
-    if ours < numpys/4: return 'slow', f'{seen}: MLX multiplies by {backend.blas}, more slowly than NumPy'
+    if ours < numpys/10: return 'slow', f'{seen}: MLX multiplies by {backend.blas}, more slowly than NumPy'
     if fast < .5*ours: return 'slow', f'{seen}: leave out MLXCHAT_MACHINE and MLXCHAT_DTYPE on this CPU'
     return f'{seen}, by {backend.blas}'
 
@@ -314,7 +316,7 @@ def doctor(
             print(f'\n{section}', flush=True)
             for title, check in checks:
                 with variables(**settings): findings.append(examine(section, title, check))
-                print(shown(findings[-1], colour), flush=True)
+                print(shown(findings[-1], colour, width() < 60), flush=True)
             if place: write_json(place, report())
     print(f'\n{summary(findings)}, in {time.perf_counter() - start:.0f} s')
     if json: print(dumps(report()))

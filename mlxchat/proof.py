@@ -339,7 +339,7 @@ def doubled(
     "The same weights in double precision"
     twin = GPT(model.config)
     twin._dtype = mx.float64
-    weights = {f'{n}.weight': matrix(m) for n, m in model.named_modules() if 'weight' in m} # no longer packed, if they were
+    weights = {f'{n}.weight': matrix(m) for n, m in model.named_modules() if 'weight' in m} # unpacked
     weights = {n: weights.get(n, p).astype(mx.float64) for n, p in tree_flatten(model.parameters())}
     return twin.update(tree_unflatten([(n, p) for n, p in weights.items() if not n.endswith(('.scales', '.biases'))]))
 
