@@ -10,7 +10,8 @@ __all__ = ['CHUNK', 'Reading', 'read', 'Slots', 'for_inference', 'Step', 'no_num
 import json, random, time
 from dataclasses import dataclass, field
 from fastcore.basics import patch
-from .backend import DTYPES
+from . import kernels
+from .backend import DTYPES, device_kind
 from .data import Bar
 from .decode import Decoder, attend_one
 from .model import GPT, GPTConfig
@@ -327,9 +328,17 @@ class Batch:
         "The next token of every row"
         if 2*len(self) <= len(self.rows) and len(self.rows) > 1: self._resize([i for i, r in enumerate(self.rows) if r], 0); self._rows_changed()
         rows, tokens, facts = list(self.rows), self.tokens, self.facts
-        if any(r and r.made + 1 < r.request.max_tokens for r in rows): self._launch()
+        late = self.copies
+        if any(r and r.made + 1 < r.request.max_tokens for r in rows): self._launch(late)
         if any(r and not r.ready for r in rows): made = list(zip(tokens.tolist(), *(o.tolist() for o in facts)))
+        if late: mx.async_eval(self.tokens, self.facts)
         return [self._take(i, row, *(row.ready or made[i])) for i, row in enumerate(rows) if row]
+
+    @property
+    def copies(self)->bool:
+        "Would the next step copy a large cache, if it were sent off while this one still reads it?"
+        if device_kind() == 'cpu' or kernels.available(self.slots.last): return False # our kernels write into it
+        return sum(o.nbytes for o in self.slots.kv) >= 2**26
 
     def cancel(self, request:Request):
         "Somebody has lost interest"
@@ -381,13 +390,13 @@ def _leave(self:Batch, i):
     self.slots.active = mx.array([int(r is not None) for r in self.rows])
 
 @patch
-def _launch(self:Batch):
-    "Set off the next step"
+def _launch(self:Batch, late=False):
+    "Get the next step ready, and set it off unless that is to be done later"
     self._resize(None, max(r.length for r in self.rows if r))
     forced = [r.state.upcoming if r and r.state else -1 for r in self.rows]
     u = [r.rng.random() if r else 0. for r in self.rows]
     (self.tokens, *self.facts), self.seen = self.step_fn(self.slots, self.tokens, mx.array(forced), mx.array(u), self.wishes, self.seen, self.logprobs)
-    mx.async_eval(self.tokens, self.facts)
+    if not late: mx.async_eval(self.tokens, self.facts)
     for r in self.rows:
         if r: r.length += 1
 
