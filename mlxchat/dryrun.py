@@ -14,6 +14,7 @@ from .checkpoint import latest_checkpoint, load_model, load_optimizer, save_chec
 from .engine import Slots, read
 from .model import GPT, GPTConfig
 from .muon import MUON, RECIPES, MuonAdamW, param_groups
+from .ranges import ranged
 from .train import TrainStep
 import mlx.core as mx, mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map
@@ -102,6 +103,7 @@ def cache_stage(s):
 STAGES = [build_stage, forward_stage, loss_stage, gradient_stage, step_stage, checkpoint_stage, cache_stage]
 
 # %% ../nbs/04c_dryrun.ipynb #c007
+@ranged
 def dry_run(
     preset:str='v3', # v1, v2, v3 or llama
     seed:int=0,      # of weights and tokens
