@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from itertools import accumulate, chain
 from fastcore.basics import patch
 from .backend import colour_wanted
-from .checkpoint import checkpoints, find_run
+from .checkpoint import checkpoints, find_run, whisper
 from .data import base_dir
 from .engine import Engine, for_inference
 from .ranges import RANGES, ranged
@@ -385,7 +385,7 @@ def generate(
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # which model of the run: base, sft or rl; default base, if there is one
     step:str='',          # which checkpoint: a number, or best; default the last
-    prompt:str=None,      # how the text begins; else from the standard input, a text a line; '' begins from nothing
+    prompt:str|list=None, # how the text begins, several with -p A -p B; else from the standard input, a text a line; '' begins from nothing
     num_samples:int=1,    # continuations of each
     temperature:float=.8, # 0 always takes the likeliest token
     top_k:int=50,         # draw from this many candidates, 0 for all
@@ -401,12 +401,16 @@ def generate(
     options = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
                    repetition_penalty=repetition_penalty, max_tokens=max_tokens, seed=seed)
     run = find_run(run, 'generate')
-    stage = stage or run.at[0] or ('base' if checkpoints(run.stage('base')) else '')
+    if not stage and not run.at[0] and checkpoints(run.stage('base')):
+        stage = 'base'
+        if len(run.stages()) > 1: whisper(f'using the base model of {run.folder.name}; --stage chooses')
     model, tokenizer, meta = run.load(stage, step)
     model = for_inference(model, dtype) # what it was cast from is not kept
     engine = Engine(model, tokenizer)
     def go(text): complete(engine, text, num_samples, not no_stream, **options)
-    if prompt is not None: return go(prompt)
+    if prompt is not None:
+        for text in [prompt] if isinstance(prompt, str) else prompt: go(text)
+        return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         for line in sys.stdin: go(line.rstrip('\n'))
         return

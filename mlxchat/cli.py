@@ -91,7 +91,7 @@ def _as_typed(option, value):
     if 'bool' in option.types and isinstance(value, bool):
         return [name] if value else ['--no-' + name[2:]] if switch and not option.name.startswith('no_') else []
     if 'list' in option.types and isinstance(value, list) and all(isinstance(o, str) for o in value):
-        return [name, *value]
+        return [f'{name}={o}' for o in value]
     if isinstance(value, (list, bool)): raise ValueError(f'should be {kind}')
     try: (integer if 'int' in option.types else number if 'float' in option.types else str)(value)
     except argparse.ArgumentTypeError: raise ValueError(f'should be {kind}') from None

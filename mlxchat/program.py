@@ -7,8 +7,8 @@ __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'S
            'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'MEMORY', 'SMALLER', 'PACKAGES', 'REPORT',
            'read_source', 'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean',
            'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'something', 'name_of_run', 'in_range',
-           'parser', 'parsed', 'call', 'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts', 'usage',
-           'completion', 'candidates', 'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
+           'Values', 'parser', 'parsed', 'call', 'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts',
+           'usage', 'completion', 'candidates', 'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
 
 # %% ../nbs/06e_program.ipynb #c002
 import argparse, ast, atexit, importlib, os, re, shutil, signal, sys, threading
@@ -16,7 +16,7 @@ from collections import namedtuple
 from difflib import get_close_matches
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
-from textwrap import TextWrapper, dedent
+from textwrap import TextWrapper, dedent, shorten
 from unicodedata import combining, east_asian_width
 from . import __version__
 from .ranges import fitting, option
@@ -278,13 +278,31 @@ def _reading(o):
     if o.types == {'bool'} and o.name.startswith('no_'): return dict(action='store_true')
     if o.types == {'bool'}: return dict(action=argparse.BooleanOptionalAction)
     if o.types == {'bool', 'str'}: return dict(nargs='?', const=True)
-    if 'list' in o.types: return dict(nargs='*' if 'bool' in o.types else '+', type=something)
+    if o.types == {'str', 'list'}: return dict(action='append') # one value at a time, as texts have blanks
+    if 'list' in o.types: return dict(action='extend', nargs='*' if 'bool' in o.types else '+', type=something)
     kind = integer if 'int' in o.types else number if 'float' in o.types else something
     if o.types == {'int', 'str'}: kind = lambda text: integer_or_text(something(text))
     if o.name in ('prompt', 'system') and kind is something: kind = str # these may be empty
     if o.name in ('model_tag', 'tag'): kind = name_of_run
     if o.name in CHOICES: return dict(type=lambda text: kind(choice(o.name, text)))
     return dict(type=lambda text: in_range(o.name, kind(text)) if kind in (integer, number) else kind(text))
+
+def _told(value):
+    "A value in a message"
+    if type(value) in (int, float): return f'{value:,}' if type(value) is int else f'{value:g}'
+    return repr(shorten(str(value), 30, placeholder='…'))
+
+class Values(argparse.Namespace):
+    "What was typed; an option that has one value has no second one"
+    def __init__(self, said):
+        self.__dict__['_said'] = said # option -> as it was typed
+
+    def __setattr__(self, name, value):
+        before = getattr(self, name, None)
+        if isinstance(value, list) or before is None or before == value: return super().__setattr__(name, value)
+        typed = self._said.get(dashed(name), dashed(name))
+        if isinstance(before, bool) and isinstance(value, bool): raise ValueError(f'{typed} is switched on and off: choose one')
+        raise ValueError(f'{typed} is given twice: {_told(before)} and {_told(value)}')
 
 def parser(
     options:list, # of Option
@@ -294,7 +312,7 @@ def parser(
     p = Parser(prog=prog, allow_abbrev=False, add_help=False, argument_default=argparse.SUPPRESS)
     for o in options:
         short = [f'-{SHORT[o.name]}'] if o.name in SHORT else []
-        if o.name in POSITIONAL: p.add_argument(o.name, nargs='?', **_reading(o))
+        if o.name in POSITIONAL: p.add_argument(o.name, nargs='?', **_reading(o) | dict(default=None))
         else: p.add_argument(*short, dashed(o.name), dest=o.name, **_reading(o))
     return p
 
@@ -334,9 +352,9 @@ def parsed(
     for o in p.words: # until Python 3.12, `argparse` took this value for the end of options
         option = o[:-2].rstrip('=')
         if re.fullmatch('(--[^=]+=|-[a-z]=?)--', o): raise ValueError(f'{p.said.get(option, option)}: -- is no value')
-    found, rest = p.parse_known_args(p.words + args[end:])
+    found, rest = p.parse_known_args(p.words + args[end:], Values(p.said))
     if rest: raise ValueError(_complaint([_stray(o, names) for o in rest], prog))
-    return vars(found)
+    return {k: v for k, v in vars(found).items() if k in names and v is not None}
 
 # %% ../nbs/06e_program.ipynb #c030
 def _leave(number, frame):
@@ -356,9 +374,10 @@ def call(
     given = parsed(options, args, prog)
     def more(reader, file, *rest):
         nonlocal args, given
-        args = function(reader)(file, *rest) + args
-        try: given = parsed(options, args)
+        said = function(reader)(file, *rest)
+        try: given = parsed(options, said) | given
         except ValueError as e: raise ValueError(f'{file}: {e}') from None
+        args = said + args
     if given.get('config'): more('mlxchat.cli:yaml_args', given['config'], options, args)
     if isinstance(given.get('resume'), str): more('mlxchat.cli:run_args', given['resume'], args)
     try: os.getcwd()
@@ -492,7 +511,7 @@ def _left(o):
     if o.name in CHOICES: value = '|'.join(CHOICES[o.name].split())
     if o.name in POSITIONAL: return value
     if o.types == {'bool'}: return ('--[no-]' if o.default is True else '--') + dashed(o.name)[2:]
-    value = f'[{value}]' if o.types == {'bool', 'str'} else value + '...'*('list' in o.types)
+    value = f'[{value}]' if o.types == {'bool', 'str'} else value + '...'*(o.types - {'bool'} == {'list'})
     return (f'-{SHORT[o.name]}, ' if o.name in SHORT else '') + f'{dashed(o.name)} {value}'
 
 def _right(o, room):
