@@ -135,7 +135,7 @@ def compute_dtype(
 )->mx.Dtype:
     "Dtype of activations: what `MLXCHAT_DTYPE` says, or the model, or what suits the machine"
     wanted = os.environ.get('MLXCHAT_DTYPE') or (machine().dtype if recorded == 'auto' else recorded)
-    if wanted not in DTYPES: raise ValueError(f'MLXCHAT_DTYPE is {wanted!r} and must be {", ".join(DTYPES[:-1])} or {DTYPES[-1]}')
+    if wanted not in DTYPES: raise ValueError(f'MLXCHAT_DTYPE is {wanted!r} and must be float32, bfloat16 or float16')
     return getattr(mx, wanted)
 
 # %% ../nbs/00a_backend.ipynb #c023

@@ -127,8 +127,8 @@ def base_stage(self:Demo, **callbacks)->dict:
         return MixedLoader([Loader(s, 1, T) for s in sources], [1-c.chat_share, c.chat_share], B)
     config = PretrainConfig(depth=c.n_layer, max_seq_len=c.base_len, device_batch_size=c.base_rows, total_batch_size=c.base_rows*c.base_len,
         num_iterations=c.base_steps, matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr,
-        weight_decay=0., lr_scale=1., warmdown_ratio=.5, final_lr_frac=.05, eval_every=0, sample_every=c.sample_every, save_every=500,
-        dtype=os.environ.get('MLXCHAT_DTYPE') or 'float32')
+        weight_decay=0., lr_scale=1., warmdown_ratio=.5, final_lr_frac=.05, eval_every=0,
+        sample_every=c.sample_every, save_every=500, dtype=os.environ.get('MLXCHAT_DTYPE') or 'float32')
     model = build(config, tok.vocab_size, n_embd=c.n_embd, n_head=c.n_head)
     with self.stage('pretraining', f'3. Pretraining: {model.count_params()["total"]/1e6:.2f} million parameters, {c.base_steps} steps'):
         sample = sampler(self.run, Engine(model, tok), ['Return the ', 'This module '],

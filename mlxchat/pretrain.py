@@ -618,7 +618,8 @@ def fit(
             if first: run.forget(stage, start)
             if start < total and (takes := COMPILING.get(device_kind())):
                 lines.say(f'the first step compiles programs for this GPU: {takes}')
-            facts = dict(stage=stage, flops=model.flops_per_token(), peak=Peak(world.size, dtype=model._dtype), energy=Energy())
+            peak = Peak(world.size, dtype=model._dtype)
+            facts = dict(stage=stage, flops=model.flops_per_token(), peak=peak, energy=Energy())
             if hasattr(loader, 'report'): loader.report = report
             while True:
                 before = run.metrics(stage)
