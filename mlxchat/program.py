@@ -142,7 +142,8 @@ CHOICES = dict(
     format='parquet bin', schedule='v3 c', mixture='chat practice none', bits='4 8', shell='bash zsh fish')
 SYNONYMS = dict(
     bf16='bfloat16', fp32='float32', fp16='float16', half='float16',
-    transformers='hf', huggingface='hf', mlx='mlx-lm', mlx_lm='mlx-lm', **{'llama.cpp': 'gguf'}, pretrain='base', pretrained='base', chat='sft', finetuned='sft')
+    transformers='hf', huggingface='hf', mlx='mlx-lm', mlx_lm='mlx-lm', **{'llama.cpp': 'gguf'},
+    pretrain='base', pretrained='base', chat='sft', finetuned='sft')
 
 def did_you_mean(
     word:str, # what was typed
