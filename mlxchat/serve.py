@@ -14,8 +14,8 @@ __all__ = ['MAX_MESSAGES', 'MAX_CHARS', 'MAX_TOTAL', 'MAX_TOKENS', 'routes', 'WA
            'serve']
 
 # %% ../nbs/06c_serve.ipynb #c130
-import asyncio, base64, codecs, gc, hashlib, hmac, ipaddress, json, logging, math, os, re, resource, signal, socket
-import threading, time, webbrowser
+import asyncio, base64, codecs, gc, hashlib, hmac, ipaddress, json, logging, math, os, re, resource, socket, threading
+import time, webbrowser
 from collections import deque
 from concurrent.futures import Future
 from importlib.resources import files
@@ -1079,12 +1079,6 @@ class Server(uvicorn.Server):
             app, log_level='error', access_log=False, server_header=False, lifespan='off', ws='none', loop='asyncio',
             http='h11', limit_concurrency=connections(), timeout_graceful_shutdown=3))
         self.worker, self.patience, self.deadline = worker, patience, None
-
-    async def startup(self, sockets=None):
-        "Let the loop heed signals: now and then, Python 3.13 calls a handler of `signal.signal` only after the next one"
-        await super().startup(sockets)
-        if threading.current_thread() is not threading.main_thread(): return
-        for o in signal.SIGINT, signal.SIGTERM: asyncio.get_running_loop().add_signal_handler(o, self.handle_exit, o, None)
 
     def handle_exit(self, sig, frame):
         if self.deadline: return super().handle_exit(sig, frame)
