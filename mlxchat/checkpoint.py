@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'NEEDS', 'write_json', 'file_hash', 'random_state', 'save_arrays', 'save_checkpoint',
            'array_shapes', 'damage', 'checkpoints', 'latest_checkpoint', 'load_model', 'seen_from', 'load_optimizer',
-           'metadata', 'score', 'prune', 'alive', 'Run', 'step_number', 'whisper', 'unfinished', 'exclusive', 'rewind',
-           'run_config', 'find_run', 'run_folder', 'check_tag', 'as_tag']
+           'metadata', 'amend', 'score', 'prune', 'alive', 'Run', 'step_number', 'whisper', 'unfinished', 'exclusive',
+           'rewind', 'run_config', 'find_run', 'run_folder', 'check_tag', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading
@@ -235,6 +235,13 @@ def metadata(
     try: return _described(path)
     except (OSError, ValueError): return {}
 
+def amend(
+    path:Path, # checkpoint directory
+    **changes  # entries of metadata.json
+):
+    "Describe a checkpoint anew; its arrays stay"
+    write_json(path/'metadata.json', json.loads((path/'metadata.json').read_text()) | dict(rng=random_state()) | changes)
+
 def score(
     path:Path # checkpoint directory
 )->float:     # bits per byte on validation text, infinite if unknown
@@ -398,6 +405,15 @@ def attempt(self:Run): # yields nothing
             begun = any((self.folder/o).exists() for o in ('status.json', 'metrics.jsonl', 'checkpoints'))
             if new and not begun: shutil.rmtree(self.folder, ignore_errors=True)
             raise
+
+@patch
+def begin_again(self:Run, say=print):
+    "A run that has saved nothing does not keep its settings: whoever has the lock may begin with others"
+    if self.stages(): return
+    if (self.folder/'config.json').exists():
+        say(f'{self.folder.name} had saved nothing: it begins again, with the settings given now')
+    (self.folder/'config.json').unlink(missing_ok=True)
+    shutil.rmtree(self.folder/'tokenizer', ignore_errors=True)
 
 def exclusive(
     f # a function of a run, and perhaps of a `world` whose first process is the one that writes
@@ -569,6 +585,8 @@ def _named(tag):
     if not any((path/o).exists() for o in _TRACES):
         theirs = any(o for kind in ('*_checkpoints', 'model_*.pt') for o in path.glob(kind))
         hint = ': `mlxchat import-nanochat` reads what nanochat has trained'*theirs
+        if (path/'config.json').exists() and not theirs:
+            raise FileNotFoundError(f'{path.name} was begun, and has saved nothing: the same command begins it again')
         raise FileNotFoundError(f'{path} is no run of mlxchat, as it has no checkpoints{hint}')
     return Run(path)
 

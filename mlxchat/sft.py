@@ -482,6 +482,9 @@ def open_stage(
     same = run.folder.resolve() == source.folder.resolve()
     if other := [s for s in run.stages() if s != stage and not same]:
         raise ValueError(f'{run.folder.name} has a stage {other[0]} of its own: choose another --model-tag')
+    if not same: run.begin_again()
+    elif stage in run_config(run) and not checkpoints(run.stage(stage)):
+        print(f'the stage {stage} of {run.folder.name} had saved nothing: it begins again')
     settle(run, stage, settings, instead)
     kept = {}
     if not same:
