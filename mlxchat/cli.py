@@ -497,7 +497,8 @@ def train(
         start, found = origin(from_run) if from_run and world.first else (None, {})
         found, runs = world.tell(found), Path(output_dir or base_dir()/'runs')
         folder = runs/(model_tag or (f'{as_tag(found["name"])}-more' if found else f'd{c.depth}'))
-        found = found or world.tell(read_config(folder).get('origin') if world.first else None) or {}
+        saved = any(checkpoints(o) for o in (folder/'checkpoints').glob('*'))
+        found = found or world.tell(read_config(folder).get('origin') if world.first and saved else None) or {}
         if found: c = PretrainConfig(**inherited(found, kwargs))
         c.accumulation() # finds mistakes before anything is made
         if world.first: check_possible(c, 265) # with the smallest vocabulary
@@ -507,7 +508,7 @@ def train(
         where = None
         if world.first:
             _check_request(folder, found, begun, resume, set, streaming, max_cached_shards)
-            where = _tokenizer_path(folder, tokenizer_dir, found, set, streaming)
+            where = _tokenizer_path(saved and folder, tokenizer_dir, found, set, streaming)
         tok = shared_tokenizer(where, world)
         if world.first: check_fits(c, tok.vocab_size, world.size)
         model = build(c, tok.vocab_size) if not found else start or GPT(GPTConfig(**found['config']))
@@ -598,12 +599,13 @@ def _tokenizer_path(folder, tokenizer_dir, found, set, streaming):
         if here != there:
             raise ValueError(f'{found["name"]} knows the tokens of its own tokenizer ({there}), '
                              f'not those of {tokenizer_dir} ({here}): leave out --tokenizer-dir')
-    if (folder/'tokenizer').is_dir(): return folder/'tokenizer'
+    if folder and (folder/'tokenizer').is_dir(): return folder/'tokenizer'
     if found: return Path(found['folder'])/'tokenizer'
     return Path(tokenizer_dir) if tokenizer_dir else tokenizer_for(set, streaming)
 
 def _check_same(folder, c, recipe, settings):
     "Refuse to go on with a run in another way; the steps that it had, if it becomes longer"
+    Run(folder).begin_again()
     there = read_config(folder)
     if 'set' not in there and any((folder/'checkpoints').glob('*/step_*')): raise ValueError(_not_ours(folder))
     if there and settings.get('from_run') and 'from_run' not in there:

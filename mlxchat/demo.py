@@ -252,7 +252,10 @@ def _interruptible():
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    old = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    def interrupt(number, frame):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN) # `timeout` sends it twice
+        raise KeyboardInterrupt
+    old = signal.signal(signal.SIGTERM, interrupt)
     try: yield
     except KeyboardInterrupt as e:
         if e.args: raise
@@ -289,6 +292,7 @@ def demo(
     d = Demo(tag=model_tag)
     if (folder/'report.json').exists(): return chat(run=model_tag, stage='sft')
     with _interruptible(), d.run.lock():
+        if 'set' in run_config(d.run): d.run.begin_again() # of `train`, which has another tokenizer
         d.prepare()
         d.base_stage()
         d.sft_stage()

@@ -24,7 +24,7 @@ from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups
 from .tokenizer import Tokenizer
 from .parallel import World
 from .train import bits_per_byte, text_bytes, train, TrainStep
-from .checkpoint import (checkpoints, exclusive, latest_checkpoint, load_model, load_optimizer, metadata, prune,
+from .checkpoint import (amend, checkpoints, exclusive, latest_checkpoint, load_model, load_optimizer, metadata, prune,
     random_state, Run, save_checkpoint, write_json)
 from .watch import Energy, LiveCurve, Progress
 import mlx.core as mx, numpy as np
@@ -262,11 +262,19 @@ class StopRequests:
     "Ctrl-C and SIGTERM, counted"
     def __init__(self):
         self.times, self.heard, self.held = 0, 0, False # heard: by the thread that listens
+        self.asked_at = {} # when the last one counted, for either of the threads
         self.door = threading.RLock() # whoever has it may end the process, or save in peace
     def __call__(self)->bool: return self.times > 0 # has anybody asked?
 
+    def counts(self, number, who):
+        "Is it a request of its own? `timeout` sends SIGTERM twice at once, to its child and to the group"
+        now, before = time.monotonic(), self.asked_at.get(who, -math.inf)
+        if number != signal.SIGTERM or now - before >= 1: self.asked_at[who] = now
+        return self.asked_at[who] == now
+
     def handle(self, number, frame):
-        self.times = max(self.times + 1, self.heard) # two that come while MLX computes arrive here as one
+        # two that come while MLX computes arrive here as one
+        self.times = max(self.times + self.counts(number, 'main'), self.heard)
         if self.times > 1 and not self.held: self.go()
 
     def go(self):
@@ -286,7 +294,7 @@ class StopRequests:
         "Count signals as their numbers come; answer the first, and see to it that the second ends the process"
         while data := ear.recv(64):
             for number in data:
-                if number not in numbers: continue
+                if number not in numbers or not self.counts(number, 'listener'): continue
                 self.heard += 1
                 if self.heard == 1: answer()
                 if self.heard == 2: return self.hurry(number, again, leave)
@@ -408,6 +416,7 @@ class Keeper:
     best:bool=True # and the best?
     say:object=print # told when saving fails
     total:int=0  # steps that the stage will have
+    early:int=None # step that was saved before it was scored
 
     def save(self,
         m:dict,        # metrics of the step
@@ -415,8 +424,10 @@ class Keeper:
     )->bool:           # is it saved?
         "Save after a step"
         try:
-            save_checkpoint(self.folder, m['step'], self.model, self.optimizer, stage=self.stage,
-                            loader=self.loader.state(), metrics=m | dict(total=self.total))
+            about = dict(stage=self.stage, loader=self.loader.state(), metrics=m | dict(total=self.total))
+            if m['step'] == self.early: amend(self.path(m['step']), **about)
+            else: save_checkpoint(self.folder, m['step'], self.model, self.optimizer, **about)
+            self.early = None
         except OSError as e:
             before = checkpoints(self.folder)
             what = f'step {m["step"]} could not be saved ({e.strerror or e}); '
@@ -429,6 +440,22 @@ class Keeper:
             return False
         prune(self.folder, self.keep, self.best)
         return True
+
+    def path(self, step:int)->Path: return self.folder/f'step_{step:06d}'
+
+    def save_early(self, m:dict)->bool: # is it saved?
+        "Save before a step is scored, which may take long; whoever saves it afterwards adds the scores"
+        if saved := self.save(m | dict(unscored=True), must=False): self.early = m['step']
+        return saved
+
+    def owed(self,
+        step:int # from which a stage goes on
+    )->dict:     # the metrics of a step whose scores somebody did not wait for; empty if there is none
+        "What is still to be scored"
+        m = dict(metadata(self.path(step)).get('metrics', {}))
+        if not m.pop('unscored', False): return {}
+        self.early = step
+        return {k: v for k, v in m.items() if k != 'total'}
 
     def is_best(self, m:dict)->bool:
         "Is this validation score better than that of every checkpoint?"
@@ -568,10 +595,10 @@ def fit(
     leave = end and (lambda: _leave(end, lines, callbacks))
     stopping = stop_requests(lines.answer if first else None, lines.hurry, leave)
     with awake(), memory_limits(1e9*memory_limit_gb), stopping as asked, lines:
-        def save(m, must=False):
+        def save(m, must=False, early=False):
             lines.set(state='saving')
             with asked.hold(): # never half, and never half removed
-                if keeper.save(m, must): lines.saved = m['step']
+                if keeper.save_early(m) if early else keeper.save(m, must): lines.saved = m['step']
             lines.now['state'] = 'training'
         def rescue(m):
             if not first: return
@@ -584,6 +611,17 @@ def fit(
             "What is due after a step"
             out = [validate] if validate and due(eval_every, step) else []
             return [*out, core] if core and core_every > 0 and due(core_every, step) else out
+
+        def catch_up(m):
+            "Score a step that was saved, and whose scores nobody waited for"
+            clock = time.perf_counter()
+            m = _scored(m, exams(m['step']), lines, rescue)
+            m['other_seconds'] = time.perf_counter() - clock
+            if not first: return m
+            run.log(**m)
+            for f in callbacks: f(m)
+            save(m)
+            return m
 
         def check_sound(wanted):
             if wanted and (why := unsound(model)): raise _Spoiled(why)
@@ -615,15 +653,19 @@ def fit(
 
         try:
             start, undone = resume(keeper.folder, model, optimizer, loader, lines.say, world), 0
-            if first: run.forget(stage, start)
+            owed = world.tell(keeper.owed(start) if first else {})
+            if first: run.forget(stage, start - bool(owed))
             if start < total and (takes := COMPILING.get(device_kind())):
                 lines.say(f'the first step compiles programs for this GPU: {takes}')
             peak = Peak(world.size, dtype=model._dtype)
             facts = dict(stage=stage, flops=model.flops_per_token(), peak=peak, energy=Energy())
             if hasattr(loader, 'report'): loader.report = report
+            if owed:
+                lines.resumed(start, run.metrics(stage))
+                owed = catch_up(owed)
             while True:
                 before = run.metrics(stage)
-                m, spent, after = dict(step=start), sum(o.get('seconds', 0) for o in before), 0.
+                m, spent, after = owed or dict(step=start), sum(o.get('seconds', 0) for o in before), 0.
                 guard = Guard(spike, world.tell([o['loss'] for o in before[-100:] if 'loss' in o]))
                 lines.resumed(start, before)
                 if curve: curve.begin(before)
@@ -637,6 +679,7 @@ def fit(
                         spent += m['seconds']
                         m, exam = _measured(m, facts, loader, spent), exams(m['step'])
                         check_sound(due(save_every, m['step']) or exam)
+                        if first and exam and due(save_every, m['step']): save(m, early=True)
                         m = _scored(m, exam, lines, rescue)
                         m['other_seconds'] = after + time.perf_counter() - clock
                         # the first step is mostly compiling, unless it has parts
