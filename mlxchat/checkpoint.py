@@ -6,7 +6,7 @@
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'NEEDS', 'write_json', 'file_hash', 'random_state', 'save_arrays', 'save_checkpoint',
            'array_shapes', 'damage', 'checkpoints', 'latest_checkpoint', 'load_model', 'seen_from', 'load_optimizer',
            'metadata', 'score', 'prune', 'alive', 'Run', 'step_number', 'whisper', 'unfinished', 'exclusive', 'rewind',
-           'run_config', 'find_run', 'run_folder', 'check_tag', 'as_tag']
+           'run_config', 'find_run', 'run_folder', 'check_tag', 'check_copy', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading
@@ -581,6 +581,18 @@ def check_tag(
     if tag and not re.fullmatch(r'\w[\w.-]{0,99}', tag):
         raise ValueError(f'{tag!r} is no name for a {of}: letters and digits, and . _ - after the first of them')
     return tag
+
+def check_copy(
+    folder:Path, # of a run to be made
+    source:Run   # from this one
+)->Path:         # `folder`
+    "Refuse a run that is there, unless it is an older copy of the same one"
+    there = folder.is_dir() and any(folder.iterdir())
+    trained = (folder/'metrics.jsonl').exists()
+    if there and (trained or run_config(Run(folder)).get('made_from') != source.folder.name):
+        raise ValueError(f'there is a run {folder.name} already, which is no copy of {source.folder.name}: '
+                         f'choose another name with --model-tag, or move {folder} away')
+    return folder
 
 def as_tag(
     text:str,     # the name of a file or of a run, which may be anywhere and be called anything

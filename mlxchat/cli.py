@@ -240,9 +240,7 @@ def data(
     if other := [option(k) for k in given if k not in known]:
         knows = f' (it knows {", ".join(map(option, known))})' if known else ''
         raise ValueError(f'{set} is {what}, and {", ".join(other)} would mean nothing{knows}')
-    if kind == 'own':
-        if folder.is_dir(): print(f'there is a set {set}: it is made anew')
-        _own(text, folder, **given)
+    if kind == 'own': _own(text, folder, **given)
     elif kind == 'public': _fetched(set, **given)
     elif kind == 'python': _gathered(folder, **given)
     if format == 'bin':

@@ -16,13 +16,14 @@ from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .model import GPT, GPTConfig
+from .texts import new_folder
 from .lora import adapter_places
 from .data import base_dir, name_hash, tilde
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
-from .checkpoint import as_tag, check_tag, checkpoints, file_hash, find_run, latest_checkpoint, load_model, metadata
-from .checkpoint import Run, run_config, save_checkpoint, seen_from, write_json
+from .checkpoint import as_tag, check_copy, check_tag, checkpoints, file_hash, find_run, latest_checkpoint
+from .checkpoint import load_model, metadata, Run, run_config, save_checkpoint, seen_from, write_json
 from .watch import LogConfig, outlive_terminal, report_html, sinks
 from .plan import check_rows
 from .pretrain import BATCH_D12, fit
@@ -655,15 +656,12 @@ def merge(
     old, tag = find_run(run, 'adapters'), check_tag(model_tag)
     model, tokenizer, about = old.load(stage, step)
     if 'lora' not in about: raise ValueError(f'{old.folder.name} has no adapters: it is a plain model already')
-    new = Run(old.folder.with_name(tag or f'{old.folder.name}-merged'))
-    if new.folder == old.folder: raise ValueError(f'the merged model needs a name of its own, not {old.folder.name}')
-    if new.stages() and run_config(new).get('made_from') != old.folder.name:
-        raise ValueError(f'there is a run {new.folder.name} already: '
-                         f'choose another name with --model-tag, or move {new.folder} away')
+    new = check_copy(old.folder.with_name(tag or f'{old.folder.name}-merged'), old)
     stage = about['stage']
-    print(f'merging {old.folder.name} ({stage}, step {about["step"]:,}); the result is the run {new.folder.name}')
-    tokenizer.save(new.folder/'tokenizer')
-    write_json(new.folder/'config.json', run_config(old) | dict(made_from=old.folder.name))
-    mx.random.seed(about['rng']) # the same command makes the same files
-    save_checkpoint(new.stage(stage), about['step'], model, stage=stage, metrics=about.get('metrics', {}))
-    print(f'written to {tilde(new.folder)}')
+    print(f'merging {old.folder.name} ({stage}, step {about["step"]:,}); the result is the run {new.name}')
+    with new_folder(new, 'checkpoints') as work:
+        tokenizer.save(work/'tokenizer')
+        write_json(work/'config.json', run_config(old) | dict(made_from=old.folder.name))
+        mx.random.seed(about['rng']) # the same command makes the same files
+        save_checkpoint(Run(work).stage(stage), about['step'], model, stage=stage, metrics=about.get('metrics', {}))
+    print(f'written to {tilde(new)}')
