@@ -98,7 +98,7 @@ def batch(self:SFTConfig,
     if self.grad_accum_steps: return B, self.grad_accum_steps
     if total is None: return B, 1
     if total < T:
-        raise ValueError(f'--total-batch-size {total} is less than one row of {T} tokens: '
+        raise ValueError(f'--total-batch-size {total:,} is less than one row of {T:,} tokens: '
                          'choose more, or a smaller --max-seq-len')
     B = min(B, total//T)
     return B, max(1, round(total/(B*T)))
@@ -158,7 +158,7 @@ def survey(
         return seen[key]
     whole, docs = ([rendered(e)[i] for e in examples] for i in (0, 1))
     learnt = sum(sum(mask) for _, mask in docs)
-    if not learnt: raise ValueError(f'no conversation has an answer within {T} tokens: choose a larger --max-seq-len')
+    if not learnt: raise ValueError(f'no conversation has an answer within {T:,} tokens: choose a larger --max-seq-len')
     long = [(_turns(e), sum(w[1]) > sum(d[1])) for e, w, d in zip(examples, whole, docs) if len(w[0]) > T+1]
     return dict(
         conversations=n,
@@ -576,9 +576,11 @@ def sft(
     log = LogConfig.taken(kwargs)
     c = SFTConfig(**kwargs)
     check_pairs(asked)
-    source = read_run(run, check_tag(model_tag), 'trainable')
+    check_tag(model_tag)
+    own, val = own_data(data, val_data, val_fraction, strict, c.seed) # a file that is missing is said first
+    source = read_run(run, model_tag, 'trainable')
     if not source.stages(): source.pick() # says what is missing
-    tokenizer, (own, val) = source.tokenizer, own_data(data, val_data, val_fraction, strict, c.seed)
+    tokenizer = source.tokenizer
     files = _numbered_names(data or [])
     alone = mixture == 'none' or bool(data) and not mixture
     mixture = '' if mixture == 'none' else mixture or ('' if data else 'chat')
