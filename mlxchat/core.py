@@ -85,7 +85,7 @@ def bundle_dir(
         fetcher = fetcher or Fetcher(patience=30., log=lambda line: bar.write(line, file=sys.stderr))
         try: fetcher(url, archive, _check_archive, threading.Event(), bar.update)
         except FetchError as e:
-            raise FetchError(f'{e}; a folder eval_bundle with core.yaml in {base_dir()} will do, too', e.bad) from None
+            raise FetchError(f'{e}; if you have eval_bundle with its core.yaml, put it into {base_dir()}', e.bad) from None
     with tempfile.TemporaryDirectory(dir=base_dir()) as d:
         with zipfile.ZipFile(archive) as z: z.extractall(d)
         shutil.move(next(Path(d).rglob('core.yaml')).parent, base_dir()/'eval_bundle')

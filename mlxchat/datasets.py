@@ -366,7 +366,7 @@ def find_files(
     root = base_dir()/'tasks'/repo
     for f in files:
         try: _sound(root/f) or _fetch(repo, f, root/f, fetcher)
-        except FetchError as e: raise FetchError(f'{e}; a folder with {repo}/{f} will do, too', e.bad) from None
+        except FetchError as e: raise FetchError(f'{e}; --data-dir can name a folder with {repo}/{f}', e.bad) from None
     return [root/f for f in files]
 
 # %% ../nbs/05d_datasets.ipynb #c041
@@ -412,7 +412,7 @@ class Rows:
     def __len__(self): return int(self.ends[-1])
 
     def locate(self, i:int)->tuple: # (number of the file, row in it)
-        if not 0 <= i < len(self): raise IndexError(f'row {i} of {len(self)}')
+        if not 0 <= i < len(self): raise IndexError(f'row {i:,} of {len(self):,}')
         k = int(np.searchsorted(self.ends, i, side='right'))
         return k, i - int(self.ends[k - 1] if k else 0)
 
@@ -443,7 +443,7 @@ class RowTask(Task):
 
     def read(self, i:int)->tuple: # (row, conversation)
         "Row `i`, or the next that is good"
-        if not 0 <= i < len(self): raise IndexError(f'example {i} of {len(self)}')
+        if not 0 <= i < len(self): raise IndexError(f'example {i:,} of {len(self):,}')
         for j in range(i, i + len(self)):
             row = self.rows[j % len(self)]
             try:
@@ -809,7 +809,7 @@ class CustomJSON(Task):
             raise ValueError(f'{path}, line {bad[0][0]}: {bad[0][1]}{more}' + (' (--no-strict skips such lines)' if good else ''))
         if not good: raise ValueError(f'{path} has no examples')
         for n, why in bad[:5]: say(f'{path}, line {n}: {why}; skipped')
-        if bad: say(f'{path}: {len(good)} examples, {len(bad)} lines skipped')
+        if bad: say(f'{path}: {len(good):,} examples, {len(bad):,} lines skipped')
         self.examples = [e for _, e in good]
 
     def num_examples(self)->int: return len(self.examples)

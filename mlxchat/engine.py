@@ -495,7 +495,7 @@ def reply(self:Engine,
     start, n = time.perf_counter(), 0
     for (token, _), in self.stream([prompt], max_tokens=max_tokens, temperature=temperature, top_k=top_k, **options):
         kind, text = read(token); n += 1
-        self.speed = f'{n} tokens in {time.perf_counter() - start:.1f} s, {n/(time.perf_counter() - start):.0f} a second'
+        self.speed = f'{n:,} tokens in {time.perf_counter() - start:.1f} s, {n/(time.perf_counter() - start):,.0f} a second'
         if text: yield kind, text
 
 # %% ../nbs/04_engine.ipynb #c041

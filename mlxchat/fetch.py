@@ -143,7 +143,7 @@ def _receive(self:Fetcher, response, part, have, stop, on_bytes):
             f.write(chunk); on_bytes(len(chunk)); got += len(chunk)
             if stop.is_set(): raise Stopped
             if (passed := time.monotonic() - since) > self.timeout:
-                if got < self.min_rate*passed: raise _Again(f'only {got} bytes in {passed:.0f} s')
+                if got < self.min_rate*passed: raise _Again(f'only {got:,} bytes in {passed:.0f} s')
                 since, got = time.monotonic(), 0
     return about
 
@@ -151,8 +151,8 @@ def _receive(self:Fetcher, response, part, have, stop, on_bytes):
 def _inspect(part, about, check):
     "Raise unless the file is what it should be"
     size = part.stat().st_size
-    if about.size is not None and size < about.size: raise _Again(f'{size} of {about.size} bytes')
-    if about.size is not None and size > about.size: raise _Again(f'{size} bytes instead of {about.size}', wrong=True)
+    if about.size is not None and size < about.size: raise _Again(f'{size:,} of {about.size:,} bytes')
+    if about.size is not None and size > about.size: raise _Again(f'{size:,} bytes instead of {about.size:,}', wrong=True)
     if about.sha256:
         digest = hashlib.sha256()
         with open(part, 'rb') as f:

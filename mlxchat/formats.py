@@ -69,7 +69,7 @@ def by_ids(
             if i in ids: raise ValueError(f'two tokens have the id {i}')
             ids[i] = name
     size = max(ids, default=-1) + 1
-    if size > 2*len(ids): raise ValueError(f'only {len(ids)} of {size} ids are used')
+    if size > 2*len(ids): raise ValueError(f'only {len(ids):,} of {size:,} ids are used')
     tok = Tokenizer([ids.get(i, f'<|unused_{i}|>') for i in range(size)], pattern)
     probe = '\r\n '.join(SAMPLES.values())
     if tok.decode(tok.encode(probe)) != probe: raise ValueError('its pattern leaves out some of the text')

@@ -361,6 +361,8 @@ def evaluate(
 )->dict:
     "Let a model take exams"
     if tasks == []: return print(task_names())
+    missing = [n[5:] for n in exam_names(tasks, True) if n.startswith('path:') and not Path(n[5:]).is_file()]
+    if missing: raise FileNotFoundError(f'there is no file {missing[0]}') # whatever model there is
     start, found = time.perf_counter(), find_run(run)
     stage = stage or found.at[0] or next(reversed(found.stages()), '')
     names = exam_names(tasks, stage != 'base')

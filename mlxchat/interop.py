@@ -12,8 +12,8 @@ import io, json, math, pickle, pickletools, re, shutil, struct, zipfile, base64
 from collections import OrderedDict
 from dataclasses import asdict
 from pathlib import Path
-from .checkpoint import check_tag, checkpoints, find_run, latest_checkpoint, load_model, metadata, Run
-from .checkpoint import save_arrays, save_checkpoint, write_json
+from .checkpoint import check_copy, check_tag, find_run, load_model, metadata, Run
+from .checkpoint import run_config, save_arrays, save_checkpoint, write_json
 from .data import Bar, base_dir, nanochat_dir, read_json, read_texts, tilde
 from .formats import halves, load_tokenizer, spell, write_hf
 from .loader import BinSource, documents
@@ -173,11 +173,12 @@ def import_nanochat(
     model_tag:str='',# name of the run, default nanochat- and the folder's name
 ):
     "Make a run of nanochat's checkpoint"
+    if not dir: raise ValueError('name the folder with model_*.pt, such as ~/.cache/nanochat/base_checkpoints/d20')
     folder = Path(dir)
     steps = sorted(int(m[1]) for p in folder.glob('model_*.pt') if (m := re.fullmatch(r'model_(\d+)\.pt', p.name)))
     if not steps: raise FileNotFoundError(f'there is no model_*.pt in {folder}')
     step = steps[-1] if step is None else step
-    if step not in steps: raise FileNotFoundError(f'there is no model of step {step} in {folder}, only of {", ".join(map(str, steps))}')
+    if step not in steps: raise FileNotFoundError(f'there is no model of step {step:,} in {folder}, only of {", ".join(f"{o:,}" for o in steps)}')
     meta = read_json(folder/f'meta_{step:06d}.json', {'model_config': _FACTS})
     path = folder/f'model_{step:06d}.pt'
     weights = read_torch(path)
@@ -192,7 +193,7 @@ def import_nanochat(
     kinds = {k.removeprefix('_orig_mod.'): str(v.dtype).split('.')[-1] for k, v in weights.items() if v.dtype != mx.float32}
     stage = stage or _STAGES.get(folder.parent.name, 'base')
     path = save_checkpoint(run.stage(stage), step, model, stage=stage, nanochat=dict(meta=meta, kinds=kinds))
-    print(f'{model.count_params()["total"]:,} parameters, step {step}, in {path}')
+    print(f'{model.count_params()["total"]:,} parameters, step {step:,}, in {path}')
 
 def _export_nanochat(model, tokenizer, meta, folder):
     there, step = meta.get('nanochat', {}), meta['step']
@@ -498,6 +499,13 @@ def _export_gguf(model, tokenizer, meta, folder):
 # %% ../nbs/04a_interop.ipynb #c062
 TARGETS = {'nanochat': _export_nanochat, 'mlx-lm': _export_mlx_lm, 'hf': _export_hf, 'gguf': _export_gguf}
 
+_MADE = 'mlxchat.json' # says which model an export is
+
+def _came_from(folder):
+    "The run that an export was made from, '' if nobody knows"
+    try: return read_json(folder/_MADE, {'run': str})['run']
+    except (OSError, ValueError): return ''
+
 def export(
     to:str='',     # nanochat, mlx-lm, hf (transformers) or gguf (llama.cpp; needs `pip install gguf`)
     run:str='',    # tag or folder of a run, default the latest
@@ -507,7 +515,8 @@ def export(
     dtype:str='float32', # of the weights: float32, bfloat16 or float16; nanochat and gguf keep theirs
 ):
     "Write a model for other programs"
-    if to not in TARGETS: raise ValueError(f'unknown target {to!r}: choose one of {", ".join(TARGETS)} with --to')
+    known = 'mlx-lm, nanochat, hf (transformers) or gguf (llama.cpp)'
+    if to not in TARGETS: raise ValueError((f'unknown target {to!r}: ' if to else '') + f'say for whom: --to {known}')
     kinds, elsewhere = ('float32', 'bfloat16', 'float16'), to in ('nanochat', 'gguf')
     if dtype not in kinds: raise ValueError(f'unknown dtype {dtype!r}: choose {", ".join(kinds)}')
     if dtype != 'float32' and elsewhere: raise ValueError(f'--dtype is for mlx-lm and hf: {to} has types of its own')
@@ -522,10 +531,15 @@ def export(
         raise ValueError(f'{run.folder.name} has a vocabulary of SentencePiece, which cannot go to {to}: '
                          '--to hf and --to mlx-lm can take it')
     folder = Path(output or base_dir()/'exports'/f'{run.folder.name}-{to}').resolve()
+    about = dict(run=str(run.folder.resolve()), stage=meta.get('stage', 'base'), step=meta['step'], to=to)
     if folder.exists() and not folder.is_dir(): raise ValueError(f'{folder} is a file: name a folder with --output')
-    if folder.exists() and any(folder.iterdir()): raise ValueError(f'{folder} is not empty: name another one with --output')
+    ours = not output and _came_from(folder) == about['run']
+    if folder.exists() and any(folder.iterdir()) and not ours:
+        raise ValueError(f'{folder} is not empty: name another one with --output')
     meta |= dict(run=run.folder.name, dtype=dtype)
-    with new_folder(folder) as work: hint = TARGETS[to](model, tokenizer, meta, work)
+    with new_folder(folder, _MADE*ours) as work:
+        hint = TARGETS[to](model, tokenizer, meta, work)
+        write_json(work/_MADE, about)
     print(f'written to {tilde(folder)}\n{hint.replace(str(work), str(folder))}')
 
 # %% ../nbs/04a_interop.ipynb #c672
@@ -591,10 +605,7 @@ def quantize(
     model, tokenizer, meta = old.load(stage, step)
     if model._quantized: raise ValueError(f'{old.folder.name} is quantised already')
     home, stage = old.folder.resolve(), meta.get('stage', 'base')
-    folder = home.with_name(check_tag(model_tag) or f'{home.name}-q{bits}')
-    if any(not metadata(p).get('quantized') for p in folder.glob('checkpoints/*/step_*')):
-        raise ValueError(f'there is a run {folder.name} already, which is not quantised: '
-                         'choose another name with --model-tag')
+    folder = check_copy(home.with_name(check_tag(model_tag) or f'{home.name}-q{bits}'), Run(home))
     most = _seconds_worth(model) if eval_tokens is None else eval_tokens
     batches, what = _sample(old, tokenizer, min(model.config.sequence_len, 1024), most) if most else ([], '')
     after = {'sft': 'fine-tuning', 'rl': 'practice'}.get(stage, '')
@@ -612,7 +623,7 @@ def quantize(
     model.quantize(bits)
     with new_folder(folder, 'checkpoints') as work:
         tokenizer.save(work/'tokenizer')
-        if (old.folder/'config.json').exists(): shutil.copy(old.folder/'config.json', work/'config.json')
+        write_json(work/'config.json', run_config(old) | dict(made_from=home.name))
         to = Run(work).stage(stage)
         mx.random.seed(meta['rng']) # the same command makes the same files
         path = save_checkpoint(to, meta['step'], model, stage=stage, metrics=meta.get('metrics', {}))

@@ -203,7 +203,7 @@ class BinSource:
         checked(state, shape, 'the place in the data')
         what_came(state.get('data') or self.data, self.data)
         if state['place'] > len(self.ids):
-            raise ValueError(f'cannot resume at token {state["place"]} of {len(self.ids)}: was the data changed?')
+            raise ValueError(f'cannot resume at token {state["place"]:,} of {len(self.ids):,}: was the data changed?')
         self.epoch, self.place, self.turn = (state[k] for k in ('epoch', 'place', 'turn'))
 
 # %% ../nbs/02b_loader.ipynb #c028
@@ -265,7 +265,7 @@ class ConversationSource:
     ):
         self.task, self.tokenizer, self.max_tokens, self.train_on_all, self.batch, self.world = task, tokenizer, max_tokens, train_on_all, batch, world
         self.size = task.num_examples()
-        if not 0 <= rank < self.size: raise ValueError(f'the task has {self.size} examples, too few for process {rank} of {world}')
+        if not 0 <= rank < self.size: raise ValueError(f'the task has {self.size:,} examples, too few for process {rank} of {world}')
         self.rank, self.index, self.epoch = rank, rank, 1
 
     def state(self)->dict: return dict(epoch=self.epoch, index=self.index)

@@ -149,7 +149,7 @@ class Planner:
         key = (str(config), rows, single, c.saves_memory, c.preset, c.dtype, c.grad_clip)
         if key not in self.known:
             self.say(f'measuring {config.n_layer} layers ({config.window_pattern}) of width {config.n_embd}, '
-                     f'{rows} × {config.sequence_len} tokens')
+                     f'{rows:,} × {config.sequence_len:,} tokens')
             self.known[key] = probe(config, c, rows, single)
             self.efficiency = GPT(config).flops_per_token()*rows*config.sequence_len/self.known[key].micro/self.peak
         return self.known[key]

@@ -63,13 +63,18 @@ def wanted(
     if x > most: return f'at most {most:,}'
     return 'positive' if least in (1, ABOVE) else f'{least} or more'
 
+def _as_typed(value):
+    "A number in a message"
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    return f'{int(value):,}' if whole or type(value) is int else value
+
 def fitting(
     name:str,       # of an option
     value,          # given for it
     kind:type=float # or int
 ):                  # the value as such a number
     "A number that makes sense, or a `ValueError`"
-    def refuse(what): raise ValueError(f'{option(name)} must be {what}, not {value}')
+    def refuse(what): raise ValueError(f'{option(name)} must be {what}, not {_as_typed(value)}')
     if isinstance(value, bool) or not isinstance(value, numbers.Real): refuse('a number')
     if value - value != 0: refuse('a finite number')
     if kind is int and value != int(value): refuse('a whole number')

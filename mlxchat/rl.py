@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LARGEST', 'HABITS', 'PUZZLES', 'Rollout', 'RewardError', 'judged', 'question', 'rollouts', 'compare', 'groups',
            'policy_loss', 'rounded', 'policy_batch', 'PolicyStep', 'Journal', 'RLConfig', 'Practice', 'examine',
-           'RewardTask', 'read_prompts', 'find_tasks', 'practise', 'source_hash', 'rl', 'puzzle_run']
+           'RewardTask', 'read_prompts', 'check_task', 'find_tasks', 'practise', 'source_hash', 'rl', 'puzzle_run']
 
 # %% ../nbs/06b_rl.ipynb #c782
 import importlib, inspect, json, math, os, shutil, sys, time
@@ -380,6 +380,18 @@ def _takes(f, *args):
     except TypeError: return False
     except ValueError: return True # of a builtin that is not known
 
+def check_task(
+    name:str,   # as in `find_tasks`
+    data:str='' # likewise
+):
+    "Refuse what `--task` or `--data` cannot mean, whatever there is to practise with"
+    if ':' not in name:
+        if data: raise ValueError(f'--data is for a reward function, such as --task judge.py:reward: {name} has its own questions')
+        if name not in TASKS: raise ValueError(f'there is no task {name!r}, only {", ".join(TASKS)}, or module:function')
+    file = name.rpartition(':')[0]
+    for path in [file]*file.endswith('.py') + [data]*bool(data):
+        if not Path(path).is_file(): raise FileNotFoundError(f'there is no file {path}')
+
 def find_tasks(
     name:str,       # of a task, or module:function
     data:str='',    # prompts for a reward function
@@ -387,9 +399,8 @@ def find_tasks(
     tokenizer=None, # for tasks that make up words
 )->tuple:           # task to practise, task to be examined on
     "What `--task` means"
+    check_task(name, data)
     if ':' not in name:
-        if data: raise ValueError(f'--data is for a reward function, such as --task judge.py:reward: {name} has its own questions')
-        if name not in TASKS: raise ValueError(f'there is no task {name!r}, only {", ".join(TASKS)}, or module:function')
         return tuple(open_task(name, split, data_dir or None, tokenizer=tokenizer) for split in ('train', 'test'))
     found = _loaded(name)
     if data:
@@ -479,6 +490,7 @@ def rl(
     "Let a model practise, and reward what is right"
     asked = {k: v for k, v in locals().items() if k != 'kwargs'} | kwargs
     log = LogConfig.taken(kwargs)
+    check_task(task, data)
     c, source = RLConfig(**kwargs), read_run(run, check_tag(model_tag), 'practise')
     start = source.pick(stage or source.at[0] or ('sft' if {'sft', 'base'} & {*source.stages()} else ''), step)
     most = GPTConfig.restore(metadata(start)['config']).max_positions
@@ -497,7 +509,7 @@ def rl(
         where = 'its stage rl' if target is source else f'the run {target.folder.name}'
         begin = f'{source.folder.name} ({start.parent.name}, step {int(start.name[5:]):,})'
         print(f'{begin} practises {task}; the result is {where}')
-        print(f'{c.num_iterations:,} steps of {c.examples_per_step} questions, {c.num_samples} answers to each '
+        print(f'{c.num_iterations:,} steps of {c.examples_per_step:,} questions, {c.num_samples} answers to each '
               '(--num-iterations changes that); '
               f'before, between and after them {min(c.eval_examples, len(held))} held-out questions, '
               f'{c.eval_samples} answer{"s"*(c.eval_samples > 1)} to each', flush=True)

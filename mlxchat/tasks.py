@@ -202,7 +202,7 @@ class WordTask(Generator):
         pseudo:float=.1,          # share of made-up words
     ):
         self.words = heldout_words(words, tokenizer) if split == 'val' else [w for w in words if not is_heldout_word(w)]
-        if not self.words: raise ValueError(f'no {split} words among {len(words)}: use more text, or a smaller min_count')
+        if not self.words: raise ValueError(f'no {split} words among {len(words):,}: use more text, or a smaller min_count')
         super().__init__(split, size or (len(self.words) if split == 'val' else 100_000), seed)
         self.repeating = [w for w in self.words if repeats(w)] or self.words
         self.repeated, self.pseudo, self.pieces = repeated, pseudo, word_pieces(tokenizer) if tokenizer else []
@@ -450,7 +450,7 @@ class TaskMixture(Task):
 
     def locate(self, i:int)->tuple:
         "(number of the task, index in it) of example `i`"
-        if not 0 <= i < len(self.order): raise IndexError(f'example {i} of {len(self.order)}')
+        if not 0 <= i < len(self.order): raise IndexError(f'example {i:,} of {len(self.order):,}')
         j = int(self.order[i])
         k = int(np.searchsorted(self.starts, j, side='right')) - 1
         return k, (j - int(self.starts[k])) % len(self.tasks[k])

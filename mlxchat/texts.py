@@ -9,7 +9,7 @@ __all__ = ['SUFFIXES', 'PACKED', 'FEW', 'decode', 'Report', 'kind_of', 'texts_in
 # %% ../nbs/02e_texts.ipynb #c003
 import bz2, codecs, gzip, hashlib, json, lzma, os, random, re, shutil, zlib
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
@@ -209,6 +209,7 @@ def new_folder(
         raise ValueError(f'{path} is there, and nothing that may be replaced: choose another place, or move it away')
     around = path.with_name(f'.{path.name}.part') # hidden, and one level too deep to be taken for a run
     work, old = around/path.name, around/'.old'
+    missing = [o for o in path.parents if not o.exists()]
     try: lock = FileLock(around/'.lock')
     except OSError as e: raise OSError(e.errno, e.strerror, str(path)) from None
     try:
@@ -221,17 +222,21 @@ def new_folder(
         for o in work, old: shutil.rmtree(o, ignore_errors=True)
         work.mkdir()
         yield work
+        again = path.exists() and any(path.iterdir())
         if path.exists(): path.rename(old)
         try: work.rename(path)
         except BaseException:
             if old.exists(): old.rename(path)
             raise
+        if again: print(f'{path.name} was there, and is made anew')
     except OSError as e: # what writes may not have said where
         if e.errno and not e.filename: e.filename = str(path)
         raise
     finally:
         shutil.rmtree(around, ignore_errors=True)
         lock.release()
+        for o in missing: # what was made only for this, if nothing is in it
+            with suppress(OSError): o.rmdir()
 
 def _too_little(paths, report):
     "Why there is no set, and what to do"
