@@ -6,11 +6,12 @@
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'NEEDS', 'write_json', 'file_hash', 'random_state', 'save_arrays', 'save_checkpoint',
            'array_shapes', 'damage', 'checkpoints', 'latest_checkpoint', 'load_model', 'seen_from', 'load_optimizer',
            'metadata', 'amend', 'score', 'prune', 'alive', 'Run', 'step_number', 'whisper', 'unfinished', 'exclusive',
-           'rewind', 'run_config', 'find_run', 'run_folder', 'check_tag', 'as_tag']
+           'rewind', 'run_config', 'find_run', 'run_folder', 'check_tag', 'check_copy', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from functools import wraps
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -305,7 +306,7 @@ def step_number(
 def _listed(run):
     "The stages of a run with their steps, in words"
     steps = {s: ', '.join(f'{int(p.name[5:]):,}' for p in checkpoints(run.stage(s))) for s in run.stages()}
-    return ' and '.join(f'{s} (step {steps[s]})' for s in steps)
+    return ' and '.join(f'{s} (step {steps[s]:,})' for s in steps)
 
 def whisper(text:str): print(text, file=sys.stderr)
 
@@ -469,7 +470,7 @@ def rewind(
 ):
     "Set checkpoints after a step aside, so that the run goes on from there"
     if not any(metadata(p).get('step') == step for p in checkpoints(run.stage(stage))):
-        raise ValueError(f'there is no checkpoint of step {step} in {run.stage(stage)}, only of {", ".join(str(int(p.name[5:])) for p in checkpoints(run.stage(stage))) or "none"}')
+        raise ValueError(f'there is no checkpoint of step {step:,} in {run.stage(stage)}, only of {", ".join(f"{int(p.name[5:]):,}" for p in checkpoints(run.stage(stage))) or "none"}')
     for p in checkpoints(run.stage(stage)):
         if int(p.name[5:]) > step: p.rename(p.with_name(f'set-aside-{p.name}-{int(p.stat().st_mtime)}'))
 
@@ -515,7 +516,7 @@ NEEDS = { # what a verb wants of a run, in words, and how well a run suits: 0 no
     'generate': ('with a checkpoint', lambda run: bool(run.stages()) + ('base' in run.stages())),
     'chat': ('with a checkpoint', lambda run: bool(run.stages()) + _answers(run)),
     'trainable': ('that can be taught', _learns),
-    'practise': ('that answers, and can learn', lambda run: _answers(run) and _learns(run)),
+    'practise': ('that answers and can be taught', lambda run: _answers(run) and _learns(run)),
     'exportable': ('that is not quantised', lambda run: _learns(run) > 0),
     'adapters': ('with adapters', lambda run: 'lora' in _about(run)),
     'watch': ('that was trained', lambda run: any((run.folder/o).exists() for o in _TRACES))}
@@ -536,7 +537,7 @@ def find_run(
     known = ', '.join(r.folder.name for r in found if r.stages())
     if not fit:
         instead = f' (runs: {known})' if known else ': start with `mlxchat demo`'
-        raise FileNotFoundError(f'no run {words} in {runs}{instead}')
+        raise FileNotFoundError(f'no run {words}, in {runs}{instead}')
     latest = max(fit, key=lambda run: _changed(run, need))
     over = max(marks)[0] and any(m and not m[0] for m in marks) # unfinished ones
     some = f' of {len(fit)}' if len(fit) > 1 else ''
@@ -568,8 +569,10 @@ def run_folder(
         for home, *rest in (p.parent, p.name), (p.parent.parent, p.parent.name, p.name):
             if home.name == 'checkpoints' and home.is_dir(): Run(home.parent)._missing(rest[0], *map(step_number, rest[1:]))
     if '/' in str(tag): raise FileNotFoundError(f'there is no folder {tag}')
-    known = ', '.join(sorted(p.name for p in runs.glob('*') if any((p/o).exists() for o in _TRACES))) or 'none yet'
-    raise FileNotFoundError(f'no run {tag!r} in {runs} (runs: {known})')
+    known = sorted(p.name for p in runs.glob('*') if any((p/o).exists() for o in _TRACES))
+    near = get_close_matches(str(tag), known, 1)
+    guess = f', did you mean {near[0]}?' if near else ''
+    raise FileNotFoundError(f'no run {tag!r} in {runs} (runs: {", ".join(known) or "none yet"}){guess}')
 
 def _named(tag):
     "The run, the stage of a run, or the checkpoint that a name or a path stands for"
@@ -599,6 +602,18 @@ def check_tag(
     if tag and not re.fullmatch(r'\w[\w.-]{0,99}', tag):
         raise ValueError(f'{tag!r} is no name for a {of}: letters and digits, and . _ - after the first of them')
     return tag
+
+def check_copy(
+    folder:Path, # of a run to be made
+    source:Run   # from this one
+)->Path:         # `folder`
+    "Refuse a run that is there, unless it is an older copy of the same one"
+    there = folder.is_dir() and any(folder.iterdir())
+    trained = (folder/'metrics.jsonl').exists()
+    if there and (trained or run_config(Run(folder)).get('made_from') != source.folder.name):
+        raise ValueError(f'there is a run {folder.name} already, which is no copy of {source.folder.name}: '
+                         f'choose another name with --model-tag, or move {folder} away')
+    return folder
 
 def as_tag(
     text:str,     # the name of a file or of a run, which may be anywhere and be called anything

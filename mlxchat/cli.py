@@ -227,7 +227,7 @@ def data(
     if tokenizer_dir and format != 'bin': raise ValueError('--tokenizer-dir is for --format bin: other sets are text')
     if not set and not text and num_shards:
         set = 'fineweb-edu'
-        print(f'--num-shards is for a public set: fineweb-edu, as no other is named by --set ({", ".join(SETS)})')
+        print(f'--num-shards without --set fetches fineweb-edu; the public sets are {" and ".join(SETS)}')
     set = set or ('text' if text else 'python')
     folder = base_dir()/'shards'/set
     if text and (set in SETS or set == 'python'):
@@ -240,9 +240,7 @@ def data(
     if other := [option(k) for k in given if k not in known]:
         knows = f' (it knows {", ".join(map(option, known))})' if known else ''
         raise ValueError(f'{set} is {what}, and {", ".join(other)} would mean nothing{knows}')
-    if kind == 'own':
-        if folder.is_dir(): print(f'there is a set {set}: it is made anew')
-        _own(text, folder, **given)
+    if kind == 'own': _own(text, folder, **given)
     elif kind == 'public': _fetched(set, **given)
     elif kind == 'python': _gathered(folder, **given)
     if format == 'bin':
@@ -282,7 +280,12 @@ def learn_tokenizer(
     "A tokenizer of what is in shards"
     if not any(read_texts(paths)): raise ValueError(f'there is no text in {Path(paths[0]).parent}')
     texts = Bar(read_texts(paths), unit=' documents', desc='reading', disable=not progress)
-    return Tokenizer.train(texts, vocab_size or usual_vocab(paths), **how)
+    wanted = vocab_size or usual_vocab(paths)
+    tok = Tokenizer.train(texts, wanted, **how)
+    if tok.vocab_size < wanted:
+        print(f'this text has pieces for {tok.vocab_size:,} tokens, not for {wanted:,}: '
+              'add text to the set, or learn from a larger one with --set')
+    return tok
 
 def _there(folder):
     "The tokenizer in a folder; None if there is none, or one that cannot be used"

@@ -108,8 +108,8 @@ def prepare(self:Demo):
     "Gather the corpus and train the tokenizer"
     with self.stage('corpus', '1. Documents: what your Python has to say about itself'):
         stats = make_corpus(self.shards, max_bytes=self.c.max_bytes, progress=self.progress)
-        self.say(f'   {stats["train"]["bytes"]/1e6:.1f} MB in {stats["train"]["documents"]} documents, and {stats["val"]["bytes"]/1e3:.0f} kB held out')
-    with self.stage('tokenizer', f'2. Tokenizer: {self.c.vocab_size} tokens'):
+        self.say(f'   {stats["train"]["bytes"]/1e6:.1f} MB in {stats["train"]["documents"]:,} documents, and {stats["val"]["bytes"]/1e3:.0f} kB held out')
+    with self.stage('tokenizer', f'2. Tokenizer: {self.c.vocab_size:,} tokens'):
         if not (self.run.folder/'tokenizer').is_dir():
             Tokenizer.train(self.texts('train'), self.c.vocab_size, digits=1).save(self.run.folder/'tokenizer')
         tok = self.run.tokenizer
@@ -130,7 +130,7 @@ def base_stage(self:Demo, **callbacks)->dict:
         weight_decay=0., lr_scale=1., warmdown_ratio=.5, final_lr_frac=.05, eval_every=0,
         sample_every=c.sample_every, save_every=500, dtype=os.environ.get('MLXCHAT_DTYPE') or 'float32')
     model = build(config, tok.vocab_size, n_embd=c.n_embd, n_head=c.n_head)
-    with self.stage('pretraining', f'3. Pretraining: {model.count_params()["total"]/1e6:.2f} million parameters, {c.base_steps} steps'):
+    with self.stage('pretraining', f'3. Pretraining: {model.count_params()["total"]/1e6:.2f} million parameters, {c.base_steps:,} steps'):
         sample = sampler(self.run, Engine(model, tok), ['Return the ', 'This module '],
                          say=lambda o: Bar.write(f'   {o}'))
         pretrain(self.run, config, loader, self.texts('val'), model, sample=sample, progress=self.progress, **callbacks)
@@ -146,7 +146,7 @@ def sft_stage(self:Demo, **callbacks)->dict:
     config = SFTConfig(c.sft_steps, c.sft_len, c.sft_rows, init_lr_frac=.7, warmdown_ratio=1., save_every=500, lr_scale=1.,
                        matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr)
     write_json(self.run.folder/'config.json', run_config(self.run) | dict(taught='practice')) # for later lessons
-    with self.stage('fine-tuning', f'4. Fine-tuning: counting, spelling, arithmetic, manners; {c.sft_steps} steps'):
+    with self.stage('fine-tuning', f'4. Fine-tuning: counting, spelling, arithmetic, manners; {c.sft_steps:,} steps'):
         finetune(self.run, config, mixture(self.tasks(), seed=2), progress=self.progress, **callbacks)
     self.suggest()
     return self.run.metrics('sft')[-1]
@@ -155,7 +155,7 @@ def sft_stage(self:Demo, **callbacks)->dict:
 @patch
 def evaluate(self:Demo)->dict:
     "Ask what was never practised, and write report.json and report.html"
-    with self.stage('evaluation', f'5. Evaluation: {self.c.questions} questions of each kind that it has never seen'):
+    with self.stage('evaluation', f'5. Evaluation: {self.c.questions:,} questions of each kind that it has never seen'):
         model, tok, meta = self.run.load('sft')
         scores = {k: score_task(Engine(model, tok), t, self.c.questions, progress=k if self.progress else '') for k,t in self.tasks('val').items()}
     base, tuned = self.run.metrics('base'), self.run.metrics('sft')

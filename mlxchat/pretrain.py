@@ -430,9 +430,9 @@ class Keeper:
             self.early = None
         except OSError as e:
             before = checkpoints(self.folder)
-            what = f'step {m["step"]} could not be saved ({e.strerror or e}); '
+            what = f'step {m["step"]:,} could not be saved ({e.strerror or e}); '
             if must:
-                rest = f'goes on from step {int(before[-1].name[5:])}' if before else 'begins again'
+                rest = f'goes on from step {int(before[-1].name[5:]):,}' if before else 'begins again'
                 run = self.folder.parents[1].name
                 raise OSError(f'{run}: {what}make room, and the same command {rest}') from e
             self.say(what + ('the checkpoint before is untouched' if before else 'there is no checkpoint yet')
@@ -646,9 +646,9 @@ def fit(
             saved = first and (due(save_every, step) or stop or fat or keeper.is_best(m))
             if saved: save(m, must=last or stop or fat)
             if fat and not last:
-                raise ValueError(f'{full or "another process is out of memory"}: saved at step {step}; '
+                raise ValueError(f'{full or "another process is out of memory"}: saved at step {step:,}; '
                                  'go on with --low-memory or --ultra-low-memory, or a higher --memory-limit-gb')
-            if stop and not last: raise Stopped(f'saved at step {step}')
+            if stop and not last: raise Stopped(f'saved at step {step:,}')
             return saved
 
         try:
@@ -708,19 +708,19 @@ def _measured(m, facts, loader, spent):
 
 def _sample(sample, step, lines):
     try: sample(step)
-    except OSError as e: lines.say(f'samples of step {step} could not be written ({e.strerror or e})')
+    except OSError as e: lines.say(f'samples of step {step:,} could not be written ({e.strerror or e})')
 
 def _undo(why, run, keeper, step, undone, lines, world):
     "Back to the last checkpoint, the data going on from here; returns its step"
     hint = 'lower the learning rates'
     undone, saved = world.tell([undone, bool(checkpoints(keeper.folder))])
     if undone == 3:
-        raise FloatingPointError(f'{why} at step {step}, for the fourth time since the last checkpoint: {hint}')
+        raise FloatingPointError(f'{why} at step {step:,}, for the fourth time since the last checkpoint: {hint}')
     if not saved:
-        raise FloatingPointError(f'{why} at step {step}, before the first checkpoint: {hint}, or save more often')
+        raise FloatingPointError(f'{why} at step {step:,}, before the first checkpoint: {hint}, or save more often')
     start = resume(keeper.folder, keeper.model, keeper.optimizer, say=lines.say, world=world)
     if world.first: run.forget(keeper.stage, start)
-    lines.say(f'step {step}: {why}; back to step {start}, and on with other data')
+    lines.say(f'step {step:,}: {why}; back to step {start:,}, and on with other data')
     return start
 
 # %% ../nbs/03b_pretrain.ipynb #c044

@@ -16,13 +16,14 @@ from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .model import GPT, GPTConfig
+from .texts import new_folder
 from .lora import adapter_places
 from .data import base_dir, name_hash, tilde
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
-from .checkpoint import as_tag, check_tag, checkpoints, file_hash, find_run, latest_checkpoint, load_model, metadata
-from .checkpoint import Run, run_config, save_checkpoint, seen_from, write_json
+from .checkpoint import as_tag, check_copy, check_tag, checkpoints, file_hash, find_run, latest_checkpoint
+from .checkpoint import load_model, metadata, Run, run_config, save_checkpoint, seen_from, write_json
 from .watch import LogConfig, outlive_terminal, report_html, sinks
 from .plan import check_rows
 from .pretrain import BATCH_D12, fit
@@ -97,7 +98,7 @@ def batch(self:SFTConfig,
     if self.grad_accum_steps: return B, self.grad_accum_steps
     if total is None: return B, 1
     if total < T:
-        raise ValueError(f'--total-batch-size {total} is less than one row of {T} tokens: '
+        raise ValueError(f'--total-batch-size {total:,} is less than one row of {T:,} tokens: '
                          'choose more, or a smaller --max-seq-len')
     B = min(B, total//T)
     return B, max(1, round(total/(B*T)))
@@ -157,7 +158,7 @@ def survey(
         return seen[key]
     whole, docs = ([rendered(e)[i] for e in examples] for i in (0, 1))
     learnt = sum(sum(mask) for _, mask in docs)
-    if not learnt: raise ValueError(f'no conversation has an answer within {T} tokens: choose a larger --max-seq-len')
+    if not learnt: raise ValueError(f'no conversation has an answer within {T:,} tokens: choose a larger --max-seq-len')
     long = [(_turns(e), sum(w[1]) > sum(d[1])) for e, w, d in zip(examples, whole, docs) if len(w[0]) > T+1]
     return dict(
         conversations=n,
@@ -578,9 +579,11 @@ def sft(
     log = LogConfig.taken(kwargs)
     c = SFTConfig(**kwargs)
     check_pairs(asked)
-    source = read_run(run, check_tag(model_tag), 'trainable')
+    check_tag(model_tag)
+    own, val = own_data(data, val_data, val_fraction, strict, c.seed) # a file that is missing is said first
+    source = read_run(run, model_tag, 'trainable')
     if not source.stages(): source.pick() # says what is missing
-    tokenizer, (own, val) = source.tokenizer, own_data(data, val_data, val_fraction, strict, c.seed)
+    tokenizer = source.tokenizer
     files = _numbered_names(data or [])
     alone = mixture == 'none' or bool(data) and not mixture
     mixture = '' if mixture == 'none' else mixture or ('' if data else 'chat')
@@ -658,15 +661,12 @@ def merge(
     old, tag = find_run(run, 'adapters'), check_tag(model_tag)
     model, tokenizer, about = old.load(stage, step)
     if 'lora' not in about: raise ValueError(f'{old.folder.name} has no adapters: it is a plain model already')
-    new = Run(old.folder.with_name(tag or f'{old.folder.name}-merged'))
-    if new.folder == old.folder: raise ValueError(f'the merged model needs a name of its own, not {old.folder.name}')
-    if new.stages() and run_config(new).get('made_from') != old.folder.name:
-        raise ValueError(f'there is a run {new.folder.name} already: '
-                         f'choose another name with --model-tag, or move {new.folder} away')
+    new = check_copy(old.folder.with_name(tag or f'{old.folder.name}-merged'), old)
     stage = about['stage']
-    print(f'merging {old.folder.name} ({stage}, step {about["step"]:,}); the result is the run {new.folder.name}')
-    tokenizer.save(new.folder/'tokenizer')
-    write_json(new.folder/'config.json', run_config(old) | dict(made_from=old.folder.name))
-    mx.random.seed(about['rng']) # the same command makes the same files
-    save_checkpoint(new.stage(stage), about['step'], model, stage=stage, metrics=about.get('metrics', {}))
-    print(f'written to {tilde(new.folder)}')
+    print(f'merging {old.folder.name} ({stage}, step {about["step"]:,}); the result is the run {new.name}')
+    with new_folder(new, 'checkpoints') as work:
+        tokenizer.save(work/'tokenizer')
+        write_json(work/'config.json', run_config(old) | dict(made_from=old.folder.name))
+        mx.random.seed(about['rng']) # the same command makes the same files
+        save_checkpoint(Run(work).stage(stage), about['step'], model, stage=stage, metrics=about.get('metrics', {}))
+    print(f'written to {tilde(new)}')
