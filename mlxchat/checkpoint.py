@@ -443,7 +443,7 @@ def log(self:Run,
     self.unwritten = ''
     return True
 
-_NUMBERS = set('''step loss lr tokens seconds data_seconds other_seconds total_seconds
+_NUMBERS = set('''step loss lr tokens seconds data_seconds other_seconds total_seconds elapsed_seconds
     tok_per_s mfu memory flops val_bpb core'''.split())
 
 def _sensible(o):

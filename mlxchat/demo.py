@@ -22,7 +22,7 @@ from .tasks import SHARES, Dialogues, TaskMixture, practice, word_list
 from .engine import Engine, sampler
 from .eval import compressed_bpb, score_task, wilson
 from .grade import keep_scores
-from .watch import plain_log, report_html
+from .watch import plain_log, report_html, stage_seconds
 from .sft import SFTConfig, finetune
 from .chat import add_piece, chat, shown
 from .data import read_json
@@ -68,6 +68,8 @@ def mixture(
     return Dialogues(TaskMixture(list(tasks.values()), weights=[SHARES[k] for k in tasks], size=size, seed=seed))
 
 # %% ../nbs/06d_demo.ipynb #c012
+_TRAINS = {'pretraining': 'base', 'fine-tuning': 'sft'}
+
 class Demo:
     "The stages of the demo, each of which can be interrupted and resumed"
     def __init__(self,
@@ -87,7 +89,8 @@ class Demo:
     def stage(self, name:str, title:str):
         "Announce a stage and add up its time"
         self.say(f'\n{title}')
-        start, before = time.perf_counter(), self.seconds.get(name, 0.)
+        kept = self.run.metrics(_TRAINS[name]) if name in _TRAINS else [] # also of an attempt that was killed
+        start, before = time.perf_counter(), max(self.seconds.get(name, 0.), stage_seconds(kept))
         try: yield
         finally:
             self.seconds[name] = before + time.perf_counter() - start

@@ -26,7 +26,7 @@ from .parallel import World
 from .train import bits_per_byte, text_bytes, train, TrainStep
 from .checkpoint import (amend, checkpoints, exclusive, latest_checkpoint, load_model, load_optimizer, metadata, prune,
     random_state, Run, save_checkpoint, write_json)
-from .watch import Energy, LiveCurve, Progress
+from .watch import Energy, LiveCurve, Progress, stage_seconds
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten
 
@@ -583,12 +583,14 @@ def fit(
     progress:bool=True,# show lines?
     world:World=World(), # processes that share the work; the first one writes
     step_fn=TrainStep, # see `train`
+    began:float=None,  # by `time.monotonic`, when this stage began; default now
 )->dict:               # the last metrics
     "Train to the end of the schedule, resuming and saving"
     first, total = world.first, schedule.total
     callbacks = on_step if isinstance(on_step, list) else [on_step] if on_step else []
     curve = next((f for f in callbacks if isinstance(f, LiveCurve)), None)
-    lines = Progress(run.folder if first else None, stage, total, progress and first, curve=curve)
+    lines = Progress(run.folder if first else None, stage, total, progress and first, curve=curve,
+                     began=began, earlier=stage_seconds(run.metrics(stage)))
     keeper = Keeper(run.stage(stage), stage, model, optimizer, loader, keep, best, lines.say, total)
     due = lambda every, step: step == total or every > 0 and step % every == 0
     end = getattr(threading.main_thread(), 'end', None) # how the program ends, where it is `mlxchat`
@@ -616,7 +618,7 @@ def fit(
             "Score a step that was saved, and whose scores nobody waited for"
             clock = time.perf_counter()
             m = _scored(m, exams(m['step']), lines, rescue)
-            m['other_seconds'] = time.perf_counter() - clock
+            m |= dict(other_seconds=time.perf_counter() - clock, elapsed_seconds=lines.elapsed)
             if not first: return m
             run.log(**m)
             for f in callbacks: f(m)
@@ -681,7 +683,7 @@ def fit(
                         check_sound(due(save_every, m['step']) or exam)
                         if first and exam and due(save_every, m['step']): save(m, early=True)
                         m = _scored(m, exam, lines, rescue)
-                        m['other_seconds'] = after + time.perf_counter() - clock
+                        m |= dict(other_seconds=after + time.perf_counter() - clock, elapsed_seconds=lines.elapsed)
                         # the first step is mostly compiling, unless it has parts
                         counts = n or lines.now['micros'] > 1 and not lines.now.get('step_seconds')
                         clock = time.perf_counter()
@@ -889,7 +891,7 @@ def pretrain(
     **callbacks         # `sample`, `on_step`, `progress` of `fit`
 )->dict:                # the last metrics, with val_bpb
     "Pretrain from documents to a checkpoint"
-    tokenizer = run.tokenizer
+    began, tokenizer = time.monotonic(), run.tokenizer
     model = model or build(c, tokenizer.vocab_size)
     if c.dtype != 'auto': model.config.dtype, model._dtype = c.dtype, getattr(mx, c.dtype) # for good
     r = c.recipe(model, world.size)
@@ -913,6 +915,7 @@ def pretrain(
             validate=validate, eval_every=c.eval_every, sample_every=c.sample_every,
             core=core and (lambda: core(model)), core_every=c.core_metric_every,
             save_every=c.save_every, keep=c.keep_last, best=c.save_best, spike=c.spike,
-            memory_limit_gb=c.memory_limit_gb, memory_check_interval=c.memory_check_interval, world=world, **callbacks)
+            memory_limit_gb=c.memory_limit_gb, memory_check_interval=c.memory_check_interval, world=world,
+            began=began, **callbacks)
     finally:
         if hasattr(loader, 'close'): loader.close()

@@ -435,7 +435,7 @@ def practise(
     **callbacks     # `on_step`, `progress` of `fit`
 )->dict:            # the last metrics
     "Learn from rewards"
-    start = start or run.pick(stage)
+    began, start = time.monotonic(), start or run.pick(stage)
     (model, _), tokenizer = load_model(start), run.tokenizer
     if model._quantized:
         raise ValueError(f'the {start.parent.name} model is quantised, and cannot learn: '
@@ -460,7 +460,8 @@ def practise(
     loader = Practice(engine, task, c, Journal(run.folder/'rollouts.jsonl'))
     schedule = Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95), weight_decay=c.weight_decay)
     try: return fit(run, 'rl', model, optimizer, loader, schedule, validate=exam, eval_every=c.eval_every,
-                    save_every=c.save_every, keep=c.keep_last, best=False, memory_limit_gb=c.memory_limit_gb, step_fn=partial(PolicyStep, rows=c.device_batch_size), **callbacks)
+                    save_every=c.save_every, keep=c.keep_last, best=False, memory_limit_gb=c.memory_limit_gb,
+                    step_fn=partial(PolicyStep, rows=c.device_batch_size), began=began, **callbacks)
     except RewardError:
         if loader.step: Keeper(folder, 'rl', model, optimizer, loader, c.keep_last, best=False).save(dict((run.metrics('rl') or [{}])[-1], step=loader.step))
         raise

@@ -10,7 +10,7 @@ __all__ = ['SCHEDULES', 'MIXTURES', 'FEW', 'MOST', 'ALL', 'STEPS', 'HABITS', 'SF
            'sft', 'merge']
 
 # %% ../nbs/06a_sft.ipynb #c003
-import inspect, itertools, json, math, re, shlex, sys
+import inspect, itertools, json, math, re, shlex, sys, time
 from dataclasses import dataclass, asdict, replace
 from pathlib import Path
 from fastcore.basics import patch
@@ -282,7 +282,7 @@ def finetune(
     **callbacks    # `on_step`, `progress`, `sample`, `sample_every` of `fit`
 )->dict:           # the last metrics
     "Teach a model to answer"
-    base = base or run.pick('base')
+    began, base = time.monotonic(), base or run.pick('base')
     model, tokenizer = model or student(base, run.stage('sft'), c), run.tokenizer
     T = c.max_seq_len or model.config.sequence_len
     model.check_length(T)
@@ -296,7 +296,8 @@ def finetune(
     try: return fit(run, 'sft', model, optimizer_for(model, start, preset, c.lora_lr or .02), loader, c.plan, accumulate, RECIPES[preset]['grad_clip'],
         validate=validate and (lambda: validate(model)), eval_every=c.eval_every,
         core=core and exam, core_every=c.score_every,
-        save_every=c.save_every, keep=c.keep_last, best=c.save_best, spike=c.spike, memory_limit_gb=c.memory_limit_gb, **callbacks)
+        save_every=c.save_every, keep=c.keep_last, best=c.save_best, spike=c.spike, memory_limit_gb=c.memory_limit_gb,
+        began=began, **callbacks)
     finally: loader.close()
 
 # %% ../nbs/06a_sft.ipynb #c138
