@@ -20,7 +20,8 @@ docs: .venv/ready-dev  ## build the site into _docs/ and README.md, then check e
 	@.venv/bin/python .ci/site.py && .venv/bin/python .ci/links.py
 
 lab: .venv/ready-dev  ## open the notebooks in JupyterLab
-	@cd nbs && ../.venv/bin/jupyter lab
+	@echo "Starting JupyterLab: it opens in the browser, or at the address below; Ctrl-C ends it"
+	@cd nbs && ../.venv/bin/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root)
 
 clean:  ## remove .venv and everything built here; runs and data in ~/.cache/mlxchat stay
 	@rm -rf .venv _docs _proc _site .quarto build dist *.egg-info nbs/sidebar.yml nbs/.last_checked
@@ -39,10 +40,10 @@ clean:  ## remove .venv and everything built here; runs and data in ~/.cache/mlx
 	@$(INSTALL) ".[$(EXTRA)]" && touch $@
 
 .venv/ready-dev: .venv/ready
-	@echo "Installing the tools for notebooks, tests and documentation (once)"
+	@echo "Installing the tools for notebooks, tests and documentation (once, a few minutes)"
 	@$(INSTALL) ".[$(EXTRA),dev]" && touch $@
 
 # PyTorch and mlx-lm, for nbs/tests/parity.ipynb, which compares with them; without them that page says that it skipped
 .venv/ready-torch: .venv/ready-dev
-	@echo "Installing PyTorch for comparisons (once)"
+	@echo "Installing PyTorch for comparisons (once, some minutes)"
 	@$(INSTALL) ".[$(EXTRA),dev,torch]" && touch $@

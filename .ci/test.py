@@ -24,6 +24,7 @@ def run(nb):
     print(f"{'pass' if ok else 'FAIL'} {time.monotonic()-start:5.0f} s  {nb}", flush=True)
     return ok
 
+if len(notebooks) > 1: print(f"{len(notebooks)} notebooks, {jobs} at a time: each says when it is done", flush=True)
 with ThreadPoolExecutor(jobs) as pool:
     try: results = [*pool.map(run, notebooks)]
     except KeyboardInterrupt: # whatever runs has heard it too
