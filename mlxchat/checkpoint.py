@@ -306,7 +306,7 @@ def step_number(
 def _listed(run):
     "The stages of a run with their steps, in words"
     steps = {s: ', '.join(f'{int(p.name[5:]):,}' for p in checkpoints(run.stage(s))) for s in run.stages()}
-    return ' and '.join(f'{s} (step {steps[s]:,})' for s in steps)
+    return ' and '.join(f'{s} (step {steps[s]})' for s in steps)
 
 def whisper(text:str): print(text, file=sys.stderr)
 

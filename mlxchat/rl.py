@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['LARGEST', 'HABITS', 'PUZZLES', 'Rollout', 'RewardError', 'judged', 'question', 'rollouts', 'compare', 'groups',
            'policy_loss', 'rounded', 'policy_batch', 'PolicyStep', 'Journal', 'RLConfig', 'Practice', 'examine',
-           'RewardTask', 'read_prompts', 'check_task', 'find_tasks', 'practise', 'source_hash', 'rl', 'puzzle_run']
+           'RewardTask', 'read_prompts', 'check_task', 'find_tasks', 'easy', 'practise', 'source_hash', 'rl',
+           'puzzle_run']
 
 # %% ../nbs/06b_rl.ipynb #c782
 import importlib, inspect, json, math, os, shutil, sys, time
@@ -422,6 +423,15 @@ def _settings(c, start, more):
     chosen = {k: v for k, v in asdict(c).items() if k not in HABITS}
     return more | dict(stage=start.parent.name, weights=weights, **chosen)
 
+def easy(
+    before:dict, # from `examine`, before any practice
+    task:str=''  # its name
+)->str:          # '' if there is much to learn
+    "What to say where nearly everything is right already"
+    right = before.get('pass@1', 0)
+    harder = 'harder questions' if 'puzzles' in task else 'harder questions, such as --task mlxchat.puzzles:puzzles'
+    return f'{right:.0%} are right already, so there is little to learn here: try {harder}' if right >= .95 else ''
+
 @exclusive
 def practise(
     run:Run,        # with a checkpoint to start from
@@ -452,7 +462,9 @@ def practise(
     if not checkpoints(folder):
         before = exam()
         write_json(run.folder/'rl.json', before)
-        if callbacks.get('progress', True): print(score_line(0, before, best=False))
+        if callbacks.get('progress', True):
+            print(score_line(0, before, best=False))
+            if note := easy(before, settings.get('task', '')): print(note, flush=True)
     about = read_json(run.folder/'config.json', {'pretrain?': {'preset?': {*MUON}}})
     preset = (about.get('pretrain') or {}).get('preset') or model.config.generation
     rates = {k: getattr(c, k)*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}

@@ -6,8 +6,8 @@
 __all__ = ['SCHEDULES', 'MIXTURES', 'FEW', 'MOST', 'ALL', 'STEPS', 'HABITS', 'SFTConfig', 'usual_scale', 'rates', 'packed',
            'survey', 'losses_in_words', 'hold_out', 'held_batches', 'numbers', 'check_student', 'student',
            'optimizer_for', 'finetune', 'own_data', 'made', 'beside', 'readings', 'Lesson', 'longest', 'lesson',
-           'changes', 'settle', 'derived_tag', 'numbered', 'new_run', 'read_run', 'open_stage', 'command', 'marks',
-           'sft', 'merge']
+           'how_long', 'changes', 'settle', 'derived_tag', 'numbered', 'new_run', 'read_run', 'open_stage', 'command',
+           'marks', 'sft', 'merge']
 
 # %% ../nbs/06a_sft.ipynb #c003
 import inspect, itertools, json, math, re, shlex, sys, time
@@ -403,6 +403,17 @@ def lesson(
     c = replace(c, device_batch_size=B, num_iterations=steps, epochs=None)
     return Lesson(learn, TaskMixture(val) if val else None, n, held, epochs, found, c, given, few)
 
+def how_long(
+    plan:Lesson,
+    tokens:int # of a step
+)->str:
+    "How much is read, in words"
+    c, slow = plan.c, plan.c.lora and plan.few and plan.epochs > readings(plan.own)
+    times = f'{plan.epochs:g} epochs, ' if plan.own and plan.epochs != 1 and not plan.given else ''
+    adapters = f', adapters of rank {c.lora}' if c.lora else ''
+    if times and slow: adapters += ', which learn more slowly than whole matrices and so get more rounds, of smaller steps'
+    return f'{times}{c.num_iterations:,} steps of {tokens:,} tokens{adapters}{" (--epochs changes that)"*bool(times)}'
+
 # %% ../nbs/06a_sft.ipynb #c144
 HABITS = {'eval_every', 'eval_tokens', 'score_every', 'score_examples', 'score_tokens', 'save_every', 'keep_last',
           'save_best', 'spike', 'recompute', 'memory_limit_gb',
@@ -623,7 +634,7 @@ def _destination(source, stage, step, model_tag, tag, begin, alone):
 
 def _say_what(source, target, path, plan, settings):
     "What is about to happen, in three lines"
-    c, found, name = plan.c, plan.found, target.folder.name
+    found, name = plan.found, target.folder.name
     where = 'its stage sft' if target is source else f'the run {name}'
     begun = checkpoints(target.stage('sft'))
     on = f', which goes on from step {int(begun[-1].name[5:]):,}' if begun else ''
@@ -634,10 +645,7 @@ def _say_what(source, target, path, plan, settings):
     n, held = found['conversations'], f'; {plan.held:,} more to validate on' if plan.held else ''
     print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, {found["learnt"]:.0%} of which are targets, '
           f'what the assistant says{losses_in_words(found)}{own}{held}')
-    times = f'{plan.epochs:g} epochs, ' if plan.own and plan.epochs != 1 and not plan.given else ''
-    adapters = f', adapters of rank {c.lora}' if c.lora else ''
-    hint = ' (--epochs changes that)' if times else ''
-    print(f'{times}{c.num_iterations:,} steps of {settings["batch_tokens"]:,} tokens{adapters}{hint}, in {tilde(target.folder)}')
+    print(f'{how_long(plan, settings["batch_tokens"])}, in {tilde(target.folder)}')
 
 def _teach(run, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val, on_step):
     "Fine-tune, with validation and scores"
