@@ -657,6 +657,7 @@ def fit(
             start, undone = resume(keeper.folder, model, optimizer, loader, lines.say, world), 0
             owed = world.tell(keeper.owed(start) if first else {})
             if first: run.forget(stage, start - bool(owed))
+            if 0 < start < total: lines.say(f'going on from step {start:,}')
             if start < total and (takes := COMPILING.get(device_kind())):
                 lines.say(f'the first step compiles programs for this GPU: {takes}')
             peak = Peak(world.size, dtype=model._dtype)

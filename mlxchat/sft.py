@@ -636,9 +636,7 @@ def _say_what(source, target, path, plan, settings):
     "What is about to happen, in three lines"
     found, name = plan.found, target.folder.name
     where = 'its stage sft' if target is source else f'the run {name}'
-    begun = checkpoints(target.stage('sft'))
-    on = f', which goes on from step {int(begun[-1].name[5:]):,}' if begun else ''
-    print(f'teaching {source.folder.name} ({path.parent.name}, step {int(path.name[5:]):,}); the result is {where}{on}')
+    print(f'teaching {source.folder.name} ({path.parent.name}, step {int(path.name[5:]):,}); the result is {where}')
     own = ''
     if settings['beside']:
         own = f', with as much of the {settings["beside"]} mixture beside them, so that it is not forgotten'
