@@ -420,7 +420,7 @@ COMMON = dict(
 
 # %% ../nbs/06e_program.ipynb #c033
 EXAMPLES = { # a line each: the command, two blanks, what it is for
-    'demo': 'mlxchat demo  ten minutes, once; the same command goes on',
+    'demo': 'mlxchat demo  less than ten minutes; the same command goes on',
     'data': '''mlxchat data  the offline corpus
         mlxchat data --set fineweb-edu -n 20  shards of a public set
         mlxchat data --text notes/ --set notes  your own files''',
