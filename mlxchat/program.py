@@ -359,6 +359,7 @@ def parsed(
 # %% ../nbs/06e_program.ipynb #c030
 def _leave(number, frame):
     "Ctrl-C before a verb has begun, when there is nothing to save or to tidy up"
+    signal.signal(number, signal.SIG_IGN) # a second tap says nothing more
     try: os.write(2, b'mlxchat: stopped\n')
     finally: os._exit(130)
 
