@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/ready  ## train a small model on this machine, then chat with it (about ten minutes)
+demo: .venv/ready  ## train a small model on this machine, then chat with it (less than ten minutes)
 	@.venv/bin/mlxchat demo
 
 test: .venv/ready-dev  ## run every notebook as a test; NB=nbs/00_model.ipynb runs one, JOBS=1 one at a time

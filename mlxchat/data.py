@@ -50,8 +50,10 @@ def gigabytes(
     size:float,  # bytes
     digits:int=1 # behind the point
 )->str:
-    "A size as people read it"
-    return f'{size/1e9:,.{digits}f} GB'
+    "A size as people read it; a small one in smaller units"
+    if size >= 1e8: return f'{size/1e9:,.{digits}f} GB'
+    unit, of = next((u, n) for u, n in (('MB', 1e6), ('kB', 1e3), ('bytes', 1)) if size >= n or n == 1)
+    return f'{size/of:.{int(size < 10*of and of > 1)}f} {unit}'
 
 def tilde(
     path # file or folder
