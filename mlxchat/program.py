@@ -360,6 +360,7 @@ def parsed(
 # %% ../nbs/06e_program.ipynb #c030
 def _leave(number, frame):
     "Ctrl-C before a verb has begun, when there is nothing to save or to tidy up"
+    signal.signal(number, signal.SIG_IGN) # a second tap says nothing more
     try: os.write(2, b'mlxchat: stopped\n')
     finally: os._exit(130)
 
@@ -421,7 +422,7 @@ COMMON = dict(
 
 # %% ../nbs/06e_program.ipynb #c033
 EXAMPLES = { # a line each: the command, two blanks, what it is for
-    'demo': 'mlxchat demo  ten minutes, once; the same command goes on',
+    'demo': 'mlxchat demo  less than ten minutes; the same command goes on',
     'data': '''mlxchat data  the offline corpus
         mlxchat data --set fineweb-edu -n 20  shards of a public set
         mlxchat data --text notes/ --set notes  your own files''',

@@ -921,5 +921,5 @@ def disk(
     if json: return print(dumps(dict(base_dir=str(root), bytes=sizes, total=sum(sizes.values()), free=free)))
     where = f'in {tilde(root)}, {gigabytes(free, 0)} are free'
     if not sizes: return print(f'nothing yet {where}')
-    for name, size in sizes.items(): print(f'{gigabytes(size, 3):>11}  {name}')
-    print(f'{gigabytes(sum(sizes.values()), 3):>11}  {where}')
+    for name, size in sizes.items(): print(f'{gigabytes(size):>11}  {name}')
+    print(f'{gigabytes(sum(sizes.values())):>11}  {where}')
