@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['AFFORDABLE', 'ROOM', 'BYTES', 'SECONDS', 'NIGHT', 'state_bytes', 'least_bytes', 'shape_of', 'Cost', 'probe', 'pieces',
-           'Estimate', 'disk_rate', 'Planner', 'fits', 'amount', 'hours', 'check_least', 'plan', 'known_vocab',
-           'command', 'rough_bytes', 'check_rows', 'check_possible', 'check_fits']
+           'Estimate', 'disk_rate', 'Planner', 'fits', 'amount', 'hours', 'check_rows', 'check_least', 'plan',
+           'known_vocab', 'command', 'rough_bytes', 'check_possible', 'check_fits']
 
 # %% ../nbs/03e_plan.ipynb #c047
 import gc, math, os, sys, tempfile, time
@@ -293,6 +293,21 @@ def hours(
 
 def _smaller(c, vocab_size): return 'a smaller --depth' if c.depth > 1 else f'a smaller --vocab-size than {vocab_size}'
 
+def check_rows(
+    config:GPTConfig, # of the model, `sequence_len` as long as a row will be
+    rows:int,         # of a micro-batch
+    recompute:bool=False, # are blocks computed again?
+    memory:float=0.,  # bytes, default what this machine has
+    name:str='device_batch_size' # of the option that says how many rows
+):
+    "Refuse at once what is out of the question; what is merely close has to be measured"
+    memory = memory or memory_bytes()
+    row = config.sequence_len*config.n_embd*config.n_layer*2*(1 if recompute else 8) # bytes, at the very least
+    if rows*row < memory: return
+    shorter = option(name) if row < memory else '--max-seq-len'
+    raise ValueError(f'{rows:,} rows of {config.sequence_len:,} tokens need more than {rows*row/1e9:,.0f} GB, '
+                     f'and there are {memory/1e9:.2g}: choose a smaller {shorter}')
+
 def check_least(
     c:PretrainConfig,
     vocab_size:int,
@@ -302,8 +317,9 @@ def check_least(
     config = shape_of(c, vocab_size)
     need = least_bytes(config, c.preset)
     if need >= ROOM*memory:
-        raise ValueError(f'depth {c.depth} does not fit into {memory/1e9:.2g} GB: even with --ultra-low-memory, weights, '
-                         f'gradients and optimizer alone take {need/1e9:,.{0 if need > 1e11 else 2}f}; try {_smaller(c, vocab_size)}')
+        raise ValueError(f'depth {c.depth} does not fit into {memory/1e9:.2g} GB: even with --ultra-low-memory, '
+                         f'weights, gradients and optimizer alone take {need/1e9:,.{0 if need > 1e11 else 2}f}; '
+                         f'try {_smaller(c, vocab_size)}')
     check_rows(config, 1, True, memory)
 
 @patch
@@ -406,21 +422,6 @@ def rough_bytes(
     size, tokens = 4 if (c.dtype if c.dtype != 'auto' else str(compute_dtype())).endswith('float32') else 2, c.rows*c.max_seq_len
     kept = 2*config.n_layer + 48 if c.saves_memory else 48*config.n_layer # numbers of the stream's width, per token
     return 3.5*state['weights'] + state['optimizer'] + tokens*config.n_embd*kept*size + min(tokens, 4096)*vocab_size*8 + 1e9
-
-def check_rows(
-    config:GPTConfig, # of the model, `sequence_len` as long as a row will be
-    rows:int,         # of a micro-batch
-    recompute:bool=False, # are blocks computed again?
-    memory:float=0.,  # bytes, default what this machine has
-    name:str='device_batch_size' # of the option that says how many rows
-):
-    "Refuse at once what is out of the question; what is merely close has to be measured"
-    memory = memory or memory_bytes()
-    row = config.sequence_len*config.n_embd*config.n_layer*2*(1 if recompute else 8) # bytes, at the very least
-    if rows*row < memory: return
-    shorter = option(name) if row < memory else '--max-seq-len'
-    raise ValueError(f'{rows:,} rows of {config.sequence_len:,} tokens need more than {rows*row/1e9:,.0f} GB, '
-                     f'and there are {memory/1e9:.2g}: choose a smaller {shorter}')
 
 def check_possible(
     c:PretrainConfig,
