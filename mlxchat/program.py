@@ -837,8 +837,9 @@ def _end(e, verb):
 
 def _mute():
     "If nothing more can be written, let Python's end not try again"
-    try: sys.stdout.flush()
-    except OSError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for out in sys.stdout, sys.stderr:
+        try: out.flush()
+        except OSError: os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 # %% ../nbs/06e_program.ipynb #c957
 def _open_streams():
