@@ -318,7 +318,7 @@ def check_least(
     need = least_bytes(config, c.preset)
     if need >= ROOM*memory:
         raise ValueError(f'depth {c.depth} does not fit into {memory/1e9:.2g} GB: even with --ultra-low-memory, '
-                         f'weights, gradients and optimizer alone take {need/1e9:,.{0 if need > 1e11 else 2}f}; '
+                         f'weights, gradients and optimizer alone take {need/1e9:,.{0 if need > 1e11 else 2}f} GB; '
                          f'try {_smaller(c, vocab_size)}')
     check_rows(config, 1, True, memory)
 
