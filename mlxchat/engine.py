@@ -337,7 +337,7 @@ class Batch:
     @property
     def copies(self)->bool:
         "Would the next step copy a large cache, if it were sent off while this one still reads it?"
-        if device_kind() == 'cpu' or kernels.available(self.slots.last): return False # our kernels write into it
+        if not self.slots or device_kind() == 'cpu' or kernels.available(self.slots.last): return False # they write into it
         return sum(o.nbytes for o in self.slots.kv) >= 2**26
 
     def cancel(self, request:Request):
