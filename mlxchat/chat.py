@@ -353,7 +353,8 @@ def chat(
     if prompt is not None: return say_answer(talk.ask(prompt), **options)
     if not (sys.stdin.isatty() and sys.stdout.isatty()): return chat_piped(talk, **options)
     keep_history(COMMANDS)
-    print(f'{run.folder.name}: {meta.get("stage", "")} step {meta["step"]:,}, {model.count_params()["total"]:,} parameters. /help lists the commands.')
+    print(f'{run.folder.name}: {meta.get("stage", "")} step {meta["step"]:,}, '
+          f'{model.count_params()["total"]:,} parameters. /help lists the commands.')
     chat_loop(talk, **options)
 
 # %% ../nbs/06_chat.ipynb #c062
@@ -415,7 +416,8 @@ def generate(
         for line in sys.stdin: go(line.rstrip('\n'))
         return
     keep_history()
-    print(f'{run.folder.name}: {meta.get("stage", "")} step {meta["step"]:,}. Type how a text begins; Ctrl-C stops it, Ctrl-D leaves.')
+    print(f'{run.folder.name}: {meta.get("stage", "")} step {meta["step"]:,}. '
+          'Type how a text begins; Ctrl-C stops it, Ctrl-D leaves.')
     while True:
         try: text = read_turn(input)
         except (EOFError, KeyboardInterrupt): return print()

@@ -241,7 +241,8 @@ def amend(
     **changes  # entries of metadata.json
 ):
     "Describe a checkpoint anew; its arrays stay"
-    write_json(path/'metadata.json', json.loads((path/'metadata.json').read_text()) | dict(rng=random_state()) | changes)
+    about = read_json(path/'metadata.json', METADATA, limit=2**29)
+    write_json(path/'metadata.json', about | dict(rng=random_state()) | changes)
 
 def score(
     path:Path # checkpoint directory
@@ -470,7 +471,8 @@ def rewind(
 ):
     "Set checkpoints after a step aside, so that the run goes on from there"
     if not any(metadata(p).get('step') == step for p in checkpoints(run.stage(stage))):
-        raise ValueError(f'there is no checkpoint of step {step:,} in {run.stage(stage)}, only of {", ".join(f"{int(p.name[5:]):,}" for p in checkpoints(run.stage(stage))) or "none"}')
+        known = ', '.join(f'{int(p.name[5:]):,}' for p in checkpoints(run.stage(stage))) or 'none'
+        raise ValueError(f'there is no checkpoint of step {step:,} in {run.stage(stage)}, only of {known}')
     for p in checkpoints(run.stage(stage)):
         if int(p.name[5:]) > step: p.rename(p.with_name(f'set-aside-{p.name}-{int(p.stat().st_mtime)}'))
 

@@ -702,7 +702,8 @@ def _gathered(folder, options, roots, progress):
     train, val = split_documents(docs, options['val_fraction'])
     random.Random(0).shuffle(train)
     val.sort(key=lambda d: name_hash(d.module, 'order'))
-    if not train or not val: raise ValueError(f'only {len(docs):,} documents found, too few to train and validate on: install more packages')
+    if not train or not val:
+        raise ValueError(f'only {len(docs):,} documents found, too few to train and validate on: install more packages')
     paths = write_shards(train, val, folder, options['docs_per_group'], options['shard_bytes'])
     def sizes(docs): return dict(documents=len(docs), modules=len({d.module for d in docs}), bytes=sum(len(d.text.encode('utf-8', 'replace')) for d in docs))
     stats |= dict(train=sizes(train), val=sizes(val), seconds=round(time.perf_counter()-start, 2),

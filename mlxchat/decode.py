@@ -59,7 +59,8 @@ def masked_attention(
         return mx.fast.scaled_dot_product_attention(q, k, v, scale=scale, mask=mask)
     B, n, S, D = k.shape
     scores = ((q*scale).reshape(B, n, -1, D) @ k.swapaxes(-1, -2)).astype(mx.float32)
-    p = pade_exp(scores) * mx.tile(mask.astype(mx.float32), (1, 1, q.shape[1]//n, 1)) # heads that share keys, one after the other
+    mask = mx.tile(mask.astype(mx.float32), (1, 1, q.shape[1]//n, 1)) # heads that share keys, one after the other
+    p = pade_exp(scores) * mask
     return ((p.astype(v.dtype) @ v)/(p @ mx.ones((S, 1))).astype(v.dtype)).reshape(q.shape)
 
 def attend_one(

@@ -111,7 +111,9 @@ def prepare(self:Demo):
     "Gather the corpus and train the tokenizer"
     with self.stage('corpus', '1. Documents: what your Python has to say about itself'):
         stats = make_corpus(self.shards, max_bytes=self.c.max_bytes, progress=self.progress)
-        self.say(f'   {stats["train"]["bytes"]/1e6:.1f} MB in {stats["train"]["documents"]:,} documents, and {stats["val"]["bytes"]/1e3:.0f} kB held out')
+        train, val = stats['train'], stats['val']
+        self.say(f'   {train["bytes"]/1e6:.1f} MB in {train["documents"]:,} documents, '
+                 f'and {val["bytes"]/1e3:.0f} kB held out')
     with self.stage('tokenizer', f'2. Tokenizer: {self.c.vocab_size:,} tokens'):
         if not (self.run.folder/'tokenizer').is_dir():
             Tokenizer.train(self.texts('train'), self.c.vocab_size, digits=1).save(self.run.folder/'tokenizer')
@@ -133,7 +135,8 @@ def base_stage(self:Demo, **callbacks)->dict:
         weight_decay=0., lr_scale=1., warmdown_ratio=.5, final_lr_frac=.05, eval_every=0,
         sample_every=c.sample_every, save_every=500, dtype=os.environ.get('MLXCHAT_DTYPE') or 'float32')
     model = build(config, tok.vocab_size, n_embd=c.n_embd, n_head=c.n_head)
-    with self.stage('pretraining', f'3. Pretraining: {model.count_params()["total"]/1e6:.2f} million parameters, {c.base_steps:,} steps'):
+    millions = model.count_params()['total']/1e6
+    with self.stage('pretraining', f'3. Pretraining: {millions:.2f} million parameters, {c.base_steps:,} steps'):
         sample = sampler(self.run, Engine(model, tok), ['Return the ', 'This module '],
                          say=lambda o: Bar.write(f'   {o}'))
         pretrain(self.run, config, loader, self.texts('val'), model, sample=sample, progress=self.progress, **callbacks)

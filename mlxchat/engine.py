@@ -9,6 +9,7 @@ __all__ = ['CHUNK', 'Reading', 'read', 'Slots', 'for_inference', 'Step', 'no_num
 # %% ../nbs/04_engine.ipynb #c100
 import json, random, time
 from dataclasses import dataclass, field
+from functools import cached_property
 from fastcore.basics import patch
 from . import kernels
 from .backend import DTYPES, device_kind
@@ -334,10 +335,11 @@ class Batch:
         if late: mx.async_eval(self.tokens, self.facts)
         return [self._take(i, row, *(row.ready or made[i])) for i, row in enumerate(rows) if row]
 
-    @property
+    @cached_property # until the cache is laid out anew
     def copies(self)->bool:
         "Would the next step copy a large cache, if it were sent off while this one still reads it?"
-        if not self.slots or device_kind() == 'cpu' or kernels.available(self.slots.last): return False # they write into it
+        if not self.slots or device_kind() == 'cpu': return False
+        if kernels.available(self.slots.last): return False # ours write into it
         return sum(o.nbytes for o in self.slots.kv) >= 2**26
 
     def cancel(self, request:Request):
@@ -375,6 +377,7 @@ def _resize(self:Batch, places, length):
         self.slots, self.tokens = self.slots.resized(self.model, places, capacity), self.tokens[at]
         if self.facts: self.facts = [o[at] for o in self.facts]
     self.rows, self.capacity = [self.rows[i] if i >= 0 else None for i in places], capacity
+    vars(self).pop('copies', None)
 
 @patch
 def _rows_changed(self:Batch):
@@ -495,7 +498,8 @@ def reply(self:Engine,
     start, n = time.perf_counter(), 0
     for (token, _), in self.stream([prompt], max_tokens=max_tokens, temperature=temperature, top_k=top_k, **options):
         kind, text = read(token); n += 1
-        self.speed = f'{n:,} tokens in {time.perf_counter() - start:.1f} s, {n/(time.perf_counter() - start):,.0f} a second'
+        seconds = time.perf_counter() - start
+        self.speed = f'{n:,} tokens in {seconds:.1f} s, {n/seconds:,.0f} a second'
         if text: yield kind, text
 
 # %% ../nbs/04_engine.ipynb #c041

@@ -382,7 +382,8 @@ def evaluate(
         for n in papers: _answers(folder, n).unlink(missing_ok=True)
     if not json: print(f'{found.folder.name}: {stage} step {step:,}, {model.count_params()["total"]:,} parameters')
     if 'humaneval' in names and (missing := missing_layers(protection())) and not json:
-        print(f'note: a model\'s programs are run without {", ".join(missing)}, which this system lacks (`mlxchat doctor`)')
+        print(f'note: a model\'s programs are run without {", ".join(missing)}, '
+              'which this system lacks (`mlxchat doctor`)')
     marks, path = {}, place or folder/'results.json'
     for n, paper in papers.items():
         marks[n] = sit_exam(n, paper, student, folder, show_row if verbose else None, weights=weights, tokenizer=tok.fingerprint(), dtype=str(model._dtype))

@@ -178,7 +178,9 @@ def import_nanochat(
     steps = sorted(int(m[1]) for p in folder.glob('model_*.pt') if (m := re.fullmatch(r'model_(\d+)\.pt', p.name)))
     if not steps: raise FileNotFoundError(f'there is no model_*.pt in {folder}')
     step = steps[-1] if step is None else step
-    if step not in steps: raise FileNotFoundError(f'there is no model of step {step:,} in {folder}, only of {", ".join(f"{o:,}" for o in steps)}')
+    if step not in steps:
+        known = ', '.join(f'{o:,}' for o in steps)
+        raise FileNotFoundError(f'there is no model of step {step:,} in {folder}, only of {known}')
     meta = read_json(folder/f'meta_{step:06d}.json', {'model_config': _FACTS})
     path = folder/f'model_{step:06d}.pt'
     weights = read_torch(path)

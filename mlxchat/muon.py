@@ -241,7 +241,9 @@ def apply_gradients(self:MuonAdamW,
     lrs = {n: o.lr for o in self.groups.values() for n in o.names}
     for key,names in self._stacks.items():
         s = self.state['muon'][key]
-        X, s['momentum'], s['variance'] = muon_update(mx.stack([g[n] for n in names]), s['momentum'], s['variance'], now['momentum'], self.muon, dtype)
+        stack = mx.stack([g[n] for n in names])
+        X, s['momentum'], s['variance'] = muon_update(
+            stack, s['momentum'], s['variance'], now['momentum'], self.muon, dtype)
         tall = max(1, X.shape[-2]/X.shape[-1])**0.5
         for n,x in zip(names, X): # cautious decay: only where update and weight have one sign
             decay = now['weight_decay'] * p[n] * (x*p[n] >= 0) if self.muon.decays else 0

@@ -158,8 +158,8 @@ class Planner:
         if key not in self.known:
             need, most = least_bytes(config, c.preset), memory_bytes()
             if need > most:
-                raise ValueError(f'this cannot be measured here: {config.n_layer} layers of width {config.n_embd:,} take '
-                                 f'{need/1e9:,.0f} GB, and this machine has {most/1e9:.2g}')
+                raise ValueError(f'this cannot be measured here: {config.n_layer} layers of width {config.n_embd:,} '
+                                 f'take {need/1e9:,.0f} GB, and this machine has {most/1e9:.2g}')
             self.say(f'measuring {config.n_layer} layers ({config.window_pattern}) of width {config.n_embd}, '
                      f'{rows:,} × {config.sequence_len:,} tokens')
             self.known[key] = probe(config, c, rows, single)
@@ -236,8 +236,13 @@ def largest(self:Planner,
     "The deepest model that fits into memory and time"
     depths = [*range(1, 9), *range(10, 65, 2)]
     def rough(d): # optimistic: nothing but what stays, and arithmetic at the best rate seen so far
-        c = make(d); config = shape_of(c, self.vocab_size); model = GPT(config); r = c.recipe(model)
-        return least_bytes(config, c.preset) < ROOM*memory and r.steps*r.batch_tokens*model.flops_per_token()/(self.efficiency*self.peak*processes) < seconds
+        c = make(d)
+        config = shape_of(c, self.vocab_size)
+        if least_bytes(config, c.preset) >= ROOM*memory: return False
+        model = GPT(config)
+        r = c.recipe(model)
+        work = r.steps*r.batch_tokens*model.flops_per_token()
+        return work/(self.efficiency*self.peak*processes) < seconds
     known = {}
     def possible(d):
         if d not in known:

@@ -302,7 +302,8 @@ class Values(argparse.Namespace):
         before = getattr(self, name, None)
         if isinstance(value, list) or before is None or before == value: return super().__setattr__(name, value)
         typed = self._said.get(dashed(name), dashed(name))
-        if isinstance(before, bool) and isinstance(value, bool): raise ValueError(f'{typed} is switched on and off: choose one')
+        if isinstance(before, bool) and isinstance(value, bool):
+            raise ValueError(f'{typed} is switched on and off: choose one')
         raise ValueError(f'{typed} is given twice: {_told(before)} and {_told(value)}')
 
 def parser(

@@ -387,8 +387,11 @@ def check_task(
 ):
     "Refuse what `--task` or `--data` cannot mean, whatever there is to practise with"
     if ':' not in name:
-        if data: raise ValueError(f'--data is for a reward function, such as --task judge.py:reward: {name} has its own questions')
-        if name not in TASKS: raise ValueError(f'there is no task {name!r}, only {", ".join(TASKS)}, or module:function')
+        if data:
+            raise ValueError('--data is for a reward function, such as --task judge.py:reward: '
+                             f'{name} has its own questions')
+        if name not in TASKS:
+            raise ValueError(f'there is no task {name!r}, only {", ".join(TASKS)}, or module:function')
     file = name.rpartition(':')[0]
     for path in [file]*file.endswith('.py') + [data]*bool(data):
         if not Path(path).is_file(): raise FileNotFoundError(f'there is no file {path}')

@@ -354,7 +354,7 @@ THEIRS = frozenset( # fields of other servers whose names are like some of ours
     'top_a top_n typ_p mode models min_tokens max_new_tokens repeat_penalty temperature_last top_logprobs'.split())
 
 class Spelled(BaseModel):
-    "A part of a question; a field that is spelled nearly like one of these is a mistake, other strange ones are ignored"
+    "A part of a question; a field spelled nearly like one of these is a mistake, other strange ones are ignored"
     @model_validator(mode='before')
     @classmethod
     def spelled(cls, values):

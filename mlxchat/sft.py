@@ -411,7 +411,8 @@ def how_long(
     c, slow = plan.c, plan.c.lora and plan.few and plan.epochs > readings(plan.own)
     times = f'{plan.epochs:g} epochs, ' if plan.own and plan.epochs != 1 and not plan.given else ''
     adapters = f', adapters of rank {c.lora}' if c.lora else ''
-    if times and slow: adapters += ', which learn more slowly than whole matrices and so get more rounds, of smaller steps'
+    if times and slow:
+        adapters += ', which learn more slowly than whole matrices and so get more rounds, of smaller steps'
     return f'{times}{c.num_iterations:,} steps of {tokens:,} tokens{adapters}{" (--epochs changes that)"*bool(times)}'
 
 # %% ../nbs/06a_sft.ipynb #c144

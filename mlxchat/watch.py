@@ -774,7 +774,8 @@ def _last_of(folder):
     state = 'done' if last['step'] >= total else 'stopped'
     numbers = {k: last.get(k) for k in ('loss', 'tok_per_s', 'mfu', 'lr', 'memory')}
     return dict(run=folder.name, stage=stage, state=state, step=last['step'], total=total, micro=0, micros=0, left=None,
-                **numbers, val_bpb=val.get('val_bpb'), val_step=val.get('step'), seconds=stage_seconds([m for m in ms if m.get('stage', 'base') == stage]),
+                **numbers, val_bpb=val.get('val_bpb'), val_step=val.get('step'),
+                seconds=stage_seconds([m for m in ms if m.get('stage', 'base') == stage]),
                 started=when, updated=when, pid=0)
 
 _COUNT, _TIME, _NUMBERS = (0, 2**53), (0., 1e20), 'loss val_bpb val_step tok_per_s mfu lr memory'.split()
