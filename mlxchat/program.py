@@ -7,11 +7,12 @@ __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'S
            'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'MEMORY', 'SMALLER', 'PACKAGES', 'REPORT',
            'read_source', 'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean',
            'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'something', 'name_of_run', 'in_range',
-           'Values', 'parser', 'parsed', 'call', 'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts',
-           'usage', 'completion', 'candidates', 'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
+           'Values', 'parser', 'parsed', 'Taps', 'call', 'examples', 'width', 'wrapped', 'columns', 'help_text',
+           'parts', 'usage', 'completion', 'candidates', 'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped',
+           'main']
 
 # %% ../nbs/06e_program.ipynb #c002
-import argparse, ast, atexit, importlib, os, re, shutil, signal, sys, threading
+import argparse, ast, atexit, importlib, math, os, re, shutil, signal, sys, threading, time
 from collections import namedtuple
 from difflib import get_close_matches
 from importlib.util import find_spec, resolve_name
@@ -19,6 +20,7 @@ from pathlib import Path
 from textwrap import TextWrapper, dedent, shorten
 from unicodedata import combining, east_asian_width
 from . import __version__
+from .__main__ import leave
 from .ranges import fitting, option
 
 # %% ../nbs/06e_program.ipynb #c005
@@ -358,13 +360,23 @@ def parsed(
     if rest: raise ValueError(_complaint([_stray(o, names) for o in rest], prog))
     return {k: v for k, v in vars(found).items() if k in names and v is not None}
 
-# %% ../nbs/06e_program.ipynb #c030
-def _leave(number, frame):
-    "Ctrl-C before a verb has begun, when there is nothing to save or to tidy up"
-    signal.signal(number, signal.SIG_IGN) # a second tap says nothing more
-    try: os.write(2, b'mlxchat: stopped\n')
-    finally: os._exit(130)
+# %% ../nbs/06e_program.ipynb #6c10cd66
+class Taps:
+    "Ctrl-C while a verb is at work: what is tapped within a second of it is the same"
+    last = -math.inf
+    def __call__(self, number, frame):
+        if time.monotonic() - self.last < 1: return
+        self.last = time.monotonic()
+        raise KeyboardInterrupt
 
+def _unraisable(lost):
+    "A Ctrl-C that arrives while Python tidies an object up is dropped there, so that it has to come again"
+    if not issubclass(lost.exc_type, KeyboardInterrupt): return sys.__unraisablehook__(lost)
+    handler = signal.getsignal(signal.SIGINT)
+    if isinstance(handler, Taps): handler.last = -math.inf
+    threading.Timer(.01, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
+
+# %% ../nbs/06e_program.ipynb #c030
 def call(
     f,         # a function with plain parameters, or where one is: 'module:name'
     args:list, # from the command line
@@ -386,7 +398,7 @@ def call(
     try: os.getcwd()
     except FileNotFoundError: raise ValueError('the folder you are in no longer exists: change to another') from None
     if not callable(f): f = function(f)
-    if signal.getsignal(signal.SIGINT) is _leave: signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGINT) is leave: signal.signal(signal.SIGINT, Taps())
     return f(**given)
 
 # %% ../nbs/06e_program.ipynb #c032
@@ -863,7 +875,8 @@ def main(
     "The `mlxchat` program"
     alone, heeds = args is None, signal.getsignal(signal.SIGINT)
     if alone:
-        _heed(_leave)
+        _heed(leave)
+        sys.unraisablehook = _unraisable
         atexit.register(_heed, signal.SIG_IGN) # where Python itself ends, it would kill us
     _open_streams()
     args = sys.argv[1:] if alone else list(args)
