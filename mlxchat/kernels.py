@@ -57,6 +57,13 @@ template <typename V> __device__ inline V sixteen(const void* from) { // bytes; 
   for (int i = 0; i < 8; i++) ((unsigned short*)&v)[i] = ((const unsigned short*)from)[i];
   return v;
 }
+template <typename V> __device__ inline V constant(const void* from) { // likewise, of what nobody writes meanwhile
+  if ((size_t)from % sizeof(V) == 0) return __ldg((const V*)from);
+  V v;
+  #pragma unroll
+  for (int i = 0; i < sizeof(V)/2; i++) ((unsigned short*)&v)[i] = __ldg((const unsigned short*)from + i);
+  return v;
+}
 '''
 
 HEADER = VIEWS + r'''
@@ -594,10 +601,10 @@ SKINNY = r"""
   const bf16* lower = weight + (size_t)min(first + g + 8, N - 1)*K + 8*t;
   #pragma unroll 4
   for (int k = warp*32; k < K; k += WARPS*32) {
-    const uint4 u = __ldg((const uint4*)(upper + k)), l = __ldg((const uint4*)(lower + k));
+    const uint4 u = constant<uint4>(upper + k), l = constant<uint4>(lower + k);
     #pragma unroll
     for (int n = 0; n < TILES; n++) {
-      const uint4 v = __ldg((const uint4*)(x + (size_t)min(n*8 + g, B - 1)*K + k + 8*t));
+      const uint4 v = constant<uint4>(x + (size_t)min(n*8 + g, B - 1)*K + k + 8*t);
       mma(sum[n], u.x, l.x, u.y, l.y, v.x, v.y);
       mma(sum[n], u.z, l.z, u.w, l.w, v.z, v.w);
     }

@@ -90,7 +90,7 @@ struct Matrix { const void* weight; const bf16 *scales, *biases; }; // (N, K), q
 template <int BITS> struct Eights; // eight neighbours of a row, as they lie in memory
 template <> struct Eights<0> {
   uint4 v;
-  __device__ void read(const Matrix& m, size_t at) { v = __ldg((const uint4*)((const bf16*)m.weight + at)); }
+  __device__ void read(const Matrix& m, size_t at) { v = constant<uint4>((const bf16*)m.weight + at); }
   __device__ float dot(const float* x) const {
     const __nv_bfloat162* pair = (const __nv_bfloat162*)&v;
     float s = 0;
@@ -111,7 +111,7 @@ template <> struct Eights<4> {
 };
 template <> struct Eights<8> {
   uint2 v; float scale, bias;
-  __device__ void read(const Matrix& m, size_t at) { v = __ldg((const uint2*)m.weight + at/8); scale = __bfloat162float(m.scales[at/64]); bias = __bfloat162float(m.biases[at/64]); }
+  __device__ void read(const Matrix& m, size_t at) { v = constant<uint2>((const uint2*)m.weight + at/8); scale = __bfloat162float(m.scales[at/64]); bias = __bfloat162float(m.biases[at/64]); }
   __device__ float dot(const float* x) const {
     float s = 0, t = 0;
     #pragma unroll
@@ -192,7 +192,7 @@ BEGIN = r"""
   for (int j = threadIdx.x; j < L; j += WARPS*32) slots[j] = sizes[j];
   for (int j = threadIdx.x; j < 2*L; j += WARPS*32) factor[j] = factors[j];
   for (int j = threadIdx.x; j < 4; j += WARPS*32) number[j] = numbers[j];
-  for (int j = threadIdx.x*8; j < B*E; j += WARPS*256) *(uint4*)(stream + j) = *(const uint4*)(x0 + j);
+  for (int j = threadIdx.x*8; j < B*E; j += WARPS*256) *(uint4*)(stream + j) = sixteen<uint4>(x0 + j);
   unsigned long long* arrived = (unsigned long long*)barrier;
   unsigned long long goal = threadIdx.x == 0 ? arrivals(arrived) : 0;
   goal -= goal % gridDim.x; // some may have arrived already
