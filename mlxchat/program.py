@@ -7,12 +7,11 @@ __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'S
            'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'MEMORY', 'SMALLER', 'PACKAGES', 'REPORT',
            'read_source', 'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean',
            'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'something', 'name_of_run', 'in_range',
-           'Values', 'parser', 'parsed', 'Taps', 'call', 'examples', 'width', 'wrapped', 'columns', 'help_text',
-           'parts', 'usage', 'completion', 'candidates', 'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped',
-           'main']
+           'Values', 'parser', 'parsed', 'call', 'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts',
+           'usage', 'completion', 'candidates', 'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
 
 # %% ../nbs/06e_program.ipynb #c002
-import argparse, ast, atexit, importlib, math, os, re, shutil, signal, sys, threading, time
+import argparse, ast, atexit, importlib, os, re, shutil, signal, sys, threading
 from collections import namedtuple
 from difflib import get_close_matches
 from importlib.util import find_spec, resolve_name
@@ -361,19 +360,9 @@ def parsed(
     return {k: v for k, v in vars(found).items() if k in names and v is not None}
 
 # %% ../nbs/06e_program.ipynb #6c10cd66
-class Taps:
-    "Ctrl-C while a verb is at work: what is tapped within a second of it is the same"
-    last = -math.inf
-    def __call__(self, number, frame):
-        if time.monotonic() - self.last < 1: return
-        self.last = time.monotonic()
-        raise KeyboardInterrupt
-
 def _unraisable(lost):
     "A Ctrl-C that arrives while Python tidies an object up is dropped there, so that it has to come again"
     if not issubclass(lost.exc_type, KeyboardInterrupt): return sys.__unraisablehook__(lost)
-    handler = signal.getsignal(signal.SIGINT)
-    if isinstance(handler, Taps): handler.last = -math.inf
     threading.Timer(.01, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
 
 # %% ../nbs/06e_program.ipynb #c030
@@ -398,7 +387,7 @@ def call(
     try: os.getcwd()
     except FileNotFoundError: raise ValueError('the folder you are in no longer exists: change to another') from None
     if not callable(f): f = function(f)
-    if signal.getsignal(signal.SIGINT) is leave: signal.signal(signal.SIGINT, Taps())
+    if signal.getsignal(signal.SIGINT) is leave: signal.signal(signal.SIGINT, signal.default_int_handler)
     return f(**given)
 
 # %% ../nbs/06e_program.ipynb #c032
@@ -869,6 +858,22 @@ def _heed(handler):
 
 def _deaf(number, frame): "The end has begun, and another Ctrl-C changes nothing"
 
+def _carried_out(args, debug):
+    "Do what a command line says: (exit status, last words)"
+    try:
+        dispatch(args)
+        print(end='', flush=True) # so that a closed pipe is noticed here
+        _heed(_deaf)
+        return 0, ''
+    except BrokenPipeError: return 0, ''
+    except KeyboardInterrupt as e:
+        _heed(_deaf)
+        return stopped(e, _verb(args)[0])
+    except Exception as e:
+        _heed(_deaf)
+        if debug: sys.__excepthook__(type(e), e, e.__traceback__)
+        return verdict(e, _verb(args)[1])
+
 def main(
     args:list=None # default: the command line
 )->int:            # exit status
@@ -889,18 +894,10 @@ def main(
     me = threading.main_thread()
     status, text = 0, ''
     me.end = lambda e: _end(e, _verb(args)[0]) # for a thread that cannot wait until this one leaves MLX
-    try:
-        dispatch(args)
-        print(end='', flush=True) # so that a closed pipe is noticed here
-        _heed(_deaf)
-    except BrokenPipeError: pass
-    except KeyboardInterrupt as e:
+    try: status, text = _carried_out(args, debug)
+    except KeyboardInterrupt as e: # tapped again before the first could be heeded
         _heed(_deaf)
         status, text = stopped(e, _verb(args)[0])
-    except Exception as e:
-        _heed(_deaf)
-        if debug: sys.__excepthook__(type(e), e, e.__traceback__)
-        status, text = verdict(e, _verb(args)[1])
     finally:
         del me.end
         if text: _last_words(text)
