@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['blas', 'MACHINES', 'DTYPES', 'blas_candidates', 'load_blas', 'keep_memory', 'large_pages', 'device_kind', 'Machine',
-           'machine', 'compute_dtype', 'memory_bytes', 'best_seconds', 'matmul_gflops', 'numpy_gflops', 'launched',
-           'colour_wanted', 'info']
+           'machine', 'agree', 'compute_dtype', 'memory_bytes', 'best_seconds', 'matmul_gflops', 'numpy_gflops',
+           'launched', 'colour_wanted', 'info']
 
 # %% ../nbs/00a_backend.ipynb #c039
 import ctypes, json, os, resource, shutil, sys, time, warnings
@@ -100,12 +100,13 @@ class Machine:
     fused:bool          # is MLX's fused attention fast, where no gradient is wanted?
     fused_gradient:bool # and where one is?
     kernels:bool        # ours, which are written in CUDA
+    exact:bool          # does the same work give the same bits? If not, gradients of a table are added in any order
     matmul:int          # rows and columns of matrices large enough to measure products with
 
 MACHINES = dict(
-    metal=Machine('bfloat16', True, 2**25, 256, True, False, False, 4096),
-    cuda=Machine('bfloat16', True, 2**28, 128, True, True, True, 8192),
-    cpu=Machine('float32', False, 2**22, 128, False, False, False, 1024))
+    metal=Machine('bfloat16', True, 2**25, 256, True, False, False, False, 4096),
+    cuda=Machine('bfloat16', True, 2**28, 128, True, True, True, False, 8192),
+    cpu=Machine('float32', False, 2**22, 128, False, False, False, True, 1024))
 
 def machine(
 )->Machine: # of the default device, as it is now
@@ -114,6 +115,16 @@ def machine(
     if wanted not in ('on', 'off'): raise ValueError(f'MLXCHAT_KERNELS is {wanted!r} and must be on or off')
     kind = device_kind()
     return MACHINES['metal' if kind == 'cuda' and wanted == 'off' else kind]
+
+def agree(
+    a,        # numbers, of the same work done twice, or lists of them; None counts as a number
+    b,
+    eps=.02   # relative and absolute, where this machine is not exact
+):
+    "Fail unless they are equal, or where the same work need not give the same bits, nearly so"
+    x, y = (np.array(o, dtype=np.float64) for o in (a, b))
+    eps = 0 if machine().exact else eps
+    assert x.shape == y.shape and np.allclose(x, y, eps, eps, equal_nan=True), f'{a}\nis not\n{b}'
 
 if device_kind() == 'cpu' and sys.platform == 'linux' and keep_memory(): large_pages()
 if mx.metal.is_available(): # as mlx-lm does; what the system and other programs need, MLX must not keep

@@ -164,7 +164,7 @@ def bench_train(
     most = Peak()
     mfu = most.share(tokens/time_ours*model.flops_per_token())
     result = dict(preset=preset, depth=depth, batch=batch, seq_len=T, vocab_size=V, windows=c.window_pattern, parameters=model.count_params()['total'],
-        tokens_per_second=round(tokens/time_ours), mfu=mfu and round(mfu, 3), matmul_gflops=round(most.flops/1e9),
+        tokens_per_second=round(tokens/time_ours), mfu=mfu and float(f'{mfu:.3g}'), matmul_gflops=round(most.flops/1e9),
         peak_gib=round(peak, 2), shares=shares(model, data, time_ours))
     if theirs: result |= dict(nanochat_tokens_per_second=round(tokens/median([b[0] for _,b in turns])), ratio=round(median([b[0]/a for a,b in turns]), 3),
         nanochat_peak_gib=round(max(b[1] for _,b in turns), 2), nanochat='eager' if eager else 'compiled')

@@ -100,18 +100,22 @@ template <int SIGN> __device__ void hide(float (&w)[ROWS / 2], int distance, int
 
 # %% ../nbs/00d_flash.ipynb #c013
 COPIES = r'''// Starts copying the 64 rows from first on; rows past the end become zeros.
-template <int D, int THREADS> __device__ void load(unsigned tile, const __nv_bfloat16* head, int first, int T, int stride) {
+template <int D, int THREADS, bool EVEN> __device__ void copy(unsigned tile, const __nv_bfloat16* head, int first, int T, int stride) {
   for (int n = 0; n < ROWS * D / 8; n += THREADS) {
     const int row = (n + threadIdx.x) / (D / 8), piece = threadIdx.x % (D / 8);
     const unsigned to = tile + piece / 8 * PANEL + row * 128 + ((piece ^ row) & 7) * 16;
     const __nv_bfloat16* from = head + (long long)(first + row) * stride + piece * 8;
-    if ((size_t)head % 16 == 0) {
+    if (EVEN) {
       asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" :: "r"(to), "l"(from), "r"(first + row < T ? 16 : 0));
-    } else { // of a view that begins between
-      const uint4 v = first + row < T ? sixteen<uint4>(from) : make_uint4(0, 0, 0, 0);
+    } else {
+      const uint4 v = first + row < T ? pieces<uint4>(from) : make_uint4(0, 0, 0, 0);
       asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" :: "r"(to), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
     }
   }
+}
+template <int D, int THREADS> __device__ void load(unsigned tile, const __nv_bfloat16* head, int first, int T, int stride) {
+  if ((size_t)head % 16 == 0) copy<D, THREADS, true>(tile, head, first, T, stride);
+  else copy<D, THREADS, false>(tile, head, first, T, stride); // of a view that begins between
 }
 
 // Waits for all copies, shows them to the tensor cores, and lets all threads catch up.
@@ -208,9 +212,10 @@ BACKWARD_Q = r'''
   for (int r = 0; r < 2; r++) {
     const int t = min(row + 8 * r, T - 1);
     log_sum[r] = logsum[numbers + t];
+    const bool even = (size_t)dout % 16 == 0;
     for (int piece = 0; piece < D / 8; piece += 4) {
       const long long at = head + (long long)t * H * D + (piece + lane % 4) * 8;
-      const uint4 x = *(const uint4*)(o + at), y = sixteen<uint4>(dout + at);
+      const uint4 x = *(const uint4*)(o + at), y = even ? at_once<true, uint4>(dout + at) : at_once<false, uint4>(dout + at);
       for (int e = 0; e < 8; e++) dot[r] += (float)((__nv_bfloat16*)&x)[e] * (float)((__nv_bfloat16*)&y)[e];
     }
     dot[r] += __shfl_xor_sync(~0u, dot[r], 1);

@@ -28,6 +28,16 @@ def _program(name, inputs, outputs, source, header, shared, strided):
     return mx.fast.cuda_kernel(name=name, input_names=inputs, output_names=outputs, source=source, header=header, shared_memory=shared,
                                ensure_row_contiguous=not strided)
 
+def _both_ways(source, inputs, strided):
+    "What follows `// EVEN x y`: once for x and y whose rows begin at multiples of 16 bytes, once for all others"
+    before, mark, rest = source.partition('// EVEN ')
+    if not mark: return source
+    names, _, body = rest.partition('\n')
+    at = [f'(size_t){k}' for k in names.split()]
+    if strided: at += [f'{inputs[k].itemsize}*{k}_strides[{i}]' for k in names.split() for i in range(inputs[k].ndim - 1)]
+    def way(even): return f'{{ constexpr bool EVEN = {even};\n{body}}}'
+    return f'{before}if (({" | ".join(at)}) % 16 == 0) {way("true")} else {way("false")}\n'
+
 def run(
     name:str,     # of the kernel
     source:str,   # body of the CUDA function
@@ -42,7 +52,7 @@ def run(
     **constants   # compile-time integers
 )->list:          # output arrays
     "Compile, once per set of constants, and launch a kernel"
-    kernel = _program(name, tuple(inputs), tuple(outputs), source, header or HEADER, shared, strided)
+    kernel = _program(name, tuple(inputs), tuple(outputs), _both_ways(source, inputs, strided), header or HEADER, shared, strided)
     grid = threads if isinstance(threads, tuple) else (threads, 1, 1)
     shapes, dtypes = zip(*outputs.values())
     return kernel(inputs=list(inputs.values()), template=list(constants.items()), grid=grid, threadgroup=(block, 1, 1),
@@ -50,20 +60,13 @@ def run(
 
 # %% ../nbs/00c_kernels.ipynb #c008
 VIEWS = r'''
-template <typename V> __device__ inline V sixteen(const void* from) { // bytes; a view of an array may begin anywhere
-  if ((size_t)from % 16 == 0) return *(const V*)from;
+template <typename V> __device__ inline V pieces(const void* from) { // a V, number by number
   V v;
   #pragma unroll
-  for (int i = 0; i < 8; i++) ((unsigned short*)&v)[i] = ((const unsigned short*)from)[i];
+  for (int i = 0; i < sizeof(V)/2; i++) ((unsigned short*)&v)[i] = ((const unsigned short*)from)[i];
   return v;
 }
-template <typename V> __device__ inline V constant(const void* from) { // likewise, of what nobody writes meanwhile
-  if ((size_t)from % sizeof(V) == 0) return __ldg((const V*)from);
-  V v;
-  #pragma unroll
-  for (int i = 0; i < sizeof(V)/2; i++) ((unsigned short*)&v)[i] = __ldg((const unsigned short*)from + i);
-  return v;
-}
+template <bool EVEN, typename V> __device__ inline V at_once(const void* from) { return EVEN ? *(const V*)from : pieces<V>(from); }
 '''
 
 HEADER = VIEWS + r'''
@@ -74,7 +77,7 @@ __device__ inline void unpack(const Eight& e, float* x) {
   #pragma unroll
   for (int i = 0; i < 4; i++) { float2 f = __bfloat1622float2(e.pair[i]); x[2*i] = f.x; x[2*i + 1] = f.y; }
 }
-__device__ inline void load(const bf16* from, float* x) { unpack(sixteen<Eight>(from), x); }
+template <bool EVEN = true> __device__ inline void load(const bf16* from, float* x) { unpack(at_once<EVEN, Eight>(from), x); }
 __device__ inline void store(bf16* to, const float* x) {
   Eight e;
   #pragma unroll
@@ -106,6 +109,7 @@ STORE_NORM = r'''
 '''
 
 ADD_NORM = r'''
+  // EVEN x y
   const size_t row = (size_t)blockIdx.x*(blockDim.x/32) + threadIdx.x/32;
   const int lane = threadIdx.x % 32;
   if (row >= x_shape[0]) return;
@@ -116,7 +120,7 @@ ADD_NORM = r'''
   for (int c = 0; c < C; c++) {
     const int j = (c*32 + lane)*8;
     if (j < E) {
-      load(x + row*E + j, a[c]); load(y + row*E + j, u);
+      load<EVEN>(x + row*E + j, a[c]); load<EVEN>(y + row*E + j, u);
       #pragma unroll
       for (int k = 0; k < 8; k++) { a[c][k] = rounded(l*a[c][k] + m*u[k]); squares += a[c][k]*a[c][k]; }
       store(s + row*E + j, a[c]);
@@ -126,6 +130,7 @@ ADD_NORM = r'''
 
 # %% ../nbs/00c_kernels.ipynb #c012
 ADD_NORM_GRAD = r'''
+  // EVEN s g_s g_normed
   const size_t row = (size_t)blockIdx.x*(blockDim.x/32) + threadIdx.x/32;
   const int lane = threadIdx.x % 32;
   if (row >= s_shape[0]) return;
@@ -135,7 +140,7 @@ ADD_NORM_GRAD = r'''
   for (int c = 0; c < C; c++) {
     const int j = (c*32 + lane)*8;
     if (j < E) {
-      load(s + row*E + j, d[c]); load(g_normed + row*E + j, g[c]);
+      load<EVEN>(s + row*E + j, d[c]); load<EVEN>(g_normed + row*E + j, g[c]);
       #pragma unroll
       for (int k = 0; k < 8; k++) { squares += d[c][k]*d[c][k]; dot += d[c][k]*g[c][k]; }
     }
@@ -145,7 +150,7 @@ ADD_NORM_GRAD = r'''
   for (int c = 0; c < C; c++) {
     const int j = (c*32 + lane)*8;
     if (j < E) {
-      load(g_s + row*E + j, u);
+      load<EVEN>(g_s + row*E + j, u);
       #pragma unroll
       for (int k = 0; k < 8; k++) d[c][k] = u[k] + r*g[c][k] - shrink*d[c][k];
       // mix
@@ -155,13 +160,13 @@ ADD_NORM_GRAD = r'''
 '''
 
 MIX_GRAD = ADD_NORM_GRAD.replace('// mix', r'''
-      load(x + row*E + j, u);
+      load<EVEN>(x + row*E + j, u);
       #pragma unroll
       for (int k = 0; k < 8; k++) dl += d[c][k]*u[k];
-      load(y + row*E + j, u);
+      load<EVEN>(y + row*E + j, u);
       #pragma unroll
       for (int k = 0; k < 8; k++) { dm += d[c][k]*u[k]; u[k] = factors[1]*d[c][k]; d[c][k] *= factors[0]; }
-      store(dy + row*E + j, u);''').replace('dot = 0;', 'dot = 0, dl = 0, dm = 0;') + r'''
+      store(dy + row*E + j, u);''').replace('dot = 0;', 'dot = 0, dl = 0, dm = 0;').replace('EVEN s', 'EVEN x y s') + r'''
   dl = total<32>(dl); dm = total<32>(dm);
   if (lane == 0) { d_factors[2*row] = dl; d_factors[2*row + 1] = dm; }
 '''
@@ -201,13 +206,14 @@ def mix_norm_grad(
 
 # %% ../nbs/00c_kernels.ipynb #c015
 ROPE_NORM = r'''
+  // EVEN x
   constexpr int LANES = D/16;
   const size_t row = ((size_t)blockIdx.x*blockDim.x + threadIdx.x)/LANES; // (b, t, h)
   const int j = (threadIdx.x % LANES)*8, t = (int)(row/H) % (int)cosine_shape[0];
   const bool inside = row < x_shape[0];
   const size_t at = (inside ? row : 0)*D + j;
   float a[8], b[8], squares = 0;
-  load(x + at, a); load(x + at + D/2, b);
+  load<EVEN>(x + at, a); load<EVEN>(x + at + D/2, b);
   #pragma unroll
   for (int k = 0; k < 8; k++) squares += a[k]*a[k] + b[k]*b[k];
   const float r = rsqrtf(total<LANES>(squares)/D + 1.1920929e-07f);
@@ -221,13 +227,14 @@ ROPE_NORM = r'''
 '''
 
 ROPE_NORM_GRAD = r'''
+  // EVEN x g
   constexpr int LANES = D/16;
   const size_t row = ((size_t)blockIdx.x*blockDim.x + threadIdx.x)/LANES;
   const int j = (threadIdx.x % LANES)*8, t = (int)(row/H) % (int)cosine_shape[0];
   const bool inside = row < x_shape[0];
   const size_t at = (inside ? row : 0)*D + j;
   float a[8], b[8], ga[8], gb[8], squares = 0, dot = 0;
-  load(x + at, a); load(x + at + D/2, b); load(g + at, ga); load(g + at + D/2, gb);
+  load<EVEN>(x + at, a); load<EVEN>(x + at + D/2, b); load<EVEN>(g + at, ga); load<EVEN>(g + at + D/2, gb);
   #pragma unroll
   for (int k = 0; k < 8; k++) {
     const float c = cosine[t*(D/2) + j + k], s = sine[t*(D/2) + j + k], g0 = ga[k];
@@ -264,11 +271,17 @@ CROSS_ENTROPY = r'''
   logits += row*V; grad += row*V;
   Eight raw[C];
   float z[8], sum = 0;
+  const bool even = (size_t)logits % 16 == 0;
+  #pragma unroll
+  for (int c = 0; c < C; c++) {
+    const int j = (c*BLOCK + threadIdx.x)*8;
+    if (even && j < V) raw[c] = at_once<true, Eight>(logits + j);
+    if (!even && j < V) raw[c] = at_once<false, Eight>(logits + j);
+  }
   #pragma unroll
   for (int c = 0; c < C; c++) {
     const int j = (c*BLOCK + threadIdx.x)*8;
     if (j < V) {
-      raw[c] = sixteen<Eight>(logits + j);
       unpack(raw[c], z);
       #pragma unroll
       for (int k = 0; k < 8; k++) sum += __expf(cap - __fdividef(2*cap, 1 + __expf(2/cap*z[k])));
@@ -309,21 +322,23 @@ def cross_entropy(
 
 # %% ../nbs/00c_kernels.ipynb #c019
 LOOKUP = r'''
+  // EVEN table
   const size_t i = (size_t)blockIdx.x*blockDim.x + threadIdx.x, token = i/(W/8);
   const int j = (i % (W/8))*8;
   if (token >= ids_shape[0]) return;
   const float* from = table + (size_t)ids[token]*W + j;
-  const float4 a = sixteen<float4>(from), b = sixteen<float4>(from + 4);
+  const float4 a = at_once<EVEN, float4>(from), b = at_once<EVEN, float4>(from + 4);
   const float x[8] = {a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w};
   store(out + token*W + j, x);
 '''
 
 LOOKUP_GRAD = r'''
+  // EVEN g
   const size_t i = (size_t)blockIdx.x*blockDim.x + threadIdx.x, token = i/(W/8);
   const int j = (i % (W/8))*8;
   if (token >= ids_shape[0]) return;
   float x[8];
-  load(g + token*W + j, x);
+  load<EVEN>(g + token*W + j, x);
   float* to = out + (size_t)ids[token]*W + j;
 #if __CUDA_ARCH__ >= 900
   atomicAdd(reinterpret_cast<float4*>(to), make_float4(x[0], x[1], x[2], x[3]));
@@ -355,6 +370,7 @@ def lookup_grad(
 
 # %% ../nbs/00c_kernels.ipynb #c021
 GATED_GRAD = r'''
+  // EVEN g ve
   constexpr int LANES = D/8;
   const size_t i = (size_t)blockIdx.x*blockDim.x + threadIdx.x, head = i/LANES, token = head/H;
   const int j = (head % H)*D + (i % LANES)*8;
@@ -362,8 +378,8 @@ GATED_GRAD = r'''
   const bool inside = token < (size_t)g_shape[0]*T;
   const size_t at = inside ? token*H*D + j : 0;
   float a[8], b[8], dot = 0;
-  load(g + at, a);
-  load(ve + (inside ? ((int)token/T)*ve_strides[0] + ((int)token % T)*ve_strides[1] + j : 0), b);
+  load<EVEN>(g + at, a);
+  load<EVEN>(ve + (inside ? ((int)token/T)*ve_strides[0] + ((int)token % T)*ve_strides[1] + j : 0), b);
   const float s = __bfloat162float(gate[inside ? head : 0]);
   #pragma unroll
   for (int k = 0; k < 8; k++) { dot += a[k]*b[k]; a[k] *= s; }
@@ -387,6 +403,7 @@ def gated_grad(
 
 # %% ../nbs/00c_kernels.ipynb #c029
 ADD_MIX_NORM = r"""
+  // EVEN x y x0
   const size_t row = (size_t)blockIdx.x*(blockDim.x/32) + threadIdx.x/32;
   const int lane = threadIdx.x % 32;
   if (row >= x_shape[0]) return;
@@ -397,11 +414,11 @@ ADD_MIX_NORM = r"""
   for (int c = 0; c < C; c++) {
     const int j = (c*32 + lane)*8;
     if (j < E) {
-      load(x + row*E + j, a[c]); load(y + row*E + j, u);
+      load<EVEN>(x + row*E + j, a[c]); load<EVEN>(y + row*E + j, u);
       #pragma unroll
       for (int k = 0; k < 8; k++) a[c][k] = rounded(a[c][k] + u[k]);
       store(added + row*E + j, a[c]);
-      load(x0 + row*E + j, u);
+      load<EVEN>(x0 + row*E + j, u);
       #pragma unroll
       for (int k = 0; k < 8; k++) { a[c][k] = rounded(l*a[c][k] + m*u[k]); squares += a[c][k]*a[c][k]; }
       store(s + row*E + j, a[c]);
@@ -587,6 +604,7 @@ def attend_one(
 
 # %% ../nbs/00c_kernels.ipynb #c037
 SKINNY_HEADER = HEADER + r"""
+template <bool EVEN> __device__ inline uint4 eight(const bf16* from) { return EVEN ? __ldg((const uint4*)from) : pieces<uint4>(from); }
 __device__ inline void mma(float* c, unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned b0, unsigned b1) { // c (16, 8) += a (16, 16) · b (16, 8)
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
     : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
@@ -594,6 +612,8 @@ __device__ inline void mma(float* c, unsigned a0, unsigned a1, unsigned a2, unsi
 """
 
 SKINNY = r"""
+  __shared__ float parts[WARPS][TILES*8][16];
+  // EVEN weight x
   const int B = x_shape[0];
   const int lane = threadIdx.x % 32, warp = threadIdx.x/32, g = lane/4, t = lane % 4, first = blockIdx.x*16;
   float sum[TILES][4] = {};
@@ -601,15 +621,14 @@ SKINNY = r"""
   const bf16* lower = weight + (size_t)min(first + g + 8, N - 1)*K + 8*t;
   #pragma unroll 4
   for (int k = warp*32; k < K; k += WARPS*32) {
-    const uint4 u = constant<uint4>(upper + k), l = constant<uint4>(lower + k);
+    const uint4 u = eight<EVEN>(upper + k), l = eight<EVEN>(lower + k);
     #pragma unroll
     for (int n = 0; n < TILES; n++) {
-      const uint4 v = constant<uint4>(x + (size_t)min(n*8 + g, B - 1)*K + k + 8*t);
+      const uint4 v = eight<EVEN>(x + (size_t)min(n*8 + g, B - 1)*K + k + 8*t);
       mma(sum[n], u.x, l.x, u.y, l.y, v.x, v.y);
       mma(sum[n], u.z, l.z, u.w, l.w, v.z, v.w);
     }
   }
-  __shared__ float parts[WARPS][TILES*8][16];
   #pragma unroll
   for (int n = 0; n < TILES; n++)
     #pragma unroll

@@ -461,11 +461,12 @@ def nll(self:GPT,
 # %% ../nbs/00_model.ipynb #c169
 @patch
 def quantize(self:GPT,
-    bits:int=4,  # 4 or 8
-    group:int=64 # neighbours that share a scale
+    bits:int=4, # 4 or 8
+    group:int=0 # neighbours that share a scale; default 64, and 32 where a row has no more than 64
 )->GPT:
     "Keep matrices and embeddings in few bits, for inference"
     if bits not in (4, 8): raise ValueError(f'only 4 or 8 bits are possible, not {bits}')
+    group = group or (64 if self.config.n_embd > 64 else 32)
     self.update(tree_map(lambda x: x.astype(mx.bfloat16) if x.ndim > 1 else x, self.parameters()))
     nn.quantize(self, group, bits, class_predicate=lambda _, m: hasattr(m, 'to_quantized') and m.weight.shape[-1] % group == 0)
     self._quantized = dict(bits=bits, group=group)

@@ -211,7 +211,7 @@ OPERATIONS = {
     'norm': Case(lambda o, x: o.norm(x), _same(1), 4, odd=True),
     'sum and norm': Case(lambda o, *a: o.add_norm(*a), _same(2), 4, odd=True),
     'mixture and norm': Case(lambda o, *a: o.mix_norm(*a), _same(2, (2,)), 5, '2', odd=True),
-    'gated sum': Case(lambda o, *a: o.gated_add(*a), _gated, 3, odd=True),
+    'gated sum': Case(lambda o, *a: o.gated_add(*a), _gated, 5, odd=True),
     'squared ReLU': Case(lambda o, x: o.relu2(x), _same(1), 3, odd=True),
     'rows of a table': Case(_lookup, [[(50, 64)], [(7, 5)]], 1, '0', odd=True),
     'rotation': Case(_rotated, _turning, 3, odd=True),
@@ -360,8 +360,9 @@ def _optimizer(model, preset, kind=MuonAdamW):
 
 def _named(tree): # arrays by name, single numbers together
     found = dict(tree_flatten(tree))
-    single = {n: found.pop(n).reshape(-1) for n in [*found] if found[n].size <= 16}
-    with mx.stream(mx.cpu): return found | ({', '.join(single): mx.concatenate([*single.values()])} if single else {})
+    with mx.stream(mx.cpu): # where there is float64
+        single = {n: found.pop(n).reshape(-1) for n in [*found] if found[n].size <= 16}
+        return found | ({', '.join(single): mx.concatenate([*single.values()])} if single else {})
 
 def steps_by_definition(
     model:GPT,   # learns
