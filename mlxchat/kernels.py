@@ -604,7 +604,6 @@ def attend_one(
 
 # %% ../nbs/00c_kernels.ipynb #c037
 SKINNY_HEADER = HEADER + r"""
-template <bool EVEN> __device__ inline uint4 eight(const bf16* from) { return EVEN ? __ldg((const uint4*)from) : pieces<uint4>(from); }
 __device__ inline void mma(float* c, unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned b0, unsigned b1) { // c (16, 8) += a (16, 16) · b (16, 8)
   asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
     : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
@@ -612,8 +611,6 @@ __device__ inline void mma(float* c, unsigned a0, unsigned a1, unsigned a2, unsi
 """
 
 SKINNY = r"""
-  __shared__ float parts[WARPS][TILES*8][16];
-  // EVEN weight x
   const int B = x_shape[0];
   const int lane = threadIdx.x % 32, warp = threadIdx.x/32, g = lane/4, t = lane % 4, first = blockIdx.x*16;
   float sum[TILES][4] = {};
@@ -621,14 +618,15 @@ SKINNY = r"""
   const bf16* lower = weight + (size_t)min(first + g + 8, N - 1)*K + 8*t;
   #pragma unroll 4
   for (int k = warp*32; k < K; k += WARPS*32) {
-    const uint4 u = eight<EVEN>(upper + k), l = eight<EVEN>(lower + k);
+    const uint4 u = __ldg((const uint4*)(upper + k)), l = __ldg((const uint4*)(lower + k));
     #pragma unroll
     for (int n = 0; n < TILES; n++) {
-      const uint4 v = eight<EVEN>(x + (size_t)min(n*8 + g, B - 1)*K + k + 8*t);
+      const uint4 v = __ldg((const uint4*)(x + (size_t)min(n*8 + g, B - 1)*K + k + 8*t));
       mma(sum[n], u.x, l.x, u.y, l.y, v.x, v.y);
       mma(sum[n], u.z, l.z, u.w, l.w, v.z, v.w);
     }
   }
+  __shared__ float parts[WARPS][TILES*8][16];
   #pragma unroll
   for (int n = 0; n < TILES; n++)
     #pragma unroll

@@ -90,10 +90,7 @@ struct Matrix { const void* weight; const bf16 *scales, *biases; }; // (N, K), q
 template <int BITS> struct Eights; // eight neighbours of a row, as they lie in memory
 template <> struct Eights<0> {
   uint4 v;
-  template <bool EVEN> __device__ void read(const Matrix& m, size_t at) {
-    const uint4* from = (const uint4*)((const bf16*)m.weight + at);
-    v = EVEN ? __ldg(from) : pieces<uint4>(from);
-  }
+  __device__ void read(const Matrix& m, size_t at) { v = __ldg((const uint4*)((const bf16*)m.weight + at)); }
   __device__ float dot(const float* x) const {
     const __nv_bfloat162* pair = (const __nv_bfloat162*)&v;
     float s = 0;
@@ -104,11 +101,7 @@ template <> struct Eights<0> {
 };
 template <> struct Eights<4> {
   unsigned v; float scale, bias;
-  template <bool> __device__ void read(const Matrix& m, size_t at) {
-    v = __ldg((const unsigned*)m.weight + at/8);
-    scale = __bfloat162float(m.scales[at/64]);
-    bias = __bfloat162float(m.biases[at/64]);
-  }
+  __device__ void read(const Matrix& m, size_t at) { v = __ldg((const unsigned*)m.weight + at/8); scale = __bfloat162float(m.scales[at/64]); bias = __bfloat162float(m.biases[at/64]); }
   __device__ float dot(const float* x) const {
     float s = 0, t = 0;
     #pragma unroll
@@ -118,12 +111,7 @@ template <> struct Eights<4> {
 };
 template <> struct Eights<8> {
   uint2 v; float scale, bias;
-  template <bool EVEN> __device__ void read(const Matrix& m, size_t at) {
-    const uint2* from = (const uint2*)m.weight + at/8;
-    v = EVEN ? __ldg(from) : pieces<uint2>(from);
-    scale = __bfloat162float(m.scales[at/64]);
-    bias = __bfloat162float(m.biases[at/64]);
-  }
+  __device__ void read(const Matrix& m, size_t at) { v = __ldg((const uint2*)m.weight + at/8); scale = __bfloat162float(m.scales[at/64]); bias = __bfloat162float(m.biases[at/64]); }
   __device__ float dot(const float* x) const {
     float s = 0, t = 0;
     #pragma unroll
@@ -134,7 +122,6 @@ template <> struct Eights<8> {
 """
 
 PRODUCT = r"""
-template <bool EVEN> struct Way { static constexpr bool even = EVEN; }; // see `at_once`
 template <int N, int K> struct Shares { static constexpr int parts = N < 2048 || K > 4096 ? 4 : 1; }; // warps that share a row
 
 // Rows of a matrix times B vectors in shared memory: every warp takes a row, or a quarter of one
@@ -146,16 +133,13 @@ __device__ inline void product(const Matrix m, int rows, const bf16* x, float* s
     const int first = base + blockIdx.x*(WARPS/P) + warp/P;
     Eights<BITS> w[U][C] = {};
     float sum[U][B] = {};
-    const auto read = [&](auto way) {
+    #pragma unroll
+    for (int u = 0; u < U; u++)
       #pragma unroll
-      for (int u = 0; u < U; u++)
-        #pragma unroll
-        for (int c = 0; c < C; c++) {
-          const int j = (c*32 + lane)*8, row = first + u*stride;
-          if (j < W && row < rows) w[u][c].template read<decltype(way)::even>(m, (size_t)row*K + part*W + j);
-        }
-    };
-    if ((size_t)m.weight % 16 == 0) read(Way<true>()); else read(Way<false>());
+      for (int c = 0; c < C; c++) {
+        const int j = (c*32 + lane)*8, row = first + u*stride;
+        if (j < W && row < rows) w[u][c].read(m, (size_t)row*K + part*W + j);
+      }
     #pragma unroll
     for (int c = 0; c < C; c++) {
       const int j = (c*32 + lane)*8;
