@@ -1,54 +1,63 @@
-"Check that modules carry their notebooks' names and import only lower numbers or companions, never in a circle"
+"""Check that modules carry their notebooks' names, and import as DESIGN draws it: never in a circle, never up
+
+fast, safety → the spine and sources → serving → guides
+"""
 import ast, json, re, sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-problems, number = [], {} # number: module -> the two digits that start its notebook's name
-for p in sorted(Path('nbs').glob('*.ipynb')):
-    code = [''.join(c['source']) for c in json.loads(p.read_text('utf-8'))['cells'] if c['cell_type'] == 'code']
-    exports = re.findall(r'^#\|\s*default_exp\s+(\S+)', '\n'.join(code), re.M)
-    name = re.fullmatch(r'(\d\d)[a-z]?_(\w+)', p.stem)
-    for module in exports:
-        if not name or module != name[2]: problems.append(f'{p}: exports to {module}, which is not its name')
-        else: number[module] = name[1]
-if 'cli' in number and not Path('nbs/06z_cli.ipynb').exists(): problems.append('cli belongs to nbs/06z_cli.ipynb')
+FLOOR = dict(fast=0, safety=0, spine=1, sources=1, serving=2, guides=3) # a module imports what is on its floor or below
+problems, modules = [], {} # modules: dotted name below mlxchat -> its file
 
-def imports(path):
-    "Modules of mlxchat that a file imports, with line numbers; those inside functions count too"
-    for node in ast.walk(ast.parse(path.read_text('utf-8'))):
+def room(module): return module.split('.')[0] if '.' in module else 'spine'
+
+for nb in sorted(Path('nbs').rglob('*.ipynb')):
+    if any(part.startswith(('.', '_')) for part in nb.parts): continue
+    code = '\n'.join(''.join(c['source']) for c in json.loads(nb.read_text('utf-8'))['cells'] if c['cell_type'] == 'code')
+    place = nb.relative_to('nbs').with_suffix('')
+    name = '.'.join([*place.parts[:-1], re.sub(r'^\d\d[a-z]?_', '', place.name)])
+    for module in re.findall(r'^#\|\s*default_exp\s+(\S+)', code, re.M):
+        if module != name: problems.append(f'{nb}: exports to {module}, and its name is {name}')
+        elif room(module) not in FLOOR: problems.append(f'{nb}: there is no folder {room(module)} in the plan')
+        else: modules[module] = Path('mlxchat', *module.split('.')).with_suffix('.py')
+
+def parent(module, level): # of a relative import
+    return ['mlxchat', *module.split('.')][:-level]
+
+def imports(module):
+    "Names below mlxchat that a module imports, with line numbers, in order; those inside functions count too"
+    for node in ast.walk(ast.parse(modules[module].read_text('utf-8'))):
         names = []
         if isinstance(node, ast.Import): names = [a.name for a in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = '.'.join(filter(None, ['mlxchat' if node.level else '', node.module]))
-            names = [f'{base}.{a.name}' for a in node.names] if base == 'mlxchat' else [base]
+            base = '.'.join([*(parent(module, node.level) if node.level else []), *filter(None, [node.module])])
+            names = [base, *(f'{base}.{a.name}' for a in node.names)]
         for name in names:
-            top, *rest = name.split('.')
-            if top == 'mlxchat' and rest and (rest[0] in number or Path(f'mlxchat/{rest[0]}.py').exists()): yield node.lineno, rest[0]
+            if name.removeprefix('mlxchat.') in modules: yield node.lineno, name.removeprefix('mlxchat.')
 
-graph = {}
-for p in sorted(Path('mlxchat').glob('*.py')):
-    if p.stem in ('__init__', '__main__', '_modidx'): continue
-    if p.stem not in number:
-        problems.append(f'{p}: no notebook exports it')
-        continue
-    graph[p.stem] = {m for _, m in imports(p)}
-    problems += [f'{p}:{line}: {number[p.stem]} imports {m}, which is {number.get(m, "no notebook")}'
-                 for line, m in imports(p) if number.get(m, '99') > number[p.stem]]
+for p in Path('mlxchat').rglob('*.py'):
+    if p not in modules.values() and p.stem not in ('__init__', '__main__', '_modidx'): problems.append(f'{p}: no notebook exports it')
+graph = {m: {name for _, name in imports(m)} for m in modules}
+for m in modules:
+    problems += [f'{modules[m]}:{line}: {room(m)} imports {name}, which is above it'
+                 for line, name in imports(m) if FLOOR[room(name)] > FLOOR[room(m)]]
 try: TopologicalSorter(graph).prepare()
 except CycleError as e: problems.append('imports in a circle: ' + ' -> '.join(reversed(e.args[1])))
 
 def touches_first(module):
-    "What a module imports first: backend, which loads a fast BLAS, or mlx, which is too late then; None if neither"
-    if module == 'backend': return 'backend'
-    for node in ast.parse(Path(f'mlxchat/{module}.py').read_text('utf-8')).body:
+    "What a module imports first: device, which loads a fast BLAS, or mlx, which is too late then; None if neither"
+    if module == 'fast.device': return module
+    for node in ast.parse(modules[module].read_text('utf-8')).body:
         names = []
         if isinstance(node, ast.Import): names = [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom): names = [f'.{node.module}'] if node.level and node.module else [f'.{a.name}' for a in node.names] if node.level else [node.module]
+        elif isinstance(node, ast.ImportFrom):
+            base = '.'.join([*(parent(module, node.level) if node.level else []), *filter(None, [node.module])])
+            names = [base, *(f'{base}.{a.name}' for a in node.names)]
         for name in names:
             if name.split('.')[0] in ('mlx', 'mlx_lm'): return 'mlx'
-            if name.startswith('.') and Path(f'mlxchat/{name[1:]}.py').exists() and (found := touches_first(name[1:])): return found
+            if (below := name.removeprefix('mlxchat.')) in modules and (found := touches_first(below)): return found
 
-problems += [f'mlxchat/{m}.py: imports mlx before mlxchat.backend, which loads a fast BLAS' for m in graph if touches_first(m) == 'mlx']
-
+problems += [f'{modules[m]}: imports mlx before mlxchat.fast.device, which loads a fast BLAS'
+             for m in modules if touches_first(m) == 'mlx']
 print('\n'.join(problems) or f'{len(graph)} modules import downwards')
 sys.exit(bool(problems))

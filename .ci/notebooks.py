@@ -3,9 +3,11 @@ import json, re, sys
 from pathlib import Path
 
 problems = []
+listed = set(re.findall(r'- (\S+\.ipynb)', Path('nbs/sidebar.yml').read_text('utf-8')))
 for p in sorted(Path('nbs').rglob('*.ipynb')):
     if any(part.startswith(('.', '_')) for part in p.parts): continue
     cells = json.loads(p.read_text('utf-8'))['cells']
+    if p.relative_to('nbs').as_posix() not in listed: problems.append(f'{p}: is not in nbs/sidebar.yml')
     if p.stat().st_size >= 300_000: problems.append(f'{p}: {p.stat().st_size//1000} kB, the limit is 300 (smaller pictures: python .ci/pictures.py {p})')
     for c in cells:
         if c['cell_type'] != 'code': continue

@@ -9,7 +9,7 @@ from pathlib import Path
 MINUTES = 15 # a notebook that takes longer hangs
 nbdev_test = Path(sys.executable).with_name('nbdev_test')
 jobs = int(os.environ.get('JOBS') or 2)
-notebooks = sys.argv[1:] or [*sorted(Path('nbs').glob('*.ipynb')), *sorted(Path('nbs/tests').glob('*.ipynb'))]
+notebooks = sys.argv[1:] or sorted(Path('nbs').rglob('*.ipynb'), key=lambda p: (len(p.parts), 'tests' in p.parts, p))
 os.environ['MLXCHAT_TEST'] = '1' # notebooks that would keep what they make, such as 07_run, put it into a temporary folder
 
 def run(nb):

@@ -10,10 +10,10 @@ def run(*command, cwd=None):
     return p.stdout
 
 everything = '''
-import importlib, pkgutil, mlxchat, mlxchat.backend
+import importlib, pkgutil, mlxchat, mlxchat.fast.device
 for m in pkgutil.iter_modules(mlxchat.__path__):
     if m.name != '__main__': importlib.import_module(f'mlxchat.{m.name}')
-assert '<html' in mlxchat.serve.PAGE.read_text('utf-8')
+assert '<html' in mlxchat.serving.server.PAGE.read_text('utf-8')
 print(mlxchat.__file__)
 '''
 

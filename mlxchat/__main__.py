@@ -11,7 +11,7 @@ def main(
 )->int: # exit status
     "The `mlxchat` program, which Ctrl-C ends in one line from the first moment"
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler: signal.signal(signal.SIGINT, leave)
-    from .program import main
+    from .guides.program import main
     return main()
 
 if __name__ == "__main__": sys.exit(main())

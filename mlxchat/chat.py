@@ -12,11 +12,11 @@ from contextlib import closing
 from difflib import get_close_matches
 from itertools import accumulate, chain
 from fastcore.basics import patch
-from .backend import colour_wanted
+from .fast.device import colour_wanted
 from .checkpoint import checkpoints, find_run, whisper
 from .data import base_dir
 from .engine import Engine, for_inference
-from .ranges import RANGES, ranged
+from .safety.ranges import RANGES, ranged
 from .tools import TextStream
 
 # %% ../nbs/06_chat.ipynb #c010

@@ -16,13 +16,13 @@ from functools import wraps
 from dataclasses import asdict, fields
 from pathlib import Path
 from fastcore.basics import patch
-from .backend import compute_dtype
+from .fast.device import compute_dtype
 from .model import GPT, GPTConfig
 from . import lora
 from .data import atomic_write, base_dir, checked, in_short, json_lines, parse_json, read_json, sync, without_nan
-from .shards import FileLock
+from .sources.shards import FileLock
 from .tokenizer import Tokenizer
-from .formats import load_tokenizer
+from .sources.tokenizer_formats import load_tokenizer
 import mlx.core as mx
 from mlx.utils import tree_flatten, tree_map_with_path
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from .data import Bar, base_dir, checked, json_lines, nanochat_dir
 from .eval import best, centred, common, likelihoods
-from .fetch import Fetcher, FetchError
+from .sources.fetch import Fetcher, FetchError
 from .model import GPT
-from .parallel import World
+from .safety.parallel import World
 from .tokenizer import Tokenizer
 import yaml
 

@@ -11,12 +11,12 @@ import json, random, time
 from dataclasses import dataclass, field
 from functools import cached_property
 from fastcore.basics import patch
-from . import kernels
-from .backend import DTYPES, device_kind
+from .fast import cuda_kernels
+from .fast.device import DTYPES, device_kind
 from .data import Bar
-from .decode import Decoder, attend_one
+from .fast.decode import Decoder, attend_one
 from .model import GPT, GPTConfig
-from .ops import attention
+from .fast.ops import attention
 from .sampling import Sampling, Wishes, candidates, draw, penalized
 from .tokenizer import Tokenizer
 from .tools import TextStream, ToolState
@@ -339,7 +339,7 @@ class Batch:
     def copies(self)->bool:
         "Would the next step copy a large cache, if it were sent off while this one still reads it?"
         if not self.slots or device_kind() == 'cpu': return False
-        if kernels.available(self.slots.last): return False # ours write into it
+        if cuda_kernels.available(self.slots.last): return False # ours write into it
         return sum(o.nbytes for o in self.slots.kv) >= 2**26
 
     def cancel(self, request:Request):

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 from .data import Bar
-from .backend import device_kind
-from .decode import masked_attention
+from .fast.device import device_kind
+from .fast.decode import masked_attention
 from .engine import Engine, Reading, no_numbers
 from .model import GPT
 from .pretrain import text_batches

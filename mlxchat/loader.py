@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from .data import Bar, checked, file_mark, open_shard, read_group, without_text
-from .fetch import DiskFull, FetchError
-from .texts import bin_info
+from .sources.fetch import DiskFull, FetchError
+from .sources.texts import bin_info
 from .tokenizer import Tokenizer
 
 # %% ../nbs/02b_loader.ipynb #c012

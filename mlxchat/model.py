@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from numbers import Integral, Real
 from fastcore.basics import patch
-from .backend import compute_dtype, device_kind
-from .ops import linear, qkv, norm, add_norm, mix_norm, rotate, rope_norm, gated_add, relu2, lookup, attention, cross_entropy, token_nll
+from .fast.device import compute_dtype, device_kind
+from .fast.ops import linear, qkv, norm, add_norm, mix_norm, rotate, rope_norm, gated_add, relu2, lookup, attention, cross_entropy, token_nll
 import mlx.core as mx, mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map
 

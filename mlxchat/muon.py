@@ -11,7 +11,7 @@ __all__ = ['QUINTIC', 'POLAR_EXPRESS', 'MUON', 'ADAMW', 'RECIPES', 'orthogonalis
 import math
 from dataclasses import dataclass, field
 from fastcore.basics import patch
-from .backend import compute_dtype
+from .fast.device import compute_dtype
 from .model import GPT
 import mlx.core as mx, mlx.optimizers as optim
 from mlx.utils import tree_flatten, tree_unflatten

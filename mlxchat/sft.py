@@ -16,7 +16,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .model import GPT, GPTConfig
-from .texts import new_folder
+from .sources.texts import new_folder
 from .lora import adapter_places
 from .data import base_dir, name_hash, tilde
 from .loader import Buffer, ConversationSource, Loader, Prefetch
@@ -24,14 +24,13 @@ from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
 from .checkpoint import as_tag, check_copy, check_tag, checkpoints, file_hash, find_run, latest_checkpoint
 from .checkpoint import load_model, metadata, Run, run_config, save_checkpoint, seen_from, write_json
-from .watch import LogConfig, outlive_terminal, report_html, sinks
-from .plan import check_rows
-from .pretrain import BATCH_D12, fit
-from .ranges import check_pairs, check_values, ranged
+from .progress import LogConfig, outlive_terminal, report_html, sinks
+from .pretrain import BATCH_D12, check_rows, fit
+from .safety.ranges import check_pairs, check_values, ranged
 from .engine import Engine
 from .eval import score_task
 from .tasks import Dialogues, Subset, Task, TaskMixture
-from .datasets import CustomJSON, open_task, sft_mixture, sft_validation
+from .sources.datasets import CustomJSON, open_task, sft_mixture, sft_validation
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fastcore.basics import patch
 from .model import GPT, GPTConfig
 from .muon import MuonAdamW, Schedule, param_groups
-from .parallel import World
+from .safety.parallel import World
 import mlx.core as mx, mlx.nn as nn, mlx.optimizers as optim
 import numpy as np
 from mlx.utils import tree_flatten, tree_map
