@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['NARROW', 'SKIPPED', 'base_dir', 'nanochat_dir', 'tiktoken_dir', 'hub_endpoint', 'hub_token', 'gigabytes', 'tilde',
-           'sync', 'atomic_write', 'in_notebook', 'columns', 'Bar', 'in_words', 'in_short', 'checked', 'parse_json',
+           'sync', 'atomic_write', 'in_notebook', 'line_width', 'Bar', 'in_words', 'in_short', 'checked', 'parse_json',
            'without_nan', 'read_json', 'json_lines', 'file_mark', 'docstrings', 'name_hash', 'doc_roots',
-           'source_files', 'fold', 'unseen', 'Document', 'python_topics', 'python_documents', 'held_out', 'ngrams',
-           'shared_fractions', 'split_documents', 'write_shard', 'write_shards', 'list_shards', 'open_shard',
+           'source_files', 'fold', 'unseen_paragraphs', 'Document', 'python_topics', 'python_documents', 'held_out',
+           'ngrams', 'shared_fractions', 'split_documents', 'write_shard', 'write_shards', 'list_shards', 'open_shard',
            'read_group', 'without_text', 'read_texts', 'make_corpus', 'alone']
 
 # %% ../nbs/02_data.ipynb #c003
@@ -98,7 +98,7 @@ def in_notebook()->bool: # Jupyter, VS Code, Colab…; not IPython on a terminal
     shell = getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)()
     return hasattr(shell, 'kernel')
 
-def columns(
+def line_width(
     out, # a stream
 )->int:  # of the terminal that shows it; 80 if that is unknown
     "How long a line may be"
@@ -121,7 +121,7 @@ class Bar(tqdm):
         self.notebook = self.plain and file is None and in_notebook()
         pause = .5 if self.notebook else 30.
         if self.plain: kwargs |= dict(mininterval=pause, delay=pause, ascii=True)
-        elif columns(self.out) < 72 and 'total' in kwargs: kwargs |= dict(bar_format=NARROW)
+        elif line_width(self.out) < 72 and 'total' in kwargs: kwargs |= dict(bar_format=NARROW)
         super().__init__(*args, file=io.StringIO() if self.plain else self.out, **kwargs)
 
     def display(self, msg=None, pos=None):
@@ -432,7 +432,7 @@ def fold(text:str)->str: # the same for texts that differ only in case, white sp
     "`text` reduced to what counts when looking for copies"
     return re.sub(r'\d+', '0', ' '.join(text.lower().split()))
 
-def unseen(
+def unseen_paragraphs(
     text:str,         # a document
     seen:set,         # folded paragraphs so far; updated
     min_chars:int=40, # shorter paragraphs may repeat, but do not make a document
@@ -487,7 +487,7 @@ def python_documents(
     def add(found):
         nonlocal size
         stats['found'] += len(found)
-        kept = [Document(d.module, t) for d in found if (t := unseen(d.text, seen))]
+        kept = [Document(d.module, t) for d in found if (t := unseen_paragraphs(d.text, seen))]
         docs.extend(kept)
         new = sum(len(d.text.encode('utf-8', 'replace')) for d in kept)
         size += new; bar.update(new)

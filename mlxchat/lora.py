@@ -7,7 +7,7 @@ __all__ = ['PARTS', 'LoRALinear', 'adapter_places']
 
 # %% ../nbs/06b_lora.ipynb #c004
 from fastcore.basics import patch
-from .model import GPT, matrix
+from .model import GPT, dequantized_weight
 from .fast.ops import linear
 import mlx.core as mx, mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map
@@ -21,7 +21,7 @@ class LoRALinear(nn.Module):
         alpha:float      # the correction is multiplied by alpha/r
     ):
         super().__init__()
-        d_out, d_in = matrix(layer).shape
+        d_out, d_in = dequantized_weight(layer).shape
         self.base = layer.freeze()
         self.A, self.B = mx.random.uniform(-1, 1, (rank, d_in)) * d_in**-.5, mx.zeros((d_out, rank))
         self._scale = alpha/rank
@@ -30,7 +30,7 @@ class LoRALinear(nn.Module):
 
     @property
     def weight(self)->mx.array: # (d_out, d_in)
-        return matrix(self.base) + self._scale * (self.B @ self.A)
+        return dequantized_weight(self.base) + self._scale * (self.B @ self.A)
 
 # %% ../nbs/06b_lora.ipynb #c013
 PARTS = 'attn', 'mlp' # what has adapters, unless told otherwise
@@ -55,7 +55,7 @@ def adapter_places(
                          f'choose from attn, mlp, {", ".join(".".join(f) for f in found)}')
     found = [f for f in found if names(*f) & set(parts)]
     for module, key in found:
-        if rank > (most := min(matrix(model.blocks[0][module][key]).shape)):
+        if rank > (most := min(dequantized_weight(model.blocks[0][module][key]).shape)):
             raise ValueError(f'rank {rank} is more than the {most} that {module}.{key} has by itself')
     return [(i, *f) for f in found for i in layers]
 
@@ -83,6 +83,6 @@ def merged(self:GPT
     "The model that the adapters have made"
     twin, layers = GPT(self.config), {k: m for k,m in self.named_modules() if isinstance(m, LoRALinear) or 'scales' in m}
     whole = [(k, v) for k,v in tree_flatten(self.parameters()) if not any(k.startswith(o + '.') for o in layers)]
-    twin.load_weights(whole + [(f'{k}.weight', matrix(m)) for k,m in layers.items() if not k.endswith('.base')])
+    twin.load_weights(whole + [(f'{k}.weight', dequantized_weight(m)) for k,m in layers.items() if not k.endswith('.base')])
     twin._dtype = self._dtype
     return twin

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ENDED', 'AXES', 'STYLE', 'duration', 'fitted', 'stage_seconds', 'step_line', 'score_line', 'TerminalView', 'LogView',
            'NotebookView', 'StatusView', 'Progress', 'Lasting', 'outlive_terminal', 'plain_log', 'svg', 'LiveCurve',
-           'smoothed', 'compare_runs', 'table', 'Energy', 'report_html', 'where_time_went', 'Wandb', 'TensorBoard',
+           'smoothed', 'compare_runs', 'text_table', 'Energy', 'report_html', 'where_time_went', 'Wandb', 'TensorBoard',
            'memory_line', 'check_installed', 'LogConfig', 'sinks', 'run_status', 'watched_runs', 'sparkline',
            'watch_line', 'monitor', 'folder_bytes', 'disk']
 
@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
-from .data import base_dir, columns, gigabytes, in_notebook, json_lines, read_json, tilde, without_nan
+from .data import base_dir, line_width, gigabytes, in_notebook, json_lines, read_json, tilde, without_nan
 from .checkpoint import alive, checkpoints, find_run, Run
 from .safety.ranges import ranged
 
@@ -112,7 +112,7 @@ class TerminalView:
         self.out, self.line = out, ''
         self.bar = tqdm(total=1, bar_format='{desc}', file=out, leave=True)
     def draw(self, now:dict, news:bool):
-        line = step_line(now, columns(self.out) - 1)
+        line = step_line(now, line_width(self.out) - 1)
         if line != self.line: self.bar.set_description_str(line); self.line = line
     def say(self, text:str): tqdm.write(text, file=self.out)
     def close(self): self.bar.close()
@@ -529,7 +529,7 @@ def compare_runs(
     ax.set(xlabel=label, ylabel=y); ax.legend(fontsize=8)
     return rows
 
-def table(
+def text_table(
     rows:list # of dictionaries with the same keys
 )->str:
     "Rows as lines of text"
@@ -885,7 +885,7 @@ def monitor(
     try:
         while True:
             s, losses = _look(_watched(run))
-            width = columns(sys.stdout) - 1 if sys.stdout.isatty() else 1000
+            width = line_width(sys.stdout) - 1 if sys.stdout.isatty() else 1000
             line = watch_line(s, losses, width) if 'step' in s else f'{s["run"]}: never trained here'
             if json: print(dumps(without_nan(s)), flush=True)
             elif in_place: print('\r' + line.ljust(shown), end='', flush=True); shown = len(line)

@@ -104,7 +104,7 @@ class Decoder:
         self.arrays['layers'] = [layer(b) for b in m.blocks]
         self.arrays['factors'] = list(mx.stack([m.resid_lambdas, m.x0_lambdas], -1)) if c.resid_init else [] # (2,) each
         self.arrays['head'] = [] if self.bits else [m.unembedding[:c.vocab_size].T, *([] if device_kind() == 'cpu' else [m.unembedding])]
-        self.arrays['whole'] = self.for_one_launch() if cuda_decode.fits(c, 1) and m._dtype == mx.bfloat16 and cuda_kernels.available(mx.zeros((1, 8), m._dtype)) else {}
+        self.arrays['whole'] = self.for_one_launch() if cuda_decode.one_launch_fits(c, 1) and m._dtype == mx.bfloat16 and cuda_kernels.available(mx.zeros((1, 8), m._dtype)) else {}
         mx.eval(self.arrays)
 
     def for_one_launch(self):
@@ -154,7 +154,7 @@ class Decoder:
     )->mx.array:         # (B, V) fp32
         "Scores of all words"
         (x, ve), m, c = self.embed(tokens, slots), self.model, self.config
-        if not arrays['whole'] or not cuda_decode.fits(c, len(tokens)): return self.logits(self.layers(x, ve, slots, arrays), arrays)
+        if not arrays['whole'] or not cuda_decode.one_launch_fits(c, len(tokens)): return self.logits(self.layers(x, ve, slots, arrays), arrays)
         l = cuda_decode.write_token(c, x, ve, slots.kv, slots.lengths, (m._cos, m._sin), **arrays['whole'], bits=self.bits)
         slots.advance(1)
         return l

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['blas', 'MACHINES', 'DTYPES', 'blas_candidates', 'load_blas', 'keep_memory', 'large_pages', 'device_kind', 'Machine',
            'machine', 'agree', 'compute_dtype', 'memory_bytes', 'best_seconds', 'matmul_gflops', 'numpy_gflops',
-           'launched', 'colour_wanted', 'info']
+           'launched', 'colour_wanted', 'machine_info']
 
 # %% ../../nbs/fast/device.ipynb #c039
 import ctypes, json, os, resource, shutil, sys, time, warnings
@@ -209,7 +209,7 @@ def colour_wanted(
     return out.isatty() and not os.environ.get('NO_COLOR') and os.environ.get('TERM') != 'dumb'
 
 # %% ../../nbs/fast/device.ipynb #c034
-def info(
+def machine_info(
 )->dict: # plain values, ready for JSON
     "What mlxchat sees of this machine, rates measured"
     rounds = [(matmul_gflops(1024, mx.float32), numpy_gflops()) for _ in range(3)] # alternate: other work disturbs both alike

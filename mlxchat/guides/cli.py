@@ -21,13 +21,13 @@ from ..sources import tokenizer_formats
 from .program import call, dashed, ELSEWHERE, integer, main, meant, no_option, number
 from ..data import (Bar, base_dir, gigabytes, in_short, list_shards, make_corpus, nanochat_dir, open_shard,
     read_texts, tilde)
-from ..sources.shards import download, local_shards, numbers, SETS, ShardCache
+from ..sources.shards import download, local_shards, shard_numbers, SETS, ShardCache
 from ..sources.texts import make_set, write_bin
 from ..tokenizer import Tokenizer
 from ..loader import BinSource, Loader, Prefetch, TextSource, documents
 from ..checkpoint import Run, as_tag, check_tag, checkpoints, find_run, load_model, rewind, run_folder
 from ..core import bundle_dir, core
-from ..safety.parallel import Heartbeat, World, join
+from ..safety.parallel import Heartbeat, World, join_world
 from ..progress import LogConfig, memory_line, outlive_terminal, report_html, sinks, where_time_went
 from .plan import check_fits, check_possible
 from ..model import GPT, GPTConfig
@@ -163,7 +163,7 @@ def info(
     json:bool=False, # print one JSON object instead?
 ):
     "Show this machine as mlxchat sees it, with measured speeds"
-    i = dict(mlxchat=__version__, **device.info(), base_dir=str(base_dir()))
+    i = dict(mlxchat=__version__, **device.machine_info(), base_dir=str(base_dir()))
     if json: return print(dumps(i))
     other = '' if i["compute_dtype"] == 'float32' else f'; {i["compute_gflops"]:,.0f} in {i["compute_dtype"]}'
     print(f'''mlxchat  {i["mlxchat"]}, MLX {i["mlx"]}, Python {i["python"]}
@@ -189,7 +189,7 @@ def _fetched(set, num_shards=8, workers=4):
     train_paths, val_path = local_shards(set)
     more = ''
     if len(train_paths) > num_shards: more = f', more than the {num_shards:,} asked for: all of them are {set} now'
-    print(f'{len(train_paths):,} shards to train on ({numbers(train_paths)}), {val_path.name} to validate{more}')
+    print(f'{len(train_paths):,} shards to train on ({shard_numbers(train_paths)}), {val_path.name} to validate{more}')
 
 def _own(text, folder, val_fraction=.05, doc_chars=8000, column='text'):
     report = make_set(text, folder, val_fraction, doc_chars, column)
@@ -337,11 +337,11 @@ def tokenizer(
     unseen = [t for _, t in zip(range(1000), read_texts(shard_paths(set)[1]))]
     unseen = dict(unseen=unseen) if any(unseen) else {}
     if not unseen: print('the validation documents are empty: there is no unseen text to measure on')
-    for row in tokenizer_formats.compare(dict(tok=tok), unseen) if training else []:
+    for row in tokenizer_formats.compare_vocabularies(dict(tok=tok), unseen) if training else []:
         print(f'{row["tok"]:.2f} bytes a token on unseen text')
     if training: return
     known = tokenizer_formats.known_encodings()
-    print(tokenizer_formats.table(tokenizer_formats.compare({'ours': tok, **known}, {**tokenizer_formats.SAMPLES, **unseen})))
+    print(tokenizer_formats.vocabulary_table(tokenizer_formats.compare_vocabularies({'ours': tok, **known}, {**tokenizer_formats.SAMPLES, **unseen})))
     absent = [name for name in ('GPT-2', 'GPT-4') if name not in known]
     print('bytes per token' + ''.join(f', without {name}, which is not on this disk' for name in absent))
 
@@ -494,7 +494,7 @@ def train(
     **kwargs
 ):
     "Pretrain a model, or go on with one"
-    world = join()
+    world = join_world()
     check_tag(model_tag)
     log = LogConfig.taken(kwargs)
     c = PretrainConfig(**kwargs)

@@ -11,20 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, asdict
 from pathlib import Path
 from fastcore.basics import patch
-from ..fast.device import info
+from ..fast.device import machine_info
 from ..model import GPTConfig
 from ..data import Bar, base_dir, make_corpus, list_shards, read_texts, tilde
 from ..tokenizer import Tokenizer
 from ..loader import TextSource, ConversationSource, Loader, MixedLoader
 from ..checkpoint import check_tag, checkpoints, Run, run_config, write_json
 from ..pretrain import PretrainConfig, build, pretrain
-from ..tasks import SHARES, Dialogues, TaskMixture, practice, word_list
+from ..tasks import TASK_SHARES, Dialogues, TaskMixture, practice, word_list
 from ..engine import Engine, sampler
 from ..eval import compressed_bpb, score_task, wilson
 from .evaluate import keep_scores
 from ..progress import plain_log, report_html, stage_seconds
 from ..sft import SFTConfig, finetune
-from ..chat import add_piece, chat, shown
+from ..chat import add_piece, chat, streamed_text
 from ..data import read_json
 
 # %% ../../nbs/guides/demo.ipynb #c007
@@ -65,7 +65,7 @@ def mixture(
     seed:int=0,        # of their order
 )->Dialogues:
     "Conversations of all tasks, shuffled, half of them with more than one question"
-    return Dialogues(TaskMixture(list(tasks.values()), weights=[SHARES[k] for k in tasks], size=size, seed=seed))
+    return Dialogues(TaskMixture(list(tasks.values()), weights=[TASK_SHARES[k] for k in tasks], size=size, seed=seed))
 
 # %% ../../nbs/guides/demo.ipynb #c012
 _TRAINS = {'pretraining': 'base', 'fine-tuning': 'sft'}
@@ -170,7 +170,7 @@ def evaluate(self:Demo)->dict:
     report = dict(seconds={**self.seconds, 'total': sum(self.seconds.values())}, parameters=model.count_params(),
         tokens_per_second=dict(pretraining=rate(base), finetuning=rate(tuned)), val_bpb=base[-1]['val_bpb'], gzip_bpb=bpb['gzip'], xz_bpb=bpb['xz'],
         accuracy={k: s.accuracy for k,s in scores.items()}, exact={k: s.exact for k,s in scores.items()}, questions={k: s.n for k,s in scores.items()},
-        transcripts=[s.transcripts[0] for s in scores.values()] + [scores['counting'].transcripts[1]], config=asdict(self.c), machine=info())
+        transcripts=[s.transcripts[0] for s in scores.values()] + [scores['counting'].transcripts[1]], config=asdict(self.c), machine=machine_info())
     self.plots(base, tuned)
     keep_scores(self.run, f'{meta["stage"]} step {meta["step"]:,}', {k: dict(score=s.accuracy, **dict(zip(('low', 'high'), wilson(round(s.accuracy*s.n), s.n)))) for k,s in scores.items()})
     write_json(self.run.folder/'report.json', report)
@@ -216,7 +216,7 @@ def answers(self:Demo,
     "What the model says to some questions"
     model, tok, _ = self.run.load(stage)
     engine = Engine(model, tok)
-    for q in questions: yield ''.join(shown(engine.reply([dict(role='user', content=q)], max_tokens=96, temperature=0)))
+    for q in questions: yield ''.join(streamed_text(engine.reply([dict(role='user', content=q)], max_tokens=96, temperature=0)))
 
 @patch
 def compare(self:Demo,

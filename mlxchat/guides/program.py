@@ -7,8 +7,8 @@ __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'S
            'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'MEMORY', 'SMALLER', 'PACKAGES', 'REPORT',
            'read_source', 'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean',
            'listed', 'choice', 'meant', 'no_option', 'dashed', 'Parser', 'something', 'name_of_run', 'in_range',
-           'Values', 'parser', 'parsed', 'call', 'examples', 'width', 'wrapped', 'columns', 'help_text', 'parts',
-           'usage', 'completion', 'candidates', 'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
+           'Values', 'parser', 'parsed', 'call', 'examples', 'width', 'wrapped', 'two_columns', 'help_text', 'parts',
+           'verb_list', 'completion', 'completions', 'dispatch', 'one_line', 'Wrapping', 'verdict', 'stopped', 'main']
 
 # %% ../../nbs/guides/program.ipynb #c002
 import argparse, ast, atexit, importlib, os, re, shutil, signal, sys, threading
@@ -489,7 +489,7 @@ def _continued(text, room):
     lines = [o + ' \\' for o in most] + [last]
     return lines[:1] + ['  ' + o for o in lines[1:]]
 
-def columns(
+def two_columns(
     rows:list,    # of (left, right)
     room:int,     # columns in all
     left:int=LEFT # columns of the left side
@@ -536,9 +536,9 @@ def _sections(topics, rows, room):
     for topic in dict.fromkeys(topics):
         mine = [o for t, o in zip(topics, rows) if t == topic]
         if room < 60:
-            lines += [topic]*bool(topic) + [f'  {o}' for o in columns(mine, room - 2, _longest(rows))]
+            lines += [topic]*bool(topic) + [f'  {o}' for o in two_columns(mine, room - 2, _longest(rows))]
             continue
-        first, *rest = columns(mine, room - margin, _longest(rows))
+        first, *rest = two_columns(mine, room - margin, _longest(rows))
         lines += [f'{topic:{margin}}{first}', *(' '*margin + o for o in rest)]
     return lines
 
@@ -563,7 +563,7 @@ def help_text(
     free = 999 if all or len(options) <= 8 else room - 6 if room < 60 else room - 4 - margin
     rows = [(left, _right(o, free)) for left, o in zip(lefts, shown)]
     lines = [*wrapped(f'{prog}: {about[:1].lower()}{about[1:]}', room), '']
-    if shows := examples(verb): lines += [*(f'  {o}' for o in columns(shows, room - 2, _longest(shows, 60))), '']
+    if shows := examples(verb): lines += [*(f'  {o}' for o in two_columns(shows, room - 2, _longest(shows, 60))), '']
     lines += _sections(topics, rows, room) or ['  no options']
     if any(_right(o, free) != _right(o, 999) for o in shown) and not hidden:
         lines += ['', *wrapped(f'more about each: {prog} --help-all', room)]
@@ -611,7 +611,7 @@ def parts(
     "The second words of a verb that has several"
     return [v.split()[1] for v in VERBS if v.startswith(verb + ' ')]
 
-def usage(
+def verb_list(
     verb:str='', # one that has parts, default all verbs
     room:int=0   # columns, default `width()`
 )->str:
@@ -619,7 +619,7 @@ def usage(
     room = room or width()
     if verb:
         rows = [(f'mlxchat {verb} {o}', VERBS[f'{verb} {o}'][1]) for o in parts(verb)]
-        return '\n'.join(columns(rows, room))
+        return '\n'.join(two_columns(rows, room))
     verbs = ' '.join(SECTIONS.values()).split()
     rows = [(v, VERBS[v][1] if v in VERBS else 'measure: ' + ', '.join(parts(v))) for v in verbs]
     topics = [k for k, v in SECTIONS.items() for _ in v.split()]
@@ -654,7 +654,7 @@ def completion(
     print(SHELLS[shell or 'bash'].strip())
 
 # %% ../../nbs/guides/program.ipynb #c949
-def candidates(
+def completions(
     words:list # typed so far, the last of them perhaps half
 )->list:       # of str
     "What could be typed next"
@@ -687,13 +687,13 @@ def dispatch(
     "Carry out a command line"
     verb, *options = args or ['--help']
     asks = '-h', '--help', '--help-all', 'help'
-    if verb == '__complete': return print(*candidates(options), sep='\n')
+    if verb == '__complete': return print(*completions(options), sep='\n')
     if verb in ('--version', '-V', 'version'): return print(f'mlxchat {__version__}')
-    if verb in asks and not options: return print(usage())
+    if verb in asks and not options: return print(verb_list())
     if verb in asks: verb, *options = *options, '--help'
     if options and f'{verb} {options[0]}' in VERBS: verb, *options = f'{verb} {options[0]}', *options[1:]
     if some := parts(verb):
-        if not options or options[0] in asks: return print(usage(verb))
+        if not options or options[0] in asks: return print(verb_list(verb))
         guess = did_you_mean(options[0], some)
         raise ValueError(f'`mlxchat {verb}` measures {listed(some)}, not {options[0]!r}{guess}')
     if verb not in VERBS:

@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['MAX_MESSAGES', 'MAX_CHARS', 'MAX_TOTAL', 'MAX_TOKENS', 'THEIRS', 'routes', 'WATCHED', 'PAGE', 'CONNECTIONS',
-           'Refusal', 'Job', 'Model', 'Worker', 'told', 'Until', 'Choice', 'Spelled', 'Part', 'Message', 'chars',
-           'turns', 'join', 'Ask', 'ChatAsk', 'Problem', 'explain', 'app_for', 'present', 'begun', 'event', 'Events',
-           'pieces', 'dropped', 'chat_completions', 'StreamOptions', 'OpenAIAsk', 'logprob', 'OpenAIChat', 'name',
-           'named', 'OpenAIText', 'told_apart', 'usage', 'chunks', 'ours', 'complete', 'answer_openai', 'openai_chat',
-           'openai_text', 'Library', 'changed', 'read_dict', 'is_number', 'standing', 'curve', 'list_runs',
-           'list_training', 'run_metrics', 'as_model', 'openai_models', 'openai_model', 'health', 'policy', 'page',
-           'Guard', 'local', 'sealed', 'protected', 'connections', 'Server', 'listen', 'loopback', 'first_run',
-           'address', 'show', 'serve']
+           'Refusal', 'Job', 'Model', 'Worker', 'told', 'Until', 'AnswerChoice', 'Spelled', 'Part', 'Message', 'chars',
+           'turns', 'join_messages', 'Ask', 'ChatAsk', 'Problem', 'explain', 'app_for', 'present', 'begun', 'event',
+           'Events', 'pieces', 'dropped', 'chat_completions', 'StreamOptions', 'OpenAIAsk', 'logprob', 'OpenAIChat',
+           'name', 'named', 'OpenAIText', 'told_apart', 'token_usage', 'chunks', 'our_fields', 'complete',
+           'answer_openai', 'openai_chat', 'openai_text', 'Library', 'changed', 'read_dict', 'is_number', 'standing',
+           'curve', 'list_runs', 'list_training', 'run_metrics', 'as_model', 'openai_models', 'openai_model', 'health',
+           'policy', 'page', 'RequestGuard', 'local', 'sealed', 'protected', 'connections', 'Server', 'listen',
+           'loopback', 'first_run', 'address', 'show', 'serve']
 
 # %% ../../nbs/serving/server.ipynb #c130
 import asyncio, base64, codecs, gc, hashlib, hmac, ipaddress, json, logging, math, os, re, resource, socket, threading
@@ -309,7 +309,7 @@ class Until:
         return text
 
 # %% ../../nbs/serving/server.ipynb #c038
-class Choice:
+class AnswerChoice:
     "A row of tokens becomes text"
     def __init__(self,
         tokenizer,
@@ -418,7 +418,7 @@ def turns(
         if m.role in ('system', 'developer') and {t['role'] for t in out} <= {'system'}: role = 'system'
         parts = [dict(type='text' if p.type == 'refusal' else p.type, text=p.text) for p in m.parts]
         if role != 'assistant': parts = [dict(type='text', text='\n'.join(p['text'] for p in parts))]
-        if out and out[-1]['role'] == role: join(out[-1], parts)
+        if out and out[-1]['role'] == role: join_messages(out[-1], parts)
         else: out.append(dict(role=role, content=parts, messages=1))
     voices = {t['role'] for t in out}
     if 'system' in voices and 'user' not in voices: out[0]['role'] = 'user' # it is all that was asked
@@ -427,7 +427,7 @@ def turns(
     if not out: raise ValueError('no message says anything')
     return out
 
-def join(
+def join_messages(
     turn:dict, # changed in place
     parts:list # of what the same voice says next
 ):
@@ -591,7 +591,7 @@ async def pieces(
     engine:Engine
 ): # asynchronous iterator of str
     "Events of an answer"
-    choice = Choice(engine.tokenizer)
+    choice = AnswerChoice(engine.tokenizer)
     try:
         while not choice.finish:
             _, token = await job.next()
@@ -743,7 +743,7 @@ class OpenAIText(OpenAIAsk):
 # %% ../../nbs/serving/server.ipynb #c070
 async def told_apart(
     job:Job,
-    choices:list # a `Choice` per row
+    choices:list # a `AnswerChoice` per row
 ): # asynchronous iterator of (row, text, tokens behind it, finish)
     "What each row says, as it comes"
     while not all(c.finish for c in choices):
@@ -754,7 +754,7 @@ async def told_apart(
         if c.finish and not token.finish: job.cancel(i)
         yield i, text, c.visible(), c.finish
 
-def usage(
+def token_usage(
     job:Job,
     choices:list,
     n:int # answers per prompt
@@ -770,19 +770,19 @@ async def chunks(
     ask:OpenAIAsk
 ): # asynchronous iterator of str
     "Events of an answer in OpenAI's shape"
-    choices, (prefix, _, kind), counted = [Choice(engine.tokenizer, ask.stop) for _ in job.requests], ask.names(), ask.stream_options.include_usage
-    head = dict(id=f'{prefix}-{uuid4().hex}', object=kind, created=int(time.time()), model=job.tag) | ours(ask)
+    choices, (prefix, _, kind), counted = [AnswerChoice(engine.tokenizer, ask.stop) for _ in job.requests], ask.names(), ask.stream_options.include_usage
+    head = dict(id=f'{prefix}-{uuid4().hex}', object=kind, created=int(time.time()), model=job.tag) | our_fields(ask)
     def chunk(choice): return event(head | dict(choices=[choice]) | (dict(usage=None) if counted else {}))
     try:
         for o in ask.opening(): yield chunk(o)
         async for i, text, tokens, finish in told_apart(job, choices):
             if text or tokens: yield chunk(ask.chunk(i, text, ask.behind(engine.tokenizer, tokens), ''))
             if finish: yield chunk(ask.chunk(i, '', None, finish))
-        if counted: yield event(head | dict(choices=[], usage=usage(job, choices, ask.n)))
+        if counted: yield event(head | dict(choices=[], usage=token_usage(job, choices, ask.n)))
         yield 'data: [DONE]\n\n'
     except Refusal as e: yield event(e.body)
 
-def ours(
+def our_fields(
     ask:OpenAIAsk
 )->dict:
     "What OpenAI's shape has no place for"
@@ -795,12 +795,12 @@ async def complete(
     ask:OpenAIAsk
 )->dict:
     "The whole answer in OpenAI's shape"
-    choices, (prefix, kind, _) = [Choice(engine.tokenizer, ask.stop) for _ in job.requests], ask.names()
+    choices, (prefix, kind, _) = [AnswerChoice(engine.tokenizer, ask.stop) for _ in job.requests], ask.names()
     texts, behind = [''] * len(choices), [[] for _ in choices]
     async for i, text, tokens, _ in told_apart(job, choices): texts[i] += text; behind[i] += tokens
     whole = [ask.whole(i, text, ask.behind(engine.tokenizer, tokens), c.finish) for i, (text, tokens, c) in enumerate(zip(texts, behind, choices))]
     head = dict(id=f'{prefix}-{uuid4().hex}', object=kind, created=int(time.time()), model=job.tag)
-    return head | dict(choices=whole, usage=usage(job, choices, ask.n)) | ours(ask)
+    return head | dict(choices=whole, usage=token_usage(job, choices, ask.n)) | our_fields(ask)
 
 async def answer_openai(http:HttpRequest, ask:OpenAIAsk):
     "Whole or in chunks"
@@ -977,7 +977,7 @@ def page():
     return HTMLResponse(html, headers={'content-security-policy': policy(html), 'cache-control': 'no-cache'})
 
 # %% ../../nbs/serving/server.ipynb #c127
-class Guard:
+class RequestGuard:
     "Looks at every request before the application does"
     def __init__(self,
         app,              # ASGI application
@@ -1000,7 +1000,7 @@ class Guard:
 
 # %% ../../nbs/serving/server.ipynb #c128
 @patch
-def check(self:Guard,
+def check(self:RequestGuard,
     method:str,
     path:str,
     headers:Headers
@@ -1032,7 +1032,7 @@ def local(
 
 # %% ../../nbs/serving/server.ipynb #c094
 @patch
-async def body(self:Guard,
+async def body(self:RequestGuard,
     headers:Headers,
     receive # of ASGI
 ):          # a `receive` that has it
@@ -1065,12 +1065,12 @@ def sealed(
 
 def protected(
     app,       # ASGI application
-    key:str='',# see `Guard`
+    key:str='',# see `LossSpikeDetector`
     cors:str='', # origins of other pages that may ask, with commas between
 ):             # ASGI application
     "An application with its guard, and with CORS where it is wanted"
     origins = [o.strip().rstrip('/') for o in cors.split(',') if o.strip()]
-    app = Guard(app, key, origins)
+    app = RequestGuard(app, key, origins)
     if not origins: return app
     return CORSMiddleware(app, allow_origins=origins, allow_methods=['*'], allow_headers=['*'],
                           expose_headers=['x-mlxchat-dropped-messages'])

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PUBLISHED', 'ARC_EASY', 'ARC_CHALLENGE', 'MMLU_ROWS', 'GSM8K_ROWS', 'HUMANEVAL_ROWS', 'HELLASWAG_ROWS',
            'SMOLTALK_ROWS', 'SCHEMAS', 'TASKS', 'Published', 'sample_rows', 'write_samples', 'open_parquet',
-           'find_files', 'Rows', 'RowTask', 'multiple_choice', 'Choice', 'ARC', 'MMLU', 'tidy', 'HellaSwag',
+           'split_files', 'Rows', 'RowTask', 'multiple_choice', 'MultipleChoice', 'ARC', 'MMLU', 'tidy', 'HellaSwag',
            'tool_parts', 'GSM8K', 'code_blocks', 'first_block', 'completed', 'examination', 'HumanEval', 'SmolTalk',
            'parse_example', 'read_jsonl', 'mentions', 'CustomJSON', 'spelling_words', 'open_task', 'sft_mixture',
            'sft_validation']
@@ -350,7 +350,7 @@ def _fetch(repo, file, path, fetcher):
     finally: lock.release()
 
 # %% ../../nbs/sources/datasets.ipynb #c029
-def find_files(
+def split_files(
     published:Published,
     split:str,
     folder=None,         # with the files, under owner/name or directly; default: fetched
@@ -471,7 +471,7 @@ def multiple_choice(
     return f'Multiple Choice question: {question}\n{listed}\nRespond only with the letter of the correct answer.'
 
 # %% ../../nbs/sources/datasets.ipynb #c058
-class Choice(RowTask):
+class MultipleChoice(RowTask):
     "Rows with choices, one of which is right"
     kind, baseline = 'choice', .25
 
@@ -492,7 +492,7 @@ class Choice(RowTask):
         return final_text(output_text).rstrip('.') == self.get_example(i)['messages'][-1]['content']
 
 # %% ../../nbs/sources/datasets.ipynb #c060
-class ARC(Choice):
+class ARC(MultipleChoice):
     "Science questions from school"
     columns = dict(question=str, choices=dict(text=[str], label=[str]), answerKey=str)
 
@@ -502,7 +502,7 @@ class ARC(Choice):
         return row['question'], texts, labels, labels.index(row['answerKey'])
 
 # %% ../../nbs/sources/datasets.ipynb #c063
-class MMLU(Choice):
+class MMLU(MultipleChoice):
     "Knowledge from 57 fields"
     columns = dict(question=str, subject=str, choices=[str], answer=int)
 
@@ -517,7 +517,7 @@ def tidy(text:str)->str:
     "Without the marks that WikiHow's headings left"
     return re.sub(r'\[.*?\]', '', text.strip().replace(' [title]', '. ')).replace('  ', ' ')
 
-class HellaSwag(Choice):
+class HellaSwag(MultipleChoice):
     "What happens next?"
     columns = dict(activity_label=str, ctx_a=str, ctx_b=str, endings=[str], label=str)
 
@@ -865,7 +865,7 @@ def open_task(
     if not published:
         letters = dict(words=spelling_words(words, folder), tokenizer=tokenizer) if 'spelling' in name else {}
         return TASKS[name](split='val' if split == 'test' else split, **letters)
-    rows = Rows(find_files(published, split, folder, fetcher), TASKS[name].columns)
+    rows = Rows(split_files(published, split, folder, fetcher), TASKS[name].columns)
     task = TASKS[name](rows, strict, say)
     return task if seed is None else task.shuffle(seed)
 
