@@ -53,11 +53,6 @@ class OpenAIRequest(GenerationRequest):
             raise ValueError('stop may be up to 16 strings of 1 to 100 characters')
         return stop
 
-    def requests(self, engine:Engine)->list:
-        rows = super().requests(engine)
-        for r in rows: r.logprobs = self.alternatives
-        return rows
-
 # %% ../../nbs/serving/openai.ipynb #c066
 class ChatCompletionRequest(OpenAIRequest, ChatRequest):
     "A question to /v1/chat/completions"

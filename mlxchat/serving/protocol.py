@@ -196,20 +196,25 @@ class GenerationRequest(Spelled):
         if cls.capped and n > MAX_TOKENS: raise ValueError(f'an answer may have {MAX_TOKENS:,} tokens, not {n:,}')
         return min(n, MAX_TOKENS)
 
-    @property
-    def size(self)->int: return 1 # rows
-
-    @property
-    def dropped_messages(self)->int: return 0 # that the model does not see; known when there are prompts
-
 # %% ../../nbs/serving/protocol.ipynb #p025
+@patch(as_prop=True)
+def size(self:GenerationRequest)->int: return 1 # rows
+
+@patch(as_prop=True)
+def alternatives(self:GenerationRequest)->int: return -1 # see `Request.logprobs`
+
+@patch(as_prop=True)
+def dropped_messages(self:GenerationRequest)->int: return 0 # that the model does not see; known when there are prompts
+
 @patch
 def requests(self:GenerationRequest, engine:Engine)->list:
     "One request for each row"
     wishes = {k: getattr(self, k) for k in ('temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty')}
     wishes['top_p'] = max(self.top_p, 1e-6) # the likeliest always stays
     prompts, longest, tools = self.prompts(engine)
-    return engine.requests(prompts, longest, self.seed, tools, **wishes)
+    rows = engine.requests(prompts, longest, self.seed, tools, **wishes)
+    for r in rows: r.logprobs = self.alternatives
+    return rows
 
 # %% ../../nbs/serving/protocol.ipynb #c048
 class ChatRequest(GenerationRequest):
