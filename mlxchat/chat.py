@@ -389,8 +389,7 @@ def generate(
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # which model of the run: base, sft or rl; default base, if there is one
     step:str='',          # which checkpoint: a number, or best; default the last
-    # how the text begins, several with -p A -p B; else from the standard input, a text a line; '' begins from nothing
-    prompt:str|list=None,
+    prompt:str|list=None, # how the text begins, several with -p A -p B; default: lines of standard input; '': nothing
     num_samples:int=1,    # continuations of each
     temperature:float=.8, # 0 always takes the likeliest token
     top_k:int=50,         # draw from this many candidates, 0 for all

@@ -376,8 +376,7 @@ def score_table(
 # %% ../../nbs/guides/evaluate.ipynb #c032
 @ranged
 def evaluate(
-    # names, base, chat, practice, or own .jsonl files; default bpb, or practice for a chat model; alone, it lists them
-    tasks:bool|list=None,
+    tasks:bool|list=None, # names, groups, .jsonl files; default bpb, or practice for a chat model; alone, it lists them
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # which model of the run: base, sft or rl; default the last trained
     step:str='',          # which checkpoint: a number, or best; default the last
