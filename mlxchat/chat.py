@@ -46,7 +46,8 @@ class Chat:
     ):
         self.engine, self.system, self.context, self.seed, self.turns = engine, system, context, seed, []
         self.longest, self.forgotten = longest, 0 # forgotten: turns that the model no longer sees
-        self.settings = dict(temperature=.7, top_k=50, top_p=1., min_p=0., repetition_penalty=1., max_tokens=1024) | settings
+        usual = dict(temperature=.7, top_k=50, top_p=1., min_p=0., repetition_penalty=1., max_tokens=1024)
+        self.settings = usual | settings
 
     def messages(self, turns:list)->list:
         "Turns under the system message"
@@ -119,7 +120,8 @@ def ask(self:Chat,
             self.turns = turns + [dict(role='assistant', content=parts)]
 
 # %% ../nbs/06_chat.ipynb #c025
-_joints = dict(python_output=' = ', output_python='] [', python_text='] ', output_text='] ', text_python=' [', _python='[')
+_joints = dict(python_output=' = ', output_python='] [', python_text='] ', output_text='] ', text_python=' [',
+               _python='[')
 
 def streamed_text(
     pieces,           # iterator of (kind, text)
@@ -177,7 +179,8 @@ def change(self:Chat,
 
 # %% ../nbs/06_chat.ipynb #c055
 COMMANDS = re.findall(r'(?<!\S)/\w+', HELP)
-_SHORT = {'/temp': 'temperature', '/topk': 'top_k', '/topp': 'top_p', '/minp': 'min_p', '/penalty': 'repetition_penalty', '/tokens': 'max_tokens'}
+_SHORT = {'/temp': 'temperature', '/topk': 'top_k', '/topp': 'top_p', '/minp': 'min_p',
+          '/penalty': 'repetition_penalty', '/tokens': 'max_tokens'}
 
 @patch
 def command(self:Chat,
@@ -386,7 +389,7 @@ def generate(
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # which model of the run: base, sft or rl; default base, if there is one
     step:str='',          # which checkpoint: a number, or best; default the last
-    prompt:str|list=None, # how the text begins, several with -p A -p B; else from the standard input, a text a line; '' begins from nothing
+    prompt:str|list=None, # how the text begins, several with -p A -p B; default: lines of standard input; '': nothing
     num_samples:int=1,    # continuations of each
     temperature:float=.8, # 0 always takes the likeliest token
     top_k:int=50,         # draw from this many candidates, 0 for all

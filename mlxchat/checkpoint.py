@@ -60,7 +60,8 @@ def save_arrays(
     try: mx.save_safetensors(str(path), dict(tree_flatten(tree)), metadata)
     except RuntimeError as e:
         full = shutil.disk_usage(path.parent).free < sum(x.nbytes for _,x in tree_flatten(tree))
-        raise OSError(*(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) if full else (errno.EIO, str(e), str(path))) from None
+        why = (errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else (errno.EIO, str(e))
+        raise OSError(*why, str(path)) from None
 
 def save_checkpoint(
     folder:Path,      # directory of all checkpoints of a stage
@@ -71,20 +72,27 @@ def save_checkpoint(
 )->Path:              # the new directory, folder/step_000123
     "Save atomically; an older checkpoint of the same step is replaced"
     final, tmp = Path(folder)/f'step_{step:06d}', Path(folder)/f'.step_{step:06d}.{os.getpid()}'
-    shutil.rmtree(tmp, ignore_errors=True); tmp.mkdir(parents=True)
+    shutil.rmtree(tmp, ignore_errors=True)
+    tmp.mkdir(parents=True)
     try:
         save_arrays(tmp/'model.safetensors', model.trainable_parameters() if model._lora else model.parameters())
         if optimizer: save_arrays(tmp/'optimizer.safetensors', optimizer.state)
         hashes = {p.name: file_hash(p) for p in tmp.iterdir()}
         for p in tmp.iterdir(): sync(p)
-        write_json(tmp/'metadata.json', dict(step=step, config=asdict(model.config), rng=random_state(), files=hashes, **{k: v for k, v in dict(quantized=model._quantized, lora=model._lora).items() if v}, **metadata))
+        kind = {k: v for k, v in dict(quantized=model._quantized, lora=model._lora).items() if v}
+        about = dict(step=step, config=asdict(model.config), rng=random_state(), files=hashes, **kind, **metadata)
+        write_json(tmp/'metadata.json', about)
         sync(tmp)
         if final.exists():
-            old = tmp.with_name(tmp.name + '.old'); os.rename(final, old)
-            os.rename(tmp, final); shutil.rmtree(old)
+            old = tmp.with_name(tmp.name + '.old')
+            os.rename(final, old)
+            os.rename(tmp, final)
+            shutil.rmtree(old)
         else: os.rename(tmp, final)
         sync(final.parent)
-    except BaseException: shutil.rmtree(tmp, ignore_errors=True); raise
+    except BaseException:
+        shutil.rmtree(tmp, ignore_errors=True)
+        raise
     return final
 
 # %% ../nbs/03a_checkpoint.ipynb #c924917
@@ -198,7 +206,8 @@ def seen_from(
     path:Path,   # the checkpoint that they belong to
 )->dict:         # where that is, and its checksum
     "What adapters remember of their base"
-    return dict(path=os.path.relpath(Path(path).resolve(), Path(folder).resolve()/'step'), sha256=metadata(path)['files']['model.safetensors'])
+    place = os.path.relpath(Path(path).resolve(), Path(folder).resolve()/'step')
+    return dict(path=place, sha256=metadata(path)['files']['model.safetensors'])
 
 def _with_adapters(path, base=None, rank=0, alpha=0., parts=(), layers=(), **_):
     if not base: raise ValueError(f'{path} holds only adapters, and does not say of what')
@@ -207,11 +216,13 @@ def _with_adapters(path, base=None, rank=0, alpha=0., parts=(), layers=(), **_):
     found = about.get('files', {}).get('model.safetensors')
     if about.get('lora'): raise ValueError(f'{path} holds only adapters, and {there} does too')
     if not found: raise FileNotFoundError(f'{path} holds only adapters, and their base is no longer in {there}')
-    if found != base['sha256']: raise ValueError(f'{path} holds only adapters, and {there} is not the base that they were made for')
+    if found != base['sha256']:
+        raise ValueError(f'{path} holds only adapters, and {there} is not the base that they were made for')
     model = load_model(there)[0].add_lora(rank, alpha, parts, layers)
     _fit_weights(model, path, {k: v.shape for k, v in tree_flatten(model.trainable_parameters())})
     model.load_weights(str(Path(path)/'model.safetensors'), strict=False)
-    model = model.merged(); mx.eval(model.parameters())
+    model = model.merged()
+    mx.eval(model.parameters())
     return model
 
 def load_optimizer(
@@ -223,7 +234,9 @@ def load_optimizer(
     saved = mx.load(str(Path(path)/'optimizer.safetensors'))
     optimizer.init(model.trainable_parameters())
     names = {k for k,_ in tree_flatten(optimizer.state)}
-    if names != set(saved): raise ValueError(f'the optimizer state in {path} is of another model or optimizer: {sorted(names ^ set(saved))[:3]}')
+    if names != set(saved):
+        odd = sorted(names ^ set(saved))[:3]
+        raise ValueError(f'the optimizer state in {path} is of another model or optimizer: {odd}')
     restored = tree_map_with_path(lambda k, _: saved[k], optimizer.state)
     for k in restored: optimizer.state[k] = restored[k]
     mx.random.seed(_described(path)['rng'])
@@ -440,7 +453,9 @@ def log(self:Run,
             whole, data = f.seek(0, os.SEEK_END), self.unwritten.encode()
             try: written = f.write(data)
             except OSError: written = 0
-            if written < len(data): f.truncate(whole); return False # no half lines
+            if written < len(data):
+                f.truncate(whole) # no half lines
+                return False
     except OSError: return False
     self.unwritten = ''
     return True
@@ -570,7 +585,8 @@ def run_folder(
     for p in places:
         if p.exists(): raise ValueError(f'{p} is a file: name the folder of a run')
         for home, *rest in (p.parent, p.name), (p.parent.parent, p.parent.name, p.name):
-            if home.name == 'checkpoints' and home.is_dir(): Run(home.parent)._missing(rest[0], *map(step_number, rest[1:]))
+            if home.name == 'checkpoints' and home.is_dir():
+                Run(home.parent)._missing(rest[0], *map(step_number, rest[1:]))
     if '/' in str(tag): raise FileNotFoundError(f'there is no folder {tag}')
     known = sorted(p.name for p in runs.glob('*') if any((p/o).exists() for o in _TRACES))
     near = get_close_matches(str(tag), known, 1)

@@ -44,8 +44,10 @@ def prompts(
         if exam.kind == 'schema': return p['context_options'][p['gold']] + exam.delimiter + p['continuation']
         return p['context'].strip() + exam.delimiter + p['continuation']
     before = ''.join(solution(p) + '\n\n' for p in solved)
-    if exam.kind == 'multiple_choice': return [before + problem['query'] + exam.delimiter + c for c in problem['choices']]
-    if exam.kind == 'schema': return [before + c + exam.delimiter + problem['continuation'] for c in problem['context_options']]
+    if exam.kind == 'multiple_choice':
+        return [before + problem['query'] + exam.delimiter + c for c in problem['choices']]
+    if exam.kind == 'schema':
+        return [before + c + exam.delimiter + problem['continuation'] for c in problem['context_options']]
     question = before + problem['context'].strip() + exam.delimiter
     return [question.strip(), question + problem['continuation']]
 
@@ -86,7 +88,8 @@ def bundle_dir(
         fetcher = fetcher or Fetcher(patience=30., log=lambda line: bar.write(line, file=sys.stderr))
         try: fetcher(url, archive, _check_archive, threading.Event(), bar.update)
         except FetchError as e:
-            raise FetchError(f'{e}; if you have eval_bundle with its core.yaml, put it into {base_dir()}', e.bad) from None
+            what_to_do = f'if you have eval_bundle with its core.yaml, put it into {base_dir()}'
+            raise FetchError(f'{e}; {what_to_do}', e.bad) from None
     with tempfile.TemporaryDirectory(dir=base_dir()) as d:
         with zipfile.ZipFile(archive) as z: z.extractall(d)
         shutil.move(next(Path(d).rglob('core.yaml')).parent, base_dir()/'eval_bundle')
@@ -138,9 +141,11 @@ def problems(
     if exam.kind not in _keys: raise ValueError(f'{exam.label}: unknown kind {exam.kind!r}')
     path, out = folder/'eval_data'/exam.file, []
     for n, p in json_lines(path, _keys[exam.kind]):
-        if 'gold' in p and not 0 <= p['gold'] < len(p.get('choices', p.get('context_options'))): raise ValueError(f'{path}, line {n}: there is no choice {p["gold"]}')
+        if 'gold' in p and not 0 <= p['gold'] < len(p.get('choices', p.get('context_options'))):
+            raise ValueError(f'{path}, line {n}: there is no choice {p["gold"]}')
         out.append(p)
-    if len(out) <= exam.shots: raise ValueError(f'{path}: {len(out)} problems are too few to show {exam.shots} solved ones')
+    if len(out) <= exam.shots:
+        raise ValueError(f'{path}: {len(out)} problems are too few to show {exam.shots} solved ones')
     random.Random(1337).shuffle(out)
     return out[:most] if most > 0 else out
 

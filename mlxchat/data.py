@@ -32,7 +32,8 @@ def nanochat_dir()->Path: # which may not exist
 
 def tiktoken_dir()->Path: # which may not exist
     "`$TIKTOKEN_CACHE_DIR`, or where else `tiktoken` keeps its downloads"
-    return Path(os.environ.get('TIKTOKEN_CACHE_DIR') or os.environ.get('DATA_GYM_CACHE_DIR') or Path(tempfile.gettempdir())/'data-gym-cache')
+    named = os.environ.get('TIKTOKEN_CACHE_DIR') or os.environ.get('DATA_GYM_CACHE_DIR')
+    return Path(named or Path(tempfile.gettempdir())/'data-gym-cache')
 
 def hub_endpoint()->str: # without a slash at the end
     "`$HF_ENDPOINT`, or the address of the Hugging Face hub"
@@ -405,7 +406,8 @@ def name_hash(
     return int.from_bytes(digest, 'big') / 2**64
 
 # %% ../nbs/02_data.ipynb #c023
-SKIPPED = {'test', 'tests', 'testing', '_vendor', 'vendor', '_vendored', 'site-packages', 'dist-packages', 'mlxchat', '__pycache__'}
+SKIPPED = {'test', 'tests', 'testing', '_vendor', 'vendor', '_vendored', 'site-packages', 'dist-packages', 'mlxchat',
+           '__pycache__'}
 
 def doc_roots()->list: # of `Path`
     "Folders of the standard library and of the installed packages"
@@ -490,7 +492,8 @@ def python_documents(
         kept = [Document(d.module, t) for d in found if (t := unseen_paragraphs(d.text, seen))]
         docs.extend(kept)
         new = sum(len(d.text.encode('utf-8', 'replace')) for d in kept)
-        size += new; bar.update(new)
+        size += new
+        bar.update(new)
     if roots is None: add(python_topics())
     for name, path in files:
         if size >= max_bytes: break
@@ -501,7 +504,8 @@ def python_documents(
     docs.sort(key=lambda d: d.module) # stable: within a module the order of the page
     packages = Counter()
     for d in docs: packages[d.module.split('.')[0]] += len(d.text)
-    stats.update(documents=len(docs), bytes=size, modules=len({d.module for d in docs}), packages=dict(packages.most_common(12)))
+    stats.update(documents=len(docs), bytes=size, modules=len({d.module for d in docs}),
+                 packages=dict(packages.most_common(12)))
     return docs
 
 # %% ../nbs/02_data.ipynb #c044
@@ -561,8 +565,11 @@ def _full_shards(texts, shard_bytes):
     "Lists of texts, each of at least `shard_bytes` bytes except the last"
     shard, size = [], 0
     for text in texts:
-        shard.append(text); size += len(text.encode())
-        if size >= shard_bytes: yield shard; shard, size = [], 0
+        shard.append(text)
+        size += len(text.encode())
+        if size >= shard_bytes:
+            yield shard
+            shard, size = [], 0
     if shard: yield shard
 
 # %% ../nbs/02_data.ipynb #c058
@@ -591,8 +598,9 @@ def list_shards(
 )->tuple:   # (list of training paths, validation path)
     "The shards in `folder`: all but the last train, the last validates"
     paths = sorted(Path(folder).glob('shard_*.parquet'))
-    if len(paths) < 2: raise FileNotFoundError(
-        f'no complete shard set in {folder} (found {len(paths)} shards, need at least 2): gather it first with `mlxchat data`')
+    if len(paths) < 2:
+        raise FileNotFoundError(f'no complete shard set in {folder} (found {len(paths)} shards, need at least 2): '
+                                'gather it first with `mlxchat data`')
     return paths[:-1], paths[-1]
 
 # %% ../nbs/02_data.ipynb #c060
@@ -674,7 +682,8 @@ def make_corpus(
 )->dict:                     # statistics, also in corpus.json
     "Gather, split and write the offline corpus, unless it is already there"
     folder = Path(folder or base_dir()/'shards'/'python')
-    options = dict(version=1, max_bytes=max_bytes, val_fraction=val_fraction, docs_per_group=docs_per_group, shard_bytes=shard_bytes)
+    options = dict(version=1, max_bytes=max_bytes, val_fraction=val_fraction,
+                   docs_per_group=docs_per_group, shard_bytes=shard_bytes)
     if not force and (stats := _complete(folder, options)): return stats
     folder.mkdir(parents=True, exist_ok=True) # if that is impossible, better now than in a minute
     with alone(folder, progress):
@@ -705,7 +714,9 @@ def _gathered(folder, options, roots, progress):
     if not train or not val:
         raise ValueError(f'only {len(docs):,} documents found, too few to train and validate on: install more packages')
     paths = write_shards(train, val, folder, options['docs_per_group'], options['shard_bytes'])
-    def sizes(docs): return dict(documents=len(docs), modules=len({d.module for d in docs}), bytes=sum(len(d.text.encode('utf-8', 'replace')) for d in docs))
+    def sizes(docs):
+        return dict(documents=len(docs), modules=len({d.module for d in docs}),
+                    bytes=sum(len(d.text.encode('utf-8', 'replace')) for d in docs))
     stats |= dict(train=sizes(train), val=sizes(val), seconds=round(time.perf_counter()-start, 2),
                   options=options, shards={p.name: p.stat().st_size for p in paths})
     atomic_write(folder/'corpus.json', lambda tmp: tmp.write_text(json.dumps(stats, indent=1)))

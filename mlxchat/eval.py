@@ -40,7 +40,8 @@ def text_bpb(
     T:int=0,   # positions per row, default the model's
 )->float:      # bits per byte
     "Bits per byte of whole documents"
-    return bits_per_byte(model, text_batches(texts, tokenizer, B, T or model.config.sequence_len), tokenizer.token_bytes())
+    batches = text_batches(texts, tokenizer, B, T or model.config.sequence_len)
+    return bits_per_byte(model, batches, tokenizer.token_bytes())
 
 # %% ../nbs/05_eval.ipynb #c191
 class Continuation(NamedTuple):
@@ -68,10 +69,13 @@ class SharedPrefixCache:
     def __init__(self,
         trunk:PrefillCache, # where the texts were read
         n:int          # endings per text
-    ): self.trunk, self.n, self.offset, self.lengths, self.masks = trunk, n, max(trunk.lengths), mx.array(trunk.lengths), {}
+    ):
+        self.trunk, self.n, self.offset = trunk, n, max(trunk.lengths)
+        self.lengths, self.masks = mx.array(trunk.lengths), {}
 
     def positions(self, T:int)->mx.array: return mx.repeat(self.lengths, self.n)[:, None] + mx.arange(T) # (B·n, T)
-    def carry(self, x:mx.array)->mx.array: return mx.repeat(self.trunk.last*(self.lengths > 0)[:, None, None], self.n, 0) # (B·n, 1, E) the embedding before, for the smear; after nothing, nothing
+    def carry(self, x:mx.array)->mx.array: # (B·n, 1, E) the embedding before, for the smear; after nothing, nothing
+        return mx.repeat(self.trunk.last*(self.lengths > 0)[:, None, None], self.n, 0)
     def advance(self, T:int): pass
 
     def sees(self,
@@ -86,10 +90,11 @@ class SharedPrefixCache:
         new = (branch[:, None] == branch) & (gap >= 0) & (gap <= window)
         return mx.concatenate([old, mx.broadcast_to(new, (len(old), *new.shape))], 2)[:, None]
 
-    def attend(self, layer, q, k, v, window, scale, bounded)->mx.array: # (B·n, H, T, D), as `Reading.attend`
+    def attend(self, layer, q, k, v, window, scale, bounded)->mx.array: # (B·n, H, T, D), as `PrefillCache.attend`
         "Attention over the text and the ending itself"
         (R, H, T, D), keys, values = q.shape, self.trunk.keys[layer], self.trunk.values[layer]
-        def beside(x): return x.reshape(-1, self.n, *x.shape[1:]).swapaxes(1, 2).reshape(len(keys), -1, self.n*T, D) # (B, H, n·T, D)
+        def beside(x): # (B, H, n·T, D)
+            return x.reshape(-1, self.n, *x.shape[1:]).swapaxes(1, 2).reshape(len(keys), -1, self.n*T, D)
         if window not in self.masks: self.masks[window] = self.sees(T, keys.shape[2], window)
         k, v = mx.concatenate([keys, beside(k)], 2), mx.concatenate([values, beside(v)], 2)
         y = masked_attention(beside(q), k, v, scale, self.masks[window], bounded)
@@ -142,7 +147,8 @@ def likelihoods(
     batch_tokens:int=0,     # read at a time; 0 for 16384 on a GPU and 1024 on a CPU
 ):                          # yields (index of a question, list of `Continuation`), as they are done
     "How likely the model finds the endings of texts"
-    batch_tokens = batch_tokens or (1024 if device_kind() == 'cpu' else 16384) # a CPU gains nothing from large batches, and rows in small ones are of more equal length
+    # a CPU gains nothing from large batches, and rows in small ones are of more equal length
+    batch_tokens = batch_tokens or (1024 if device_kind() == 'cpu' else 16384)
     todo = sorted((_Question(i, cropped(rows, model)) for i, rows in enumerate(questions)), key=lambda q: q.size)
     while todo:
         some = [todo.pop()]
@@ -150,7 +156,8 @@ def likelihoods(
         while todo:
             T_, n_ = max(T, todo[-1].size[1]), max(n, len(todo[-1].rows))
             if (len(some) + 1)*(S + n_*T_) > batch_tokens or S + T_ > model.max_positions: break
-            some.append(todo.pop()); T, n = T_, n_
+            some.append(todo.pop())
+            T, n = T_, n_
         for q, endings in zip(some, _read(model, some, S, T, n)): yield q.index, [endings[k] for k in q.places]
 
 def no_nan(
@@ -180,14 +187,10 @@ def _read(model, questions, S, T, n):
             at += [p + (trunk if p < q.n else branch) for p in range(start - 1, end - 1)]
             targets += ids[start:end]
     losses, first = _losses(model, h, np.array(at), np.array(targets))
-    ends = iter(np.cumsum([end - start for q in questions for _, start, end in q.rows]))
-    done, out = 0, []
-    for q in questions:
-        out.append([])
-        for _ in q.rows:
-            end = next(ends)
-            out[-1].append(Continuation(float(losses[done:end].sum()), int(end - done), bool(first[done:end].all()))); done = end
-    return out
+    ends = np.cumsum([0, *(end - start for q in questions for _, start, end in q.rows)])
+    spans = iter(zip(ends, ends[1:]))
+    def ending(i, j): return Continuation(float(losses[i:j].sum()), int(j - i), bool(first[i:j].all()))
+    return [[ending(*next(spans)) for _ in q.rows] for q in questions]
 
 def _losses(model, h, at, targets):
     "Loss of these targets at these places of h, and whether each was the likeliest"
@@ -195,7 +198,9 @@ def _losses(model, h, at, targets):
     for some in range(0, len(at), 1024): # in pieces, for the sake of memory
         logits, t = model.logits(h[mx.array(at[some:some+1024])]), mx.array(targets[some:some+1024])
         l, b = mx.logsumexp(logits, -1) - mx.take_along_axis(logits, t[:, None], -1)[:, 0], logits.argmax(-1) == t
-        mx.eval(l, b); losses.append(np.array(l, np.float64)); first.append(np.array(b))
+        mx.eval(l, b)
+        losses.append(np.array(l, np.float64))
+        first.append(np.array(b))
     losses = np.concatenate(losses)
     return no_nan(losses, model), np.concatenate(first)
 
@@ -249,6 +254,21 @@ def expected(
     return prompt, ids[len(prompt):-1]
 
 # %% ../nbs/05_eval.ipynb #c223
+def _judge(
+    task,
+    tok,
+    i:int,
+    example:dict,
+    right:list, # ids of the expected answer
+    said:dict,  # requests and the ids that answer them
+    cut:bool,   # was the question too long?
+):
+    answers = [ids for _, ids in said.values()]
+    texts = [tok.decode(ids) for ids in answers]
+    row = dict(i=i, question=example['messages'][-2]['content'], expected=tok.decode(right), said=texts,
+               right=[bool(task.evaluate(i, t)) for t in texts], exact=[ids == right for ids in answers])
+    return row | (dict(cut=True) if cut else {})
+
 def ask(
     engine:Engine,
     task,              # has `get_example` and `evaluate`
@@ -260,7 +280,9 @@ def ask(
 ):                     # yields dicts: i, question, expected, and lists: said, right, exact
     "Let a model answer questions, and judge what it says"
     tok, room, open = engine.tokenizer, engine.model.max_positions - max_tokens, {}
-    if room < 16: raise ValueError(f'max_tokens {max_tokens} leaves no room for a question in {engine.model.max_positions} positions')
+    if room < 16:
+        raise ValueError(f'max_tokens {max_tokens} leaves no room for a question in '
+                         f'{engine.model.max_positions} positions')
     def requests():
         for i in which:
             example = task.get_example(i)
@@ -269,11 +291,6 @@ def ask(
             said = {id(r): (r, []) for r in rows} # as long as a request is kept, no other has its id
             for r in rows: open[id(r)] = (i, example, right, said, len(prompt) > room)
             yield from rows
-    def judge(i, example, right, said, cut):
-        answers = [ids for _, ids in said.values()]
-        texts = [tok.decode(ids) for ids in answers]
-        return dict(i=i, question=example['messages'][-2]['content'], expected=tok.decode(right), said=texts,
-                    right=[bool(task.evaluate(i, t)) for t in texts], exact=[ids == right for ids in answers], **dict(cut=True) if cut else {})
     pool, judged = ThreadPoolExecutor(2*(os.cpu_count() or 1)), deque()
     try:
         for t in engine.run(requests()):
@@ -281,7 +298,7 @@ def ask(
             if t.id not in engine.stops: row[3][id(t.request)][1].append(t.id)
             if not t.finish: continue
             del open[id(t.request)]
-            if not any(r in open for r in row[3]): judged.append(pool.submit(judge, *row))
+            if not any(r in open for r in row[3]): judged.append(pool.submit(_judge, task, tok, *row))
             while judged and judged[0].done(): yield judged.popleft().result()
         while judged: yield judged.popleft().result()
     finally: pool.shutdown(cancel_futures=True)

@@ -71,7 +71,8 @@ class TextSource:
         log=Bar.write,       # called with a line for a shard that is skipped
     ):
         self.shards = shards if hasattr(shards, 'use') else LocalShards(shards)
-        self.tokenizer, self.batch, self.rank, self.world, self.max_len, self.ahead, self.log = tokenizer, batch, rank, world, max_len, ahead, log
+        self.tokenizer, self.batch, self.rank, self.world = tokenizer, batch, rank, world
+        self.max_len, self.ahead, self.log = max_len, ahead, log
         self.pool, self.data, self.told = ThreadPoolExecutor(threads), self.shards.marks(), set()
         self._go(dict(epoch=1, shard=0, group=rank, offset=0))
 
@@ -164,11 +165,14 @@ def next_docs(self:TextSource)->list: # of (ids, None)
     "The next batch of documents"
     while len(self._pending) < self.ahead and not self._error:
         try: texts, position = next(self._reader)
-        except (ValueError, OSError) as e: self._error = e; break
+        except (ValueError, OSError) as e:
+            self._error = e
+            break
         self._pending.append((self.pool.submit(self._encode, texts), position))
     if not self._pending: # everything before the error was handed out; asking again tries again
         error = self._error
-        self._go(self._position); raise error
+        self._go(self._position)
+        raise error
     future, self._position = self._pending.popleft()
     return future.result()
 
@@ -240,7 +244,8 @@ def next_docs(self:BinSource)->list: # of (ids, None)
         spans, mine = self._spans(), self.turn % self.world == self.rank
         self.place, self.turn = spans[-1][1], self.turn + 1
         if mine: return [(p, None) for i, j in spans for p in split_document(self._document(i, j), self.max_len)]
-        if self.turn == 1 and self.place >= len(self.ids): raise ValueError(f'nothing to read for process {self.rank} of {self.world}: the file holds a single batch')
+        if self.turn == 1 and self.place >= len(self.ids):
+            raise ValueError(f'nothing to read for process {self.rank} of {self.world}: the file holds a single batch')
 
 # %% ../nbs/02b_loader.ipynb #c030
 def documents(
@@ -263,9 +268,11 @@ class ConversationSource:
         rank:int=0,              # this process ...
         world:int=1,             # ... of so many
     ):
-        self.task, self.tokenizer, self.max_tokens, self.train_on_all, self.batch, self.world = task, tokenizer, max_tokens, train_on_all, batch, world
+        self.task, self.tokenizer, self.max_tokens = task, tokenizer, max_tokens
+        self.train_on_all, self.batch, self.world = train_on_all, batch, world
         self.size = task.num_examples()
-        if not 0 <= rank < self.size: raise ValueError(f'the task has {self.size:,} examples, too few for process {rank} of {world}')
+        if not 0 <= rank < self.size:
+            raise ValueError(f'the task has {self.size:,} examples, too few for process {rank} of {world}')
         self.rank, self.index, self.epoch = rank, rank, 1
 
     def state(self)->dict: return dict(epoch=self.epoch, index=self.index)
@@ -369,7 +376,9 @@ def _fill_row(self:Loader, row, learn):
         n = min(len(ids), room)
         row[pos:pos+n] = ids[:n]
         learn[pos:pos+n] = True if mask is None else mask[:n]
-        pos += n; self.placed += n; self.cropped += len(ids) - n
+        pos += n
+        self.placed += n
+        self.cropped += len(ids) - n
 
 # %% ../nbs/02b_loader.ipynb #c048
 @patch
@@ -409,7 +418,8 @@ def _jsonable(snapshot):
     source, docs, whole, placed, cropped = snapshot
     return dict(source=source, placed=placed, cropped=cropped,
                 lengths=[len(ids) for ids, _ in docs], whole=whole, ids=pack([ids for ids, _ in docs]),
-                masked=[int(mask is not None) for _, mask in docs], masks=pack([mask for _, mask in docs if mask is not None]))
+                masked=[int(mask is not None) for _, mask in docs],
+                masks=pack([mask for _, mask in docs if mask is not None]))
 
 @patch
 def state(self:Loader)->dict:
@@ -446,7 +456,8 @@ class MixedLoader:
         weights:list, # shares of rows, any positive numbers
         B:int,        # rows of a batch
     ):
-        if len(loaders) != len(weights) or not loaders or min(weights) <= 0: raise ValueError('a mixture needs one positive weight for each loader')
+        if len(loaders) != len(weights) or not loaders or min(weights) <= 0:
+            raise ValueError('a mixture needs one positive weight for each loader')
         self.loaders, self.weights, self.B, self.served = list(loaders), list(weights), B, [0]*len(loaders)
 
     @property
@@ -485,7 +496,9 @@ class Prefetch:
             try: item = next(self.loader), (self.loader._snapshot(), self.loader.epoch)
             except BaseException as e: item = e, None # handed on to whoever asks for the batch
             while not stop.is_set():
-                try: ready.put(item, timeout=.1); break
+                try:
+                    ready.put(item, timeout=.1)
+                    break
                 except queue.Full: pass
             if item[1] is None: return
 
@@ -496,13 +509,17 @@ class Prefetch:
             self.thread = threading.Thread(target=self._work, args=(self.ready_batches, self.stop), daemon=True)
             self.thread.start()
         batch, last = self.ready_batches.get()
-        if last is None: self.close(); raise batch
+        if last is None:
+            self.close()
+            raise batch
         self._last = last
         return batch
 
     @property
     def epoch(self)->int: return self._last[1]
-    def status(self)->dict: return dict(batches_ahead=0 if self.thread is None else self.ready_batches.qsize(), **self.loader.status())
+    def status(self)->dict:
+        ahead = 0 if self.thread is None else self.ready_batches.qsize()
+        return dict(batches_ahead=ahead, **self.loader.status())
     def state(self)->dict: return _jsonable(self._last[0])
 
 # %% ../nbs/02b_loader.ipynb #c076
@@ -510,7 +527,8 @@ class Prefetch:
 def close(self:Prefetch):
     "Stop the thread; batches that were not handed out are given back"
     if self.thread is None: return
-    self.stop.set(); self.thread.join()
+    self.stop.set()
+    self.thread.join()
     self.thread = None
     self.loader.restore(self.state())
 

@@ -49,7 +49,8 @@ def adapter_places(
     if other := [i for i in layers if not 0 <= i < n]:
         raise ValueError(f'there is no block {other[0]} for adapters: the model has only 0 to {n-1}')
     names = lambda module, key: {module, key, f'{module}.{key}'}
-    found = [(module, key) for module in ('attn', 'mlp') for key in model.blocks[0][module].children() if key.startswith('c_')]
+    block = model.blocks[0]
+    found = [(module, key) for module in ('attn', 'mlp') for key in block[module].children() if key.startswith('c_')]
     if unknown := set(parts) - {o for f in found for o in names(*f)}:
         raise ValueError(f'no part of a block is called {sorted(unknown)[0]!r}: '
                          f'choose from attn, mlp, {", ".join(".".join(f) for f in found)}')
@@ -70,7 +71,8 @@ def add_lora(self:GPT,
     places = adapter_places(self, rank, parts, layers)
     layers = list(range(self.config.n_layer) if layers is None else layers)
     alpha = alpha if alpha > 0 else 2.*rank
-    if not self._quantized: self.update(tree_map(lambda x: x.astype(self._dtype) if x.ndim > 1 else x, self.parameters()))
+    if not self._quantized:
+        self.update(tree_map(lambda x: x.astype(self._dtype) if x.ndim > 1 else x, self.parameters()))
     self.freeze()
     for i, module, key in places: self.blocks[i][module][key] = LoRALinear(self.blocks[i][module][key], rank, alpha)
     self._lora = dict(rank=rank, alpha=alpha, parts=list(parts), layers=layers)
@@ -81,8 +83,10 @@ def add_lora(self:GPT,
 def merged(self:GPT
 )->GPT: # plain, sharing all arrays that are not adapted
     "The model that the adapters have made"
-    twin, layers = GPT(self.config), {k: m for k,m in self.named_modules() if isinstance(m, LoRALinear) or 'scales' in m}
+    layers = {k: m for k, m in self.named_modules() if isinstance(m, LoRALinear) or 'scales' in m}
     whole = [(k, v) for k,v in tree_flatten(self.parameters()) if not any(k.startswith(o + '.') for o in layers)]
-    twin.load_weights(whole + [(f'{k}.weight', dequantized_weight(m)) for k,m in layers.items() if not k.endswith('.base')])
+    adapted = [(f'{k}.weight', dequantized_weight(m)) for k, m in layers.items() if not k.endswith('.base')]
+    twin = GPT(self.config)
+    twin.load_weights(whole + adapted)
     twin._dtype = self._dtype
     return twin

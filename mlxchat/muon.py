@@ -180,7 +180,8 @@ def param_groups(
     if model.config.tied: groups['wte'] = groups.pop('lm_head') # what unembeds is learnt slowly
     for name,p in tree_flatten(model.trainable_parameters()):
         key = name.split('.')[0]
-        key = 'smear' if key in ('smear_gate', 'smear_lambda', 'backout_lambda') else 'norms' if name.endswith('_norm') else key
+        if key in ('smear_gate', 'smear_lambda', 'backout_lambda'): key = 'smear'
+        elif name.endswith('_norm'): key = 'norms'
         if key not in groups: raise ValueError(f'no optimizer group for parameter {name}')
         groups[key].names.append(name)
     return {k: g for k,g in groups.items() if g.names}
@@ -283,13 +284,16 @@ class Schedule:
 
 # %% ../nbs/01_muon.ipynb #c052
 RECIPES = dict(
-    v1=dict(matrix_lr=.02, embedding_lr=.2, unembedding_lr=.004, scalar_lr=.5, weight_decay=0., warmup_steps=0, warmdown_ratio=.2,
+    v1=dict(matrix_lr=.02, embedding_lr=.2, unembedding_lr=.004, scalar_lr=.5, weight_decay=0.,
+            warmup_steps=0, warmdown_ratio=.2,
             final_lr_frac=0., grad_clip=1., momentum=(.85, .95, .95), momentum_steps=300, cosine=False,
             ratio=20., counted='total'),
-    v2=dict(matrix_lr=.02, embedding_lr=.3, unembedding_lr=.004, scalar_lr=.5, weight_decay=.2, warmup_steps=0, warmdown_ratio=.4,
+    v2=dict(matrix_lr=.02, embedding_lr=.3, unembedding_lr=.004, scalar_lr=.5, weight_decay=.2,
+            warmup_steps=0, warmdown_ratio=.4,
             final_lr_frac=0., grad_clip=0., momentum=(.85, .95, .80), momentum_steps=300, cosine=True,
             ratio=10.5, counted='scaling'),
-    v3=dict(matrix_lr=.02, embedding_lr=.3, unembedding_lr=.008, scalar_lr=.5, weight_decay=.28, warmup_steps=40, warmdown_ratio=.65,
+    v3=dict(matrix_lr=.02, embedding_lr=.3, unembedding_lr=.008, scalar_lr=.5, weight_decay=.28,
+            warmup_steps=40, warmdown_ratio=.65,
             final_lr_frac=.05, grad_clip=0., momentum=(.85, .97, .90), momentum_steps=400, cosine=False,
             ratio=12., counted='scaling'))
 RECIPES['llama'] = RECIPES['v3']

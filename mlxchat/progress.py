@@ -56,6 +56,30 @@ ENDED = 'done', 'stopped', 'failed'
 
 def _place(now): return f'step {now["step"]:,}/{now["total"]:,}'
 
+def _activity(now, within):
+    "The state, or how far the step is if it is `within` one"
+    state, since = now['state'], now.get('since', 0)
+    if state == 'done': return [(0, f'done in {duration(now.get("seconds") or 0)}')]
+    if state != 'training':
+        going_on = state in ('compiling', 'validating', 'saving', 'sampling')
+        return [(1, f'{state} … {duration(since)}' if going_on and since >= 1 else state)]
+    if not within: return []
+    what = f' {now["what"]}' if now.get('what') else ''
+    lasts = f' … {duration(since)}' if since >= 5 else ''
+    return [(2, f'{now["micro"]:,}/{now["micros"]:,}{what}{lasts}')]
+
+def _measures(now, first):
+    "Loss, speed and the like, those that are known"
+    parts = []
+    if now.get('loss') is not None: parts.append((3, f'loss {now["loss"]:.3f}'))
+    if now.get('reward') is not None: parts.append((3, f'reward {now["reward"]:.3f}'))
+    if now.get('tok_per_s'): parts.append((4, f'{now["tok_per_s"]:,.0f} tok/s'))
+    if not first: parts.append((5, 'mfu –' if now.get('mfu') is None else f'mfu {now["mfu"]:.0%}'))
+    if now.get('lr') is not None: parts.append((6, f'lr {now["lr"]:.2f}'))
+    if now.get('memory'): parts.append((7, gigabytes(now["memory"])))
+    if now.get('shards_ahead') is not None: parts.append((8, f'{now["shards_ahead"]} shards ahead'))
+    return parts
+
 def step_line(
     now:dict,       # the record, see `Progress`
     width:int=1000, # columns
@@ -65,32 +89,19 @@ def step_line(
     if state == 'starting': return 'starting'
     within = bool(now.get('micros', 0) > 1 and now.get('micro', 0) < now['micros'])
     first = now.get('fresh', False) # no step has been completed
-    about = 'about ' if width >= 60 else ''
     stopping = now.get('stopping') and state not in ENDED
     if stopping: left = None # that will not come to pass
     soon = max(0, now.get('step_left', 0) - now.get('since', 0)) if within and not now.get('what') else 0
     parts = [(0, _place(now)), (1, ('stopping' + (f' in {duration(soon)}' if soon >= 1 else '')) if stopping else '')]
-    if state == 'done': parts.append((0, f'done in {duration(now.get("seconds") or 0)}'))
-    elif state != 'training':
-        going_on = state in ('compiling', 'validating', 'saving', 'sampling')
-        parts.append((1, f'{state} … {duration(now["since"])}' if going_on and now.get('since', 0) >= 1 else state))
-    elif within:
-        what = f' {now["what"]}' if now.get('what') else ''
-        lasts = f' … {duration(now["since"])}' if now.get('since', 0) >= 5 else ''
-        parts.append((2, f'{now["micro"]:,}/{now["micros"]:,}{what}{lasts}'))
+    parts += _activity(now, within)
     if within and step_seconds and state == 'training' and first and not stopping:
         parts.append((3, f'{duration(step_seconds)} for this step'))
     if now.get('compiled') is not None: parts.append((3, f'compiled in {duration(now["compiled"])}'))
     known = left is not None and state != 'done' and now['step'] < now['total'] # what comes after the last step is not
     if not first and known: parts.append((0, f'{duration(left)} left'))
-    if now.get('loss') is not None: parts.append((3, f'loss {now["loss"]:.3f}'))
-    if now.get('reward') is not None: parts.append((3, f'reward {now["reward"]:.3f}'))
-    if now.get('tok_per_s'): parts.append((4, f'{now["tok_per_s"]:,.0f} tok/s'))
-    if not first: parts.append((5, 'mfu –' if now.get('mfu') is None else f'mfu {now["mfu"]:.0%}'))
-    if now.get('lr') is not None: parts.append((6, f'lr {now["lr"]:.2f}'))
-    if now.get('memory'): parts.append((7, gigabytes(now["memory"])))
-    if now.get('shards_ahead') is not None: parts.append((8, f'{now["shards_ahead"]} shards ahead'))
+    parts += _measures(now, first)
     if first and left is not None and state in ('training', 'compiling'):
+        about = 'about ' if width >= 60 else ''
         parts.append((0, f'{about}{duration(left)} in all'))
     return fitted(parts, width)
 
@@ -113,7 +124,8 @@ class TerminalView:
         self.bar = tqdm(total=1, bar_format='{desc}', file=out, leave=True)
     def draw(self, now:dict, news:bool):
         line = step_line(now, line_width(self.out) - 1)
-        if line != self.line: self.bar.set_description_str(line); self.line = line
+        if line != self.line: self.bar.set_description_str(line)
+        self.line = line
     def say(self, text:str): tqdm.write(text, file=self.out)
     def close(self): self.bar.close()
 
@@ -393,7 +405,9 @@ class Lasting:
     def _try(self, f, *args):
         try: return None if self.gone else f(*args)
         except OSError: self.gone = True
-    def write(self, text:str): self._try(self.stream.write, text); return len(text)
+    def write(self, text:str):
+        self._try(self.stream.write, text)
+        return len(text)
     def flush(self): self._try(self.stream.flush)
 
 @contextmanager
@@ -491,7 +505,8 @@ class LiveCurve:
         else: self.handle = display(shown, raw=True, display_id=True)
 
 # %% ../nbs/03c_progress.ipynb #c052
-AXES = dict(step=('step', 1, 'steps'), tokens=('tokens', 1e6, 'million tokens'), time=('total_seconds', 3600, 'hours'), flops=('flops', 1e15, 'PFLOPs'))
+AXES = dict(step=('step', 1, 'steps'), tokens=('tokens', 1e6, 'million tokens'),
+            time=('total_seconds', 3600, 'hours'), flops=('flops', 1e15, 'PFLOPs'))
 
 def smoothed(
     values:list,    # numbers
@@ -524,9 +539,12 @@ def compare_runs(
         ys = [m[y] for m in ms]
         ax.plot([m[key]/unit for m in ms], smoothed(ys) if len(ys) > 100 else ys, label=run.folder.name)
         last, vals = run.metrics(stage)[-1], [m['val_bpb'] for m in run.metrics(stage) if 'val_bpb' in m]
-        rows.append(dict(run=run.folder.name, steps=last['step'], tokens=last['tokens'], hours=round(last.get('total_seconds', 0)/3600, 3),
-            tok_per_s=round(last['tokens']/max(last.get('total_seconds', 0), 1e-9)), loss=round(smoothed([m['loss'] for m in run.metrics(stage)])[-1], 4), val_bpb=round(vals[-1], 4) if vals else None))
-    ax.set(xlabel=label, ylabel=y); ax.legend(fontsize=8)
+        seconds, losses = last.get('total_seconds', 0), [m['loss'] for m in run.metrics(stage)]
+        rows.append(dict(run=run.folder.name, steps=last['step'], tokens=last['tokens'], hours=round(seconds/3600, 3),
+            tok_per_s=round(last['tokens']/max(seconds, 1e-9)), loss=round(smoothed(losses)[-1], 4),
+            val_bpb=round(vals[-1], 4) if vals else None))
+    ax.set(xlabel=label, ylabel=y)
+    ax.legend(fontsize=8)
     return rows
 
 def text_table(
@@ -537,7 +555,10 @@ def text_table(
     def cell(v): return '' if v is None else f'{v:,}' if isinstance(v, (int, float)) else str(v)
     cells = [list(rows[0]), *[[cell(v) for v in r.values()] for r in rows]]
     widths = [max(len(r[i]) for r in cells) for i in range(len(cells[0]))]
-    return '\n'.join('  '.join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths))).rstrip() for r in cells)
+    def line(r):
+        padded = (c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths)))
+        return '  '.join(padded).rstrip()
+    return '\n'.join(map(line, cells))
 
 # %% ../nbs/03c_progress.ipynb #c020
 def _rapl(): # joules counted so far by each processor
@@ -548,7 +569,8 @@ def _rapl(): # joules counted so far by each processor
     return found
 
 def _gpu_watts():
-    try: out = subprocess.run(['nvidia-smi', '--query-gpu=power.draw', '--format=csv,noheader,nounits'], capture_output=True, text=True, timeout=5).stdout
+    query = ['nvidia-smi', '--query-gpu=power.draw', '--format=csv,noheader,nounits']
+    try: out = subprocess.run(query, capture_output=True, text=True, timeout=5).stdout
     except (OSError, subprocess.SubprocessError): return 0.
     return sum(float(o) for o in out.split() if o.replace('.', '').isdigit())
 
@@ -566,7 +588,8 @@ class Energy:
         now = time.monotonic()
         if self.known and now - self.time > self.every:
             counted = _rapl()
-            self.joules += sum(max(0., counted[k] - self.counted[k]) for k in counted if k in self.counted) # a counter that started over adds nothing
+            # a counter that started over adds nothing
+            self.joules += sum(max(0., counted[k] - self.counted[k]) for k in counted if k in self.counted)
             if self.gpu: self.joules += _gpu_watts()*(now - self.time)
             self.time, self.counted = now, counted
         return self.joules/3.6e6 if self.known else None
@@ -575,8 +598,10 @@ class Energy:
 def _picture(draw, **size):
     "What `draw(ax)` draws, as an `img` element"
     from matplotlib.figure import Figure
-    fig = Figure(figsize=(6.4, 2.8), dpi=130); draw(fig.subplots()); fig.tight_layout()
-    png = io.BytesIO(); fig.savefig(png)
+    fig, png = Figure(figsize=(6.4, 2.8), dpi=130), io.BytesIO()
+    draw(fig.subplots())
+    fig.tight_layout()
+    fig.savefig(png)
     return f'<img alt="curve" src="data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}">'
 
 def _rows(d):
@@ -595,9 +620,14 @@ def _html_table(d):
     rows = (f'<tr><th>{html.escape(str(k))}</th><td>{html.escape(_cell(v))}</td></tr>' for k, v in _rows(d))
     return f'<table>{"".join(rows)}</table>'
 
-STYLE = '''body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
-img{max-width:100%;background:#fff;border-radius:6px}table{border-collapse:collapse;font-size:14px}th{text-align:left;font-weight:500;padding:2px 1.5rem 2px 0;vertical-align:top}
-td{padding:2px 0;word-break:break-word}pre{white-space:pre-wrap;background:#f3f3f3;padding:.6rem;border-radius:6px}@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#262626}}'''
+STYLE = '''body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}
+body{color:#222;background:#fff}
+img{max-width:100%;background:#fff;border-radius:6px}
+table{border-collapse:collapse;font-size:14px}
+th{text-align:left;font-weight:500;padding:2px 1.5rem 2px 0;vertical-align:top}
+td{padding:2px 0;word-break:break-word}
+pre{white-space:pre-wrap;background:#f3f3f3;padding:.6rem;border-radius:6px}
+@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#262626}}'''
 
 # %% ../nbs/03c_progress.ipynb #c053
 def _curves(run, stage):
@@ -605,14 +635,19 @@ def _curves(run, stage):
     ms = [m for m in run.metrics(stage) if 'loss' in m]
     if not ms: return ''
     def loss(ax):
-        ax.plot([m['step'] for m in ms], [m['loss'] for m in ms], lw=.5, alpha=.3); ax.plot([m['step'] for m in ms], smoothed([m['loss'] for m in ms]), c='C0')
+        steps, losses = [m['step'] for m in ms], [m['loss'] for m in ms]
+        ax.plot(steps, losses, lw=.5, alpha=.3)
+        ax.plot(steps, smoothed(losses), c='C0')
         ax.set(xlabel='step', ylabel='loss (nats per token)', title=f'{run.folder.name}, {stage}')
         plain_log(ax.yaxis)
-    vals = [(m['step'], m['val_bpb']) for m in ms if 'val_bpb' in m]
-    def val(ax): ax.plot(*zip(*vals), 'o-'); ax.set(xlabel='step', ylabel='bits per byte')
-    scores = [(m['step'], m['core']) for m in ms if 'core' in m]
-    def core(ax): ax.plot(*zip(*scores), 'o-'); ax.set(xlabel='step', ylabel='CORE')
-    return f'<h2>{html.escape(stage)}</h2>' + _picture(loss) + (_picture(val) if len(vals) > 1 else '') + (_picture(core) if len(scores) > 1 else '')
+    parts = [f'<h2>{html.escape(stage)}</h2>', _picture(loss)]
+    for key, label in ('val_bpb', 'bits per byte'), ('core', 'CORE'):
+        points = [(m['step'], m[key]) for m in ms if key in m]
+        def scores(ax):
+            ax.plot(*zip(*points), 'o-')
+            ax.set(xlabel='step', ylabel=label)
+        if len(points) > 1: parts.append(_picture(scores))
+    return ''.join(parts)
 
 def _head(run, config, scores):
     "Size, time and quality of a run, in a line"
@@ -626,6 +661,40 @@ def _head(run, config, scores):
              f'{bpb:.3f} bits per byte of unseen text' + (f' ({others})' if others else '') if bpb is not None else '']
     return ' · '.join(p for p in parts if p)
 
+def _facts(run, stage):
+    "What a stage came to"
+    ms = [m for m in run.metrics(stage) if {'loss', 'tokens'} <= m.keys()]
+    last, losses = ms[-1], [m['loss'] for m in ms]
+    speed = last['tokens']/max(last.get('total_seconds', 0), 1e-9)
+    facts = dict(steps=f'{last["step"]:,}', tokens=f'{last["tokens"]:,}', loss=f'{smoothed(losses)[-1]:.4f}',
+                 time=duration(stage_seconds(ms)), speed=f'{speed:,.0f} tokens/s')
+    if vals := [m['val_bpb'] for m in ms if 'val_bpb' in m]:
+        facts['validation'] = f'{vals[-1]:.4f} bits per byte (best {min(vals):.4f})'
+    if cores := [m['core'] for m in ms if 'core' in m]: facts['CORE'] = f'{cores[-1]:.4f}'
+    if kwh := [m['kwh'] for m in ms if m.get('kwh') is not None]: facts['energy'] = f'{kwh[-1]:.3f} kWh'
+    return facts
+
+def _samples(run, most=6):
+    "The last samples"
+    path = run.folder/'samples.jsonl'
+    if not path.exists(): return ''
+    parts = []
+    for _, o in json_lines(path, {'step': (0, 2**60), 'samples': [str]}, lambda n, why: None):
+        text = html.escape('\n'.join(o['samples']))
+        parts.append(f'<p>step {o["step"]:,}</p><pre>{text}</pre>')
+    return '<h2>Samples</h2>' + ''.join(parts[-most:]) if parts else ''
+
+def _scores(scores):
+    "The table of report.json"
+    left_out = 'config', 'machine'
+    shown = {k: v for k, v in scores.items() if isinstance(v, (int, float, str, dict)) and k not in left_out}
+    return '<h2>Scores</h2>' + _html_table(shown) if scores else ''
+
+def _exam(name, marks):
+    "The table of a checkpoint's benchmarks"
+    def show(m): return f'{m["score"]:.4f} ({m["low"]:.4f} to {m["high"]:.4f} with 95 % confidence)'
+    return f'<h2>Exams of {html.escape(name)}</h2>' + _html_table({k: show(m) for k, m in marks.items()})
+
 def report_html(
     run:Run,
     title:str='', # default the run's name
@@ -636,28 +705,11 @@ def report_html(
         except (OSError, ValueError): return default
     stages = list(dict.fromkeys(m['stage'] for m in run.metrics() if {'stage', 'loss', 'tokens'} <= m.keys()))
     config = read('config.json', {})
-    parts, title = [], title or run.folder.name
-    for s in stages:
-        ms = [m for m in run.metrics(s) if {'loss', 'tokens'} <= m.keys()]
-        last = ms[-1]
-        facts = dict(steps=f'{last["step"]:,}', tokens=f'{last["tokens"]:,}', loss=f'{smoothed([m["loss"] for m in ms])[-1]:.4f}', time=duration(stage_seconds(ms)),
-                     speed=f'{last["tokens"]/max(last.get("total_seconds", 0), 1e-9):,.0f} tokens/s')
-        if vals := [m['val_bpb'] for m in ms if 'val_bpb' in m]: facts['validation'] = f'{vals[-1]:.4f} bits per byte (best {min(vals):.4f})'
-        if cores := [m['core'] for m in ms if 'core' in m]: facts['CORE'] = f'{cores[-1]:.4f}'
-        if kwh := [m['kwh'] for m in ms if m.get('kwh') is not None]: facts['energy'] = f'{kwh[-1]:.3f} kWh'
-        parts.append(_curves(run, s) + _html_table(facts))
-    path = run.folder/'samples.jsonl'
-    lines = json_lines(path, {'step': (0, 2**60), 'samples': [str]}, lambda n, why: None) if path.exists() else []
-    samples = [o for _, o in lines]
-    if samples: parts.append('<h2>Samples</h2>' + ''.join(f'<p>step {o["step"]:,}</p><pre>{html.escape(chr(10).join(o["samples"]))}</pre>' for o in samples[-6:]))
     scores = read('report.json', {}, {'parameters?': {'total?': float}, 'gzip_bpb?': float, 'xz_bpb?': float})
-    if scores:
-        left_out = 'config', 'machine'
-        shown = {k: v for k, v in scores.items() if isinstance(v, (int, float, str, dict)) and k not in left_out}
-        parts.append('<h2>Scores</h2>' + _html_table(shown))
     exams = read('scores.json', {}, {str: {str: {'score': float, 'low': float, 'high': float}}}) # from `mlxchat eval`
-    for name, marks in exams.items():
-        parts.append(f'<h2>Exams of {html.escape(name)}</h2>' + _html_table({k: f'{m["score"]:.4f} ({m["low"]:.4f} to {m["high"]:.4f} with 95 % confidence)' for k, m in marks.items()}))
+    title = title or run.folder.name
+    parts = [_curves(run, s) + _html_table(_facts(run, s)) for s in stages]
+    parts += [_samples(run), _scores(scores), *(_exam(*o) for o in exams.items())]
     parts.append(f'<details><summary>Configuration</summary>{_html_table(config)}</details>')
     head = ('<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             f'<title>{html.escape(title)}</title><style>{STYLE}</style>')
@@ -674,7 +726,8 @@ def where_time_went(
     "Shares of the time of a run"
     seconds, data, other = (sum(m.get(k, 0.) for m in metrics) for k in ('seconds', 'data_seconds', 'other_seconds'))
     total = max(seconds + other, 1e-9)
-    return f'{duration(total)}: steps {(seconds - data)/total:.1%}, waiting for data {data/total:.1%}, validation and the rest {other/total:.1%}'
+    return (f'{duration(total)}: steps {(seconds - data)/total:.1%}, waiting for data {data/total:.1%}, '
+            f'validation and the rest {other/total:.1%}')
 
 # %% ../nbs/03c_progress.ipynb #c054
 class Wandb:
@@ -685,8 +738,10 @@ class Wandb:
         settings = dict(project=project, name=name or run.folder.name, id=run.folder.name + f'-{stage}'*bool(stage),
                         dir=str(run.folder), config=config, resume='allow')
         try: self.run = wandb.init(**settings)
-        except wandb.Error as e: raise ValueError(f'Weights & Biases: {e} (WANDB_MODE=offline needs no account)') from None
-    def __call__(self, m:dict): self.run.log({k: v for k, v in m.items() if isinstance(v, (int, float))}, step=m['step'])
+        except wandb.Error as e:
+            raise ValueError(f'Weights & Biases: {e} (WANDB_MODE=offline needs no account)') from None
+    def __call__(self, m:dict):
+        self.run.log({k: v for k, v in m.items() if isinstance(v, (int, float))}, step=m['step'])
     def close(self): self.run.finish()
 
 class TensorBoard:
@@ -697,8 +752,9 @@ class TensorBoard:
             raise ValueError('TensorBoard event files need tensorboardX: `pip install tensorboardX`') from None
         self.writer = SummaryWriter(folder or str(run.folder/'tensorboard'))
     def __call__(self, m:dict):
+        stage = m.get('stage', 'run')
         for k, v in m.items():
-            if isinstance(v, (int, float)) and k != 'step': self.writer.add_scalar(f'{m.get("stage", "run")}/{k}', v, m['step'])
+            if isinstance(v, (int, float)) and k != 'step': self.writer.add_scalar(f'{stage}/{k}', v, m['step'])
     def close(self): self.writer.close()
 
 # %% ../nbs/03c_progress.ipynb #c044
@@ -824,30 +880,34 @@ def sparkline(
     low, high = min(means), max(means)
     return ''.join('▁▂▃▄▅▆▇█'[round(7*(m - low)/(high - low)) if high > low else 3] for m in means)
 
+def _standing(s):
+    "How far it is, or how and where it ended"
+    place, now = f'step {s["step"]:,}/{s["total"]:,}', s['state']
+    if s['running']:
+        part = s['step'] - 1 + s['micro']/s['micros'] if s['micros'] > 1 else s['step']
+        within = f'{s["micro"]:,}/{s["micros"]:,}' if 0 < s['micro'] < s['micros'] else ''
+        parts = [(1, now)] if now != 'training' else []
+        parts += [(0, place), (3, within), (2, f'{part/max(1, s["total"]):.0%}')]
+        return parts + ([(0, f'{duration(s["left"])} left')] if s.get('left') is not None else [])
+    ago = duration(max(0, time.time() - s['updated']))
+    part_of = s['micros'] > 1 and s['micro'] < s['micros']
+    within = s.get('saved') != s['step'] and bool(s.get('fresh') or part_of) # the step was never done
+    where = f'{"during" if within else "at"} step {s["step"]:,}'
+    if now == 'done': return [(0, now), (2, place), (7, f'{ago} ago')]
+    if now in ENDED: return [(0, f'{now} {where}'), (2, f'of {s["total"]:,}'), (7, f'{ago} ago')]
+    if alive(s['pid']): return [(0, f'silent for {ago} {where} (process {s["pid"]})')]
+    return [(0, f'died {where} (process {s["pid"]} is gone)')]
+
 def watch_line(
     s:dict,      # from `run_status`
     losses:list=(), # so far
     width:int=1000, # columns
 )->str:
     "How a run stands, in a line"
-    place, now = f'step {s["step"]:,}/{s["total"]:,}', s['state']
-    saved, ago = s.get('saved'), duration(max(0, time.time() - s['updated']))
-    part_of = s['micros'] > 1 and s['micro'] < s['micros']
-    within = saved != s['step'] and bool(s.get('fresh') or part_of) # the step was never done
-    where = f'{"during" if within else "at"} step {s["step"]:,}'
-    safe = f'step {saved:,} is saved' if saved else 'nothing saved'
-    part = s['step'] - 1 + s['micro']/s['micros'] if s['micros'] > 1 else s['step']
-    parts = [(0, s['run']), (6, '' if s['stage'] == 'base' else s['stage'])]
-    if s['running']:
-        if now != 'training': parts.append((1, now))
-        within = f'{s["micro"]:,}/{s["micros"]:,}' if 0 < s['micro'] < s['micros'] else ''
-        parts += [(0, place), (3, within), (2, f'{part/max(1, s["total"]):.0%}')]
-        if s.get('left') is not None: parts.append((0, f'{duration(s["left"])} left'))
-    elif now == 'done': parts += [(0, now), (2, place), (7, f'{ago} ago')]
-    elif now in ENDED: parts += [(0, f'{now} {where}'), (2, f'of {s["total"]:,}'), (7, f'{ago} ago')]
-    elif alive(s['pid']): parts.append((0, f'silent for {ago} {where} (process {s["pid"]})'))
-    else: parts.append((0, f'died {where} (process {s["pid"]} is gone)'))
-    if not s['running'] and now != 'done' and saved not in (None, s['step']): parts.insert(3, (1, safe))
+    parts = [(0, s['run']), (6, '' if s['stage'] == 'base' else s['stage']), *_standing(s)]
+    saved = s.get('saved')
+    if not s['running'] and s['state'] != 'done' and saved not in (None, s['step']):
+        parts.insert(3, (1, f'step {saved:,} is saved' if saved else 'nothing saved'))
     if s.get('loss') is not None: parts.append((4, f'loss {s["loss"]:.3f} {sparkline(losses)}'.rstrip()))
     if s.get('val_bpb') is not None: parts.append((5, f'val {s["val_bpb"]:.2f} bpb'))
     if s.get('error'): parts.append((8, s['error']))
@@ -888,7 +948,9 @@ def monitor(
             width = line_width(sys.stdout) - 1 if sys.stdout.isatty() else 1000
             line = watch_line(s, losses, width) if 'step' in s else f'{s["run"]}: never trained here'
             if json: print(dumps(without_nan(s)), flush=True)
-            elif in_place: print('\r' + line.ljust(shown), end='', flush=True); shown = len(line)
+            elif in_place:
+                print('\r' + line.ljust(shown), end='', flush=True)
+                shown = len(line)
             else: print(line, flush=True)
             if not every: break
             time.sleep(every)
@@ -916,7 +978,8 @@ def disk(
     "Show what takes room on the disk"
     from json import dumps
     root = base_dir()
-    sizes = {str(p.relative_to(root)): folder_bytes(p) for part in ('shards', 'runs', '.') for p in (root/part).glob('*') if p.is_dir() and p.name not in ('shards', 'runs')}
+    folders = [p for part in ('shards', 'runs', '.') for p in (root/part).glob('*') if p.is_dir()]
+    sizes = {str(p.relative_to(root)): folder_bytes(p) for p in folders if p.name not in ('shards', 'runs')}
     sizes = dict(sorted(sizes.items(), key=lambda o: -o[1]))
     free = shutil.disk_usage(next(p for p in (root.absolute(), *root.absolute().parents) if p.exists())).free
     if json: return print(dumps(dict(base_dir=str(root), bytes=sizes, total=sum(sizes.values()), free=free)))

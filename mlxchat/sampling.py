@@ -60,7 +60,7 @@ def draw(
     top_k:mx.array,       # (B,) 0 for all
     top_p:mx.array,       # (B,)
     min_p:mx.array,       # (B,)
-    width:int=0,          # best tokens to look for: the largest top_k, all if anyone wants top-p alone, 0 if nobody asks
+    width:int=0,          # best tokens to look for: the largest top_k; all if anyone wants only top-p, 0 if nobody asks
     wide:bool=False,      # does anyone draw from more than those?
 )->mx.array:              # (B,) ids
     "Draw one token per row"
@@ -71,8 +71,11 @@ def draw(
         l = mx.take_along_axis(logits, ids, -1)
         l = mx.where((k == 0) | (mx.arange(l.shape[-1]) < k), l, -mx.inf)
         p = mx.softmax(l/t, -1)
-        keep = (l > -mx.inf) & ((mx.cumsum(p, -1) - p < p_all) | (p_all >= 1) | (mx.arange(p.shape[-1]) == 0)) # the best always stays
-        if wide: l = mx.where(mx.put_along_axis(mx.zeros(logits.shape, mx.bool_), ids, keep, -1) | (k == 0) & (p_all >= 1), logits, -mx.inf)
+        first = mx.arange(p.shape[-1]) == 0 # the best always stays
+        keep = (l > -mx.inf) & ((mx.cumsum(p, -1) - p < p_all) | (p_all >= 1) | first)
+        if wide:
+            kept = mx.put_along_axis(mx.zeros(logits.shape, mx.bool_), ids, keep, -1)
+            l = mx.where(kept | (k == 0) & (p_all >= 1), logits, -mx.inf)
         else: # in the order of the ids, as in the whole vocabulary
             order = mx.argsort(ids, -1)
             ids, l = mx.take_along_axis(ids, order, -1), mx.take_along_axis(mx.where(keep, l, -mx.inf), order, -1)

@@ -70,7 +70,9 @@ class Tokenizer:
                                               mergeable_ranks=ranks)
 
     def _number(self, tokens):
-        def all_of(tokens): return tokens + [name for name in SPECIAL_TOKENS if name not in {t for t in tokens if isinstance(t, str)}]
+        def all_of(tokens):
+            known = {t for t in tokens if isinstance(t, str)}
+            return tokens + [name for name in SPECIAL_TOKENS if name not in known]
         tokens = head = list(tokens)
         while head[-1] in SPECIAL_TOKENS: head = head[:-1]
         every = all_of(tokens)
@@ -169,7 +171,9 @@ def train(cls:Tokenizer,
 )->Tokenizer:
     "Learn a vocabulary from `texts`"
     smallest, seen = 256 + len(SPECIAL_TOKENS), 0
-    if vocab_size < smallest: raise ValueError(f'vocab_size must be at least {smallest} (256 bytes and {len(SPECIAL_TOKENS)} specials), not {vocab_size}')
+    if vocab_size < smallest:
+        raise ValueError(f'vocab_size must be at least {smallest} (256 bytes and {len(SPECIAL_TOKENS)} specials), '
+                         f'not {vocab_size}')
     if vocab_size > 2**24: raise ValueError(f'vocab_size must be at most {2**24:,}, not {vocab_size:,}')
     def parts():
         nonlocal seen
@@ -230,16 +234,20 @@ def load(cls:Tokenizer,
         raise ValueError(f'{path} is damaged ({why}): delete it and train again with `mlxchat tokenizer`') from None
 
 # %% ../nbs/02a_tokenizer.ipynb #c058
-_PARTS = {'text': (None, None), 'python': ('<|python_start|>', '<|python_end|>'), 'python_output': ('<|output_start|>', '<|output_end|>')}
+_PARTS = {'text': (None, None), 'python': ('<|python_start|>', '<|python_end|>'),
+          'python_output': ('<|output_start|>', '<|output_end|>')}
 
 def _check_parts(content, where):
     "The assistant's content as a list of (type, text)"
     if isinstance(content, str): content = [dict(type='text', text=content)]
-    if not isinstance(content, (list, tuple)): raise ValueError(f'{where}: content must be a string or a list of parts, not {type(content).__name__}')
+    if not isinstance(content, (list, tuple)):
+        raise ValueError(f'{where}: content must be a string or a list of parts, not {type(content).__name__}')
     for p in content:
-        if not isinstance(p, dict) or not isinstance(p.get('type'), str) or p['type'] not in _PARTS: raise ValueError(f'{where}: unknown part {str(p)[:60]!r}, expected type text, python or python_output')
+        if not isinstance(p, dict) or not isinstance(p.get('type'), str) or p['type'] not in _PARTS:
+            raise ValueError(f'{where}: unknown part {str(p)[:60]!r}, expected type text, python or python_output')
         if not isinstance(p.get('text'), str): raise ValueError(f'{where}: a {p["type"]} part has no text')
-    if not any(p['text'].strip() for p in content if p['type'] != 'python_output'): raise ValueError(f'{where}: the assistant says nothing')
+    if not any(p['text'].strip() for p in content if p['type'] != 'python_output'):
+        raise ValueError(f'{where}: the assistant says nothing')
     return [(p['type'], p['text']) for p in content]
 
 # %% ../nbs/02a_tokenizer.ipynb #c059
@@ -248,9 +256,11 @@ def check_messages(
     last:str,      # who must speak last, 'user' or 'assistant'
 )->tuple:          # (system text or None, contents in turn: user's str, assistant's list of (type, text))
     "Validate the form of a conversation"
-    if not isinstance(messages, (list, tuple)) or not messages: raise ValueError('a conversation needs a list of messages')
+    if not isinstance(messages, (list, tuple)) or not messages:
+        raise ValueError('a conversation needs a list of messages')
     for i, m in enumerate(messages):
-        if not isinstance(m, dict) or not {'role', 'content'} <= m.keys(): raise ValueError(f'message {i}: must have role and content')
+        if not isinstance(m, dict) or not {'role', 'content'} <= m.keys():
+            raise ValueError(f'message {i}: must have role and content')
     system = None
     if messages[0]['role'] == 'system': system, messages = messages[0]['content'], messages[1:]
     if not isinstance(system, (str, type(None))): raise ValueError('message 0: the system content must be a string')
@@ -258,7 +268,8 @@ def check_messages(
     for i, m in enumerate(messages):
         role, where = ('user', 'assistant')[i % 2], f'message {i + (system is not None)}'
         if m['role'] != role: raise ValueError(f'{where}: expected the {role} to speak, not {m["role"]!r}')
-        if role == 'user' and not (isinstance(m['content'], str) and m['content'].strip()): raise ValueError(f"{where}: the user's content must be a string that is not empty")
+        if role == 'user' and not (isinstance(m['content'], str) and m['content'].strip()):
+            raise ValueError(f"{where}: the user's content must be a string that is not empty")
         turns.append(m['content'] if role == 'user' else _check_parts(m['content'], where))
     if not turns or role != last: raise ValueError(f'the last message must be from the {last}')
     return system, turns
@@ -304,7 +315,8 @@ def render(self:Tokenizer,
     max_tokens:int=2048,  # the oldest turns are dropped beyond
 )->tuple:                 # (ids, mask), two lists of int
     "A conversation to learn from"
-    if not isinstance(conversation, dict) or 'messages' not in conversation: raise ValueError('a conversation is a dictionary with messages')
+    if not isinstance(conversation, dict) or 'messages' not in conversation:
+        raise ValueError('a conversation is a dictionary with messages')
     return self._fit(*check_messages(conversation['messages'], 'assistant'), max_tokens)
 
 # %% ../nbs/02a_tokenizer.ipynb #c069
@@ -332,4 +344,5 @@ def visualize(self:Tokenizer,
         text = html.escape(self.decode_bytes([i]).decode('utf-8', 'replace')).replace(' ', '·').replace('\n', '⏎')
         style = f'background:{"#b7e4b0" if m else "#e4e4e4"};color:#222;padding:1px 2px;border-radius:3px'
         return f'<span title="{int(i)}" style="{style}">{text}</span>'
-    return Html('<div style="line-height:1.9">' + ' '.join(box(i, m) for i, m in zip(ids, [0]*len(ids) if mask is None else mask)) + '</div>')
+    boxes = ' '.join(box(i, m) for i, m in zip(ids, [0]*len(ids) if mask is None else mask))
+    return Html(f'<div style="line-height:1.9">{boxes}</div>')

@@ -30,10 +30,12 @@ def _value(node):
             result = _operators[type(op)](a, b)
             cancels = isinstance(op, (ast.Add, ast.Sub)) and abs(result) < 1e-14*max(abs(a), abs(b))
             if cancels: result = 0 # 0.1 + 0.2 - 0.3 leaves only rounding errors
-        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as text), attr='count'), args=[ast.Constant(value=str() as part)], keywords=[]) if part:
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as text), attr='count'),
+                      args=[ast.Constant(value=str() as part)], keywords=[]) if part:
             result = text.count(part)
         case _: raise ValueError('not allowed')
-    if isinstance(result, complex) or abs(result) > 1e30: raise ValueError('result too large') # nan compares false and is caught below
+    # nan compares false and is caught below
+    if isinstance(result, complex) or abs(result) > 1e30: raise ValueError('result too large')
     return result
 
 def _written(x):
@@ -58,7 +60,8 @@ class ToolState:
     "What one row is doing: writing, calling the tool, or being told the result"
     def __init__(self, tokenizer:Tokenizer):
         self.tokenizer, self.forced, self.expression = tokenizer, deque(), None
-        self.start, self.end, self.out_start, self.out_end = (tokenizer.special(f'<|{o}|>') for o in ('python_start','python_end','output_start','output_end'))
+        marks = 'python_start', 'python_end', 'output_start', 'output_end'
+        self.start, self.end, self.out_start, self.out_end = (tokenizer.special(f'<|{o}|>') for o in marks)
 
     @property
     def upcoming(self)->int: # −1 if the model may choose
@@ -83,7 +86,8 @@ class TextStream:
     "Turns tokens into pieces of text"
     def __init__(self, tokenizer:Tokenizer):
         self.tokenizer, self.kind, self.decoder = tokenizer, 'text', codecs.getincrementaldecoder('utf-8')('replace')
-        names = {f'<|{name}_{end}|>': kind if end == 'start' else 'text' for name, kind in (('python', 'python'), ('output', 'output')) for end in ('start', 'end')}
+        names = {f'<|{kind}_start|>': kind for kind in ('python', 'output')}
+        names |= {f'<|{kind}_end|>': 'text' for kind in ('python', 'output')}
         self.kinds, self.special = {tokenizer.special(k): v for k, v in names.items()}, set(tokenizer.specials.values())
 
     def __call__(self,
@@ -91,6 +95,7 @@ class TextStream:
     )->tuple[str,str]: # kind ('text', 'python' or 'output') and what can be read now, perhaps ''
         "What a token adds"
         if token in self.special:
-            self.kind = self.kinds.get(token, self.kind); self.decoder.reset()
+            self.kind = self.kinds.get(token, self.kind)
+            self.decoder.reset()
             return self.kind, ''
         return self.kind, self.decoder.decode(self.tokenizer.decode_bytes([token]))

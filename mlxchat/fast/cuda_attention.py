@@ -12,9 +12,10 @@ import mlx.core as mx
 
 # %% ../../nbs/fast/cuda_attention.ipynb #c006
 TILES = r'''
-// A tile is 64 rows of one head in shared memory, as D / 64 panels of 64 columns. A panel's row takes 128 bytes, and its
-// eight 16-byte pieces are permuted by the row number, so that threads that read a column do not queue for the same bank.
-// The tensor cores know this layout: a Tile is the 64-bit description of it that they take. Its address counts in 16 bytes.
+// A tile is 64 rows of one head in shared memory, as D / 64 panels of 64 columns. A panel's row takes 128 bytes, and
+// its eight 16-byte pieces are permuted by the row number, so that threads that read a column do not queue for the
+// same bank. The tensor cores know this layout: a Tile is the 64-bit description of it that they take. Its address
+// counts in 16 bytes.
 typedef unsigned long long Tile;
 constexpr int ROWS = 64, PANEL = ROWS * 128;
 
@@ -34,7 +35,8 @@ def _wgmma(n, registers, add):
     outs = ', '.join(f'"{"+" if add else "="}f"(d[{i}])' for i in range(n//2))
     ins = ', '.join(f'"r"(a[{i}])' for i in range(4)) if registers else '"l"(a)'
     return f'''
-__device__ void wgmma{"_add" if add else ""}(float (&d)[{n//2}], {"const unsigned* a" if registers else "Tile a"}, Tile b) {{
+__device__ void wgmma{"_add" if add else ""}(
+    float (&d)[{n//2}], {"const unsigned* a" if registers else "Tile a"}, Tile b) {{
   asm volatile("{{ .reg .pred p; setp.ne.b32 p, {int(add)}, 0; wgmma.mma_async.sync.aligned.m64n{n}k16.f32.bf16.bf16 "
     "{{{d}}}, {a}, %{m}, p, 1, 1, {"1" if registers else "0, 0"}; }}" : {outs} : {ins}, "l"(b));
 }}
@@ -44,9 +46,9 @@ WGMMA = ''.join(_wgmma(*o) for o in [(64, False, False), (64, False, True), (64,
 
 # %% ../../nbs/fast/cuda_attention.ipynb #c011
 PRODUCTS = r'''
-// Products run beside the threads. They begin after wgmma_begin, which makes registers written before visible to them, are
-// committed in groups, and wgmma_wait waits until at most PENDING groups are left. pin keeps the compiler from moving any
-// use of these registers across it.
+// Products run beside the threads. They begin after wgmma_begin, which makes registers written before visible to them,
+// are committed in groups, and wgmma_wait waits until at most PENDING groups are left. pin keeps the compiler from
+// moving any use of these registers across it.
 template <int N> __device__ void pin(float (&d)[N]) {
   for (float& x : d) asm volatile("" : "+f"(x) :: "memory");
 }
@@ -81,7 +83,8 @@ template <int N> __device__ void accumulate(float (&d)[N], const unsigned (&p)[R
 // A thread's part of a product: element e stands in row 8 * (e / 2 % 2) and column 8 * (e / 4) + e % 2, counted from
 // the thread's own first row and column. Packed in pairs as bf16, this is just what a left operand looks like.
 __device__ void pack(unsigned (&p)[ROWS / 4], const float (&w)[ROWS / 2]) {
-  for (int e = 0; e < ROWS / 4; e++) asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(p[e]) : "f"(w[2 * e + 1]), "f"(w[2 * e]));
+  for (int e = 0; e < ROWS / 4; e++)
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(p[e]) : "f"(w[2 * e + 1]), "f"(w[2 * e]));
 }
 
 __device__ float exp_base2(float x) {
@@ -100,20 +103,24 @@ template <int SIGN> __device__ void hide(float (&w)[ROWS / 2], int distance, int
 
 # %% ../../nbs/fast/cuda_attention.ipynb #c013
 COPIES = r'''// Starts copying the 64 rows from first on; rows past the end become zeros.
-template <int D, int THREADS, bool EVEN> __device__ void copy(unsigned tile, const __nv_bfloat16* head, int first, int T, int stride) {
+template <int D, int THREADS, bool EVEN>
+__device__ void copy(unsigned tile, const __nv_bfloat16* head, int first, int T, int stride) {
   for (int n = 0; n < ROWS * D / 8; n += THREADS) {
     const int row = (n + threadIdx.x) / (D / 8), piece = threadIdx.x % (D / 8);
     const unsigned to = tile + piece / 8 * PANEL + row * 128 + ((piece ^ row) & 7) * 16;
     const __nv_bfloat16* from = head + (long long)(first + row) * stride + piece * 8;
     if (EVEN) {
-      asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" :: "r"(to), "l"(from), "r"(first + row < T ? 16 : 0));
+      asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+        :: "r"(to), "l"(from), "r"(first + row < T ? 16 : 0));
     } else {
       const uint4 v = first + row < T ? pieces<uint4>(from) : make_uint4(0, 0, 0, 0);
-      asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" :: "r"(to), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
+      asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};"
+        :: "r"(to), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
     }
   }
 }
-template <int D, int THREADS> __device__ void load(unsigned tile, const __nv_bfloat16* head, int first, int T, int stride) {
+template <int D, int THREADS>
+__device__ void load(unsigned tile, const __nv_bfloat16* head, int first, int T, int stride) {
   if ((size_t)head % 16 == 0) copy<D, THREADS, true>(tile, head, first, T, stride);
   else copy<D, THREADS, false>(tile, head, first, T, stride); // of a view that begins between
 }
@@ -125,19 +132,23 @@ __device__ void arrived() {
 }
 
 // Writes 64 rows of results. Each warp passes its 16 rows through shared memory, so that they leave in 16-byte pieces.
-template <int N> __device__ void store(char* room, __nv_bfloat16* head, const float (&d)[N], float scale0, float scale1, int first, int T, int stride) {
+template <int N> __device__ void store(
+    char* room, __nv_bfloat16* head, const float (&d)[N], float scale0, float scale1, int first, int T, int stride) {
   constexpr int D = 2 * N;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4;
   room += warp * 16 * D * 2;
   for (int e = 0; e < N; e += 2) {
     const int row = lane / 4 + 8 * (e / 2 % 2);
     const float scale = e / 2 % 2 ? scale1 : scale0;
-    *(__nv_bfloat162*)(room + row * D * 2 + ((e / 4) ^ (row & 7)) * 16 + lane % 4 * 4) = __floats2bfloat162_rn(d[e] * scale, d[e + 1] * scale);
+    *(__nv_bfloat162*)(room + row * D * 2 + ((e / 4) ^ (row & 7)) * 16 + lane % 4 * 4) =
+      __floats2bfloat162_rn(d[e] * scale, d[e + 1] * scale);
   }
   __syncwarp();
   for (int i = lane; i < 2 * D; i += 32) {
     const int row = i / (D / 8), piece = i % (D / 8), t = first + warp * 16 + row;
-    if (t < T) *(uint4*)(head + (long long)t * stride + piece * 8) = *(uint4*)(room + row * D * 2 + (piece ^ (row & 7)) * 16);
+    if (t < T)
+      *(uint4*)(head + (long long)t * stride + piece * 8) =
+        *(uint4*)(room + row * D * 2 + (piece ^ (row & 7)) * 16);
   }
 }
 '''
@@ -215,7 +226,8 @@ BACKWARD_Q = r'''
     const bool even = (size_t)dout % 16 == 0;
     for (int piece = 0; piece < D / 8; piece += 4) {
       const long long at = head + (long long)t * H * D + (piece + lane % 4) * 8;
-      const uint4 x = *(const uint4*)(o + at), y = even ? at_once<true, uint4>(dout + at) : at_once<false, uint4>(dout + at);
+      const uint4 x = *(const uint4*)(o + at);
+      const uint4 y = even ? at_once<true, uint4>(dout + at) : at_once<false, uint4>(dout + at);
       for (int e = 0; e < 8; e++) dot[r] += (float)((__nv_bfloat16*)&x)[e] * (float)((__nv_bfloat16*)&y)[e];
     }
     dot[r] += __shfl_xor_sync(~0u, dot[r], 1);
@@ -264,7 +276,8 @@ BACKWARD_KV = r'''
     const long long head = ((long long)b * T * H + h) * D, numbers = ((long long)b * H + h) * T;
     load<D, THREADS>(qs + i % 2 * BYTES, q + head, t, T, H * D);
     load<D, THREADS>(gs + i % 2 * BYTES, dout + head, t, T, H * D);
-    const int n = threadIdx.x % 64;  // one logsum and one delta per query; past the end both are 0, as dout is, and all vanishes
+    // one logsum and one delta per query; past the end both are 0, as dout is, and all vanishes
+    const int n = threadIdx.x % 64;
     asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" :: "r"(ns + i % 2 * 512 + threadIdx.x * 4),
       "l"((threadIdx.x < 64 ? logsum : delta) + numbers + t + n), "r"(t + n < T ? 4 : 0));
   };
@@ -316,10 +329,11 @@ def available(
 
 def _call(name, source, inputs, outputs, blocks, threads, tiles, window, scale, **constants):
     (H, D), kv = inputs['q'].shape[2:], inputs['k'].shape[2]
-    header = f'constexpr float SCALE = {float(scale)!r}f, LOG2E = 1.44269504f;\n' + cuda_kernels.VIEWS + TILES + WGMMA + PRODUCTS + COPIES
+    numbers = f'constexpr float SCALE = {float(scale)!r}f, LOG2E = 1.44269504f;\n'
+    header = numbers + cuda_kernels.VIEWS + TILES + WGMMA + PRODUCTS + COPIES
     x, y, z = blocks
-    return cuda_kernels.run(name, source, inputs, outputs, (x*threads, y, z), threads, header=header, shared=tiles*D*128 + 1024,
-                       H=H, HKV=kv, D=D, W=window, **constants)
+    return cuda_kernels.run(name, source, inputs, outputs, (x*threads, y, z), threads, header=header,
+                            shared=tiles*D*128 + 1024, H=H, HKV=kv, D=D, W=window, **constants)
 
 def forward(
     q:mx.array,  # (B, T, H, D) bf16
@@ -330,7 +344,8 @@ def forward(
 )->list:         # (B, T, H, D); (B, H, T) log2 of the row sums, fp32
     "Causal attention in a sliding window"
     B, T, H, D = q.shape
-    return _call('window_forward', FORWARD, dict(q=q, k=k, v=v), dict(o=(q.shape, q.dtype), logsum=((B, H, T), mx.float32)),
+    outputs = dict(o=(q.shape, q.dtype), logsum=((B, H, T), mx.float32))
+    return _call('window_forward', FORWARD, dict(q=q, k=k, v=v), outputs,
                  (-(-T//128), H, B), 256, 6, window, scale, GROUPS=2)
 
 def backward(

@@ -19,13 +19,16 @@ def multiprocessors()->int: # 0 if there is no NVIDIA card
     try: cuda = ctypes.CDLL('libcuda.so.1')
     except OSError: return 0
     device, n = ctypes.c_int(), ctypes.c_int()
-    failed = cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0) or cuda.cuDeviceGetAttribute(ctypes.byref(n), 16, device)
+    failed = (cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0)
+              or cuda.cuDeviceGetAttribute(ctypes.byref(n), 16, device))
     return 0 if failed else n.value
 
 # %% ../../nbs/fast/cuda_decode.ipynb #c009
 WAITING = r"""
 __device__ inline void nearer(const void* p) { asm volatile("prefetch.global.L2 [%0];" :: "l"(p)); }
-__device__ inline void arrive(unsigned long long* n) { asm volatile("red.release.gpu.global.add.u64 [%0], 1;" :: "l"(n) : "memory"); }
+__device__ inline void arrive(unsigned long long* n) {
+  asm volatile("red.release.gpu.global.add.u64 [%0], 1;" :: "l"(n) : "memory");
+}
 __device__ inline unsigned long long arrivals(unsigned long long* n) {
   unsigned long long v;
   asm volatile("ld.acquire.gpu.global.u64 %0, [%1];" : "=l"(v) : "l"(n) : "memory");
@@ -37,7 +40,9 @@ template <int BITS, int N, int K, int WARPS>
 __device__ inline void ahead(const Matrix m, int rows) {
   constexpr int P = Shares<N, K>::parts, bytes = K/P*(BITS ? BITS : 16)/8;
   const int lane = threadIdx.x % 32, warp = threadIdx.x/32, row = blockIdx.x*(WARPS/P) + warp/P;
-  if (row < rows) for (int l = lane*128; l < bytes; l += 32*128) nearer((const char*)m.weight + ((size_t)row*P + warp % P)*bytes + l);
+  if (row < rows)
+    for (int l = lane*128; l < bytes; l += 32*128)
+      nearer((const char*)m.weight + ((size_t)row*P + warp % P)*bytes + l);
 }
 
 // All blocks wait for each other
@@ -51,9 +56,12 @@ __device__ inline void everyone(unsigned long long* arrived, unsigned long long&
 
 # %% ../../nbs/fast/cuda_decode.ipynb #c011
 BASICS = r"""
-__device__ inline float fresh_number(const bf16* from) { return __bfloat162float(__ushort_as_bfloat16(__ldcg((const unsigned short*)from))); }
+__device__ inline float fresh_number(const bf16* from) {
+  return __bfloat162float(__ushort_as_bfloat16(__ldcg((const unsigned short*)from)));
+}
 
-__device__ inline void load_fresh(const bf16* from, float* x) { // what other blocks have written: past the L1 cache, which does not know of it
+// what other blocks have written: past the L1 cache, which does not know of it
+__device__ inline void load_fresh(const bf16* from, float* x) {
   uint4 v = __ldcg((const uint4*)from);
   load((const bf16*)&v, x);
 }
@@ -101,7 +109,11 @@ template <> struct Eights<0> {
 };
 template <> struct Eights<4> {
   unsigned v; float scale, bias;
-  __device__ void read(const Matrix& m, size_t at) { v = __ldg((const unsigned*)m.weight + at/8); scale = __bfloat162float(m.scales[at/64]); bias = __bfloat162float(m.biases[at/64]); }
+  __device__ void read(const Matrix& m, size_t at) {
+    v = __ldg((const unsigned*)m.weight + at/8);
+    scale = __bfloat162float(m.scales[at/64]);
+    bias = __bfloat162float(m.biases[at/64]);
+  }
   __device__ float dot(const float* x) const {
     float s = 0, t = 0;
     #pragma unroll
@@ -111,18 +123,27 @@ template <> struct Eights<4> {
 };
 template <> struct Eights<8> {
   uint2 v; float scale, bias;
-  __device__ void read(const Matrix& m, size_t at) { v = __ldg((const uint2*)m.weight + at/8); scale = __bfloat162float(m.scales[at/64]); bias = __bfloat162float(m.biases[at/64]); }
+  __device__ void read(const Matrix& m, size_t at) {
+    v = __ldg((const uint2*)m.weight + at/8);
+    scale = __bfloat162float(m.scales[at/64]);
+    bias = __bfloat162float(m.biases[at/64]);
+  }
   __device__ float dot(const float* x) const {
     float s = 0, t = 0;
     #pragma unroll
-    for (int i = 0; i < 4; i++) { s += ((v.x >> 8*i) & 255)*x[i] + ((v.y >> 8*i) & 255)*x[i + 4]; t += x[i] + x[i + 4]; }
+    for (int i = 0; i < 4; i++) {
+      s += ((v.x >> 8*i) & 255)*x[i] + ((v.y >> 8*i) & 255)*x[i + 4];
+      t += x[i] + x[i + 4];
+    }
     return scale*s + bias*t;
   }
 };
 """
 
 PRODUCT = r"""
-template <int N, int K> struct Shares { static constexpr int parts = N < 2048 || K > 4096 ? 4 : 1; }; // warps that share a row
+template <int N, int K> struct Shares { // warps that share a row
+  static constexpr int parts = N < 2048 || K > 4096 ? 4 : 1;
+};
 
 // Rows of a matrix times B vectors in shared memory: every warp takes a row, or a quarter of one
 template <int BITS, int B, int N, int K, int WARPS, typename Emit>
@@ -183,8 +204,11 @@ BEGIN = r"""
   __shared__ __align__(16) bf16 stream[B*E], middle[B*E], wide[WIDE]; // wide: what the next product reads
   float (*pieces)[D] = (float (*)[D])wide; // or what the warps found, while they attend
   __shared__ float fresh[3][D], tops[WARPS], weights[WARPS], sums[WARPS*2*B];
-  __shared__ int length[B], slots[L]; __shared__ float number[4], factor[2*L]; // small arrays may lie on the host's side: read them once
-  __shared__ const void* kv[L]; __shared__ Matrix qkv[L], proj[L], up[L], down[L]; __shared__ const bf16* gates[L];
+  __shared__ int length[B], slots[L]; // small arrays may lie on the host's side: read them once
+  __shared__ float number[4], factor[2*L];
+  __shared__ const void* kv[L];
+  __shared__ Matrix qkv[L], proj[L], up[L], down[L];
+  __shared__ const bf16* gates[L];
   if (threadIdx.x == 0) {
     // POINTERS
   }
@@ -221,10 +245,13 @@ QUERIES = r"""
     if (i == L) break;
 
     const bool gated = VALUES && i % 2 == (L - 1) % 2;
-    product<BITS, B, QKV, E, WARPS>(qkv[i], QKV + (gated && !BITS ? N : 0), wide, sums, [&](int row, int b, float v) { y[b*F + row] = __float2bfloat16_rn(v); });
+    product<BITS, B, QKV, E, WARPS>(qkv[i], QKV + (gated && !BITS ? N : 0), wide, sums, [&](int row, int b, float v) {
+      y[b*F + row] = __float2bfloat16_rn(v);
+    });
     if (BITS && gated && blockIdx.x == gridDim.x - 1)
       for (int n = warp; n < N*B; n += WARPS) {
-        const float v = total<32>(lane < GATE ? __bfloat162float(gates[i][n % N*GATE + lane])*__bfloat162float(wide[n/N*E + lane]) : 0);
+        const float v = total<32>(
+          lane < GATE ? __bfloat162float(gates[i][n % N*GATE + lane])*__bfloat162float(wide[n/N*E + lane]) : 0);
         if (lane == 0) y[n/N*F + QKV + n % N] = __float2bfloat16_rn(v);
       }
     ahead<BITS, E, E, WARPS>(proj[i], E);
@@ -235,8 +262,9 @@ QUERIES = r"""
 ATTENTION = r"""
     const int S = slots[i];
     for (int item = blockIdx.x; item < B*H*SPLIT; item += gridDim.x) { // a head, or a share of its slots
-      const int split = item % SPLIT, b = item/SPLIT/H, h = item/SPLIT % H, own = h/(H/N), at = length[b], slot = at % S;
-      const int visible = min(at, S), share = (visible + SPLIT - 1)/SPLIT, end = min(visible, (split + 1)*share), gone = at >= S ? slot : -1; // the oldest is out of sight
+      const int split = item % SPLIT, b = item/SPLIT/H, h = item/SPLIT % H, own = h/(H/N);
+      const int at = length[b], slot = at % S, visible = min(at, S), share = (visible + SPLIT - 1)/SPLIT;
+      const int end = min(visible, (split + 1)*share), gone = at >= S ? slot : -1; // the oldest is out of sight
       bf16* K = (bf16*)kv[i] + ((size_t)b*N + own)*S*D;
       bf16* V = K + (size_t)B*N*S*D;
       if (warp < 3) { // query, key and value of the new token
@@ -278,7 +306,10 @@ ATTENTION = r"""
         #pragma unroll
         for (int c = 0; c < mine.C; c++)
           #pragma unroll
-          for (int j = 0; j < 8; j++) { k[0][c][j] = fresh[1][(c*8 + mine.sub)*8 + j]; v[0][c][j] = fresh[2][(c*8 + mine.sub)*8 + j]; }
+          for (int j = 0; j < 8; j++) {
+            k[0][c][j] = fresh[1][(c*8 + mine.sub)*8 + j];
+            v[0][c][j] = fresh[2][(c*8 + mine.sub)*8 + j];
+          }
         float s = mine.score(k[0]);
         if (mine.group > 0) s = -1e30f;
         mine.add<1>(&s, v);
@@ -303,28 +334,41 @@ REST = r"""
       #pragma unroll
       for (int s = 0; s < SPLIT; s++) best = fmaxf(best, __ldcg(part + s*(D + 2) + D));
       #pragma unroll
-      for (int s = 0; s < SPLIT; s++) { const float g = __expf(__ldcg(part + s*(D + 2) + D) - best); whole += g*__ldcg(part + s*(D + 2) + D + 1); a += g*__ldcg(part + s*(D + 2) + e % D); }
+      for (int s = 0; s < SPLIT; s++) {
+        const float g = __expf(__ldcg(part + s*(D + 2) + D) - best);
+        whole += g*__ldcg(part + s*(D + 2) + D + 1);
+        a += g*__ldcg(part + s*(D + 2) + e % D);
+      }
       wide[e] = __float2bfloat16_rn(a/whole);
     }
     __syncthreads();
-    product<BITS, B, E, E, WARPS>(proj[i], E, wide, sums, [&](int row, int b, float v) { attended[b*E + row] = __float2bfloat16_rn(v); });
+    product<BITS, B, E, E, WARPS>(proj[i], E, wide, sums, [&](int row, int b, float v) {
+      attended[b*E + row] = __float2bfloat16_rn(v);
+    });
     ahead<BITS, HIDDEN, E, WARPS>(up[i], HIDDEN);
     everyone(arrived, goal);
 
     if (warp < B) add_norm<E>(stream + warp*E, attended + warp*E, wide + warp*E, [](int, float*) {});
     __syncthreads();
-    product<BITS, B, HIDDEN, E, WARPS>(up[i], HIDDEN, wide, sums, [&](int row, int b, float v) { v = fmaxf(rounded(v), 0.f); hidden[b*HIDDEN + row] = __float2bfloat16_rn(v*v); });
+    product<BITS, B, HIDDEN, E, WARPS>(up[i], HIDDEN, wide, sums, [&](int row, int b, float v) {
+      v = fmaxf(rounded(v), 0.f);
+      hidden[b*HIDDEN + row] = __float2bfloat16_rn(v*v);
+    });
     ahead<BITS, E, HIDDEN, WARPS>(down[i], E);
     everyone(arrived, goal);
 
     for (int j = threadIdx.x*8; j < B*HIDDEN; j += WARPS*256) *(uint4*)(wide + j) = __ldcg((const uint4*)(hidden + j));
     __syncthreads();
-    product<BITS, B, E, HIDDEN, WARPS>(down[i], E, wide, sums, [&](int row, int b, float v) { added[b*E + row] = __float2bfloat16_rn(v); });
+    product<BITS, B, E, HIDDEN, WARPS>(down[i], E, wide, sums, [&](int row, int b, float v) {
+      added[b*E + row] = __float2bfloat16_rn(v);
+    });
     if (i + 1 < L) ahead<BITS, QKV, E, WARPS>(qkv[i + 1], QKV);
     else ahead<BITS, VOCAB, E, WARPS>(HEAD_MATRIX, VOCAB);
     everyone(arrived, goal);
   }
-  product<BITS, B, VOCAB, E, WARPS>(HEAD_MATRIX, VOCAB, wide, sums, [&](int row, int b, float v) { logits[(size_t)b*VOCAB + row] = CAPPED ? number[3]*tanhf(v/number[3]) : v; });
+  product<BITS, B, VOCAB, E, WARPS>(HEAD_MATRIX, VOCAB, wide, sums, [&](int row, int b, float v) {
+    logits[(size_t)b*VOCAB + row] = CAPPED ? number[3]*tanhf(v/number[3]) : v;
+  });
 """
 
 # %% ../../nbs/fast/cuda_decode.ipynb #c017
@@ -335,7 +379,21 @@ def one_launch_fits(
     rows:int # texts
 )->bool:
     "Is one launch possible for so many rows of this model, on this machine?"
-    return rows <= 4 and rows*c.n_embd <= 3072 and c.n_embd % 64 == 0 and c.qk_norm and c.mlp == 'relu2' and c.hidden_dim == 4*c.n_embd and c.head_dim in (64, 128) and c.gate_channels <= 32 and multiprocessors() > 0
+    shapes = (rows*c.n_embd <= 3072 and c.n_embd % 64 == 0 and c.hidden_dim == 4*c.n_embd and c.head_dim in (64, 128)
+              and c.gate_channels <= 32)
+    return rows <= 4 and shapes and c.qk_norm and c.mlp == 'relu2' and multiprocessors() > 0
+
+def _matrix(name, arrays, inputs):
+    "Adds a matrix to the kernel's inputs, and says how the kernel is to call it"
+    names = [name, f'{name}_scales', f'{name}_biases'][:len(arrays)]
+    inputs.update(zip(names, arrays))
+    return 'Matrix{' + ', '.join(names + ['nullptr']*(3 - len(names))) + '}'
+
+def _constants(c, B, gated, bits, split):
+    "What the compiler knows of a model"
+    return dict(B=B, H=c.n_head, N=c.n_kv_head, D=c.head_dim, HIDDEN=c.hidden_dim, L=c.n_layer, VOCAB=c.vocab_size,
+                WARPS=WARPS, SPLIT=split, MIX=int(bool(c.resid_init)), BACKOUT=int(c.backout != 0),
+                VALUES=len(gated), GATE=c.gate_channels, BITS=bits, CAPPED=int(c.softcap != 0))
 
 def write_token(
     c,                # `GPTConfig`
@@ -344,7 +402,9 @@ def write_token(
     kv:list,          # per layer (2, B, H_kv, S, D) keys before values; written to
     lengths:mx.array, # (B,) int32 tokens so far
     rope:tuple,       # cos and sin, (positions, D/2) fp32
-    matrices:list,    # per layer dict qkv, proj, up, down: each a list of a weight (N, K), or of weight, scales and biases; `gate` if those are quantised
+    # per layer dict qkv, proj, up, down: each a list of a weight (N, K), or of weight, scales and biases;
+    # `gate` if those are quantised
+    matrices:list,
     head:list,        # the unembedding, likewise
     factors:mx.array, # (L, 2) λ and μ of the residual streams, fp32
     numbers:mx.array, # (4,) scale of the scores, backout's λ, scale of the gates, softcap
@@ -354,21 +414,23 @@ def write_token(
     "All layers and the unembedding, for one new token per row"
     (B, E), L, D = x.shape, c.n_layer, c.head_dim
     gated = [i for i in range(L) if ve is not None and i % 2 == (L - 1) % 2]
-    inputs = dict(x0=x, values=x if ve is None else ve, factors=factors, lengths=lengths, cosine=rope[0], sine=rope[1], sizes=mx.array([o.shape[3] for o in kv]), barrier=counter, numbers=numbers)
-    def matrix(name, arrays):
-        names = [name, f'{name}_scales', f'{name}_biases'][:len(arrays)]
-        inputs.update(zip(names, arrays))
-        return 'Matrix{' + ', '.join(names + ['nullptr']*(3 - len(names))) + '}'
+    inputs = dict(x0=x, values=x if ve is None else ve, factors=factors, lengths=lengths, cosine=rope[0], sine=rope[1],
+                  sizes=mx.array([o.shape[3] for o in kv]), barrier=counter, numbers=numbers)
     pointers = []
     for i, (cache, m) in enumerate(zip(kv, matrices)):
         inputs[f'kv{i}'] = cache
-        pointers += [f'kv[{i}] = kv{i};', *(f'{k}[{i}] = {matrix(k + str(i), m[k])};' for k in ('qkv', 'proj', 'up', 'down'))]
-        if bits and i in gated: inputs[f'gate{i}'] = m['gate']; pointers.append(f'gates[{i}] = gate{i};')
-    source = (BEGIN + QUERIES + ATTENTION + REST).replace('// POINTERS', ' '.join(pointers)).replace('HEAD_MATRIX', matrix('head', head))
+        pointers.append(f'kv[{i}] = kv{i};')
+        pointers += [f'{k}[{i}] = {_matrix(f"{k}{i}", m[k], inputs)};' for k in ('qkv', 'proj', 'up', 'down')]
+        if bits and i in gated:
+            inputs[f'gate{i}'] = m['gate']
+            pointers.append(f'gates[{i}] = gate{i};')
+    source = (BEGIN + QUERIES + ATTENTION + REST).replace('// POINTERS', ' '.join(pointers))
+    source = source.replace('HEAD_MATRIX', _matrix('head', head, inputs))
     blocks = multiprocessors()
     split = max(1, min(8, blocks//(B*c.n_head)))
     scratch = B*((c.n_head + 2*c.n_kv_head)*D + 64 + 6*E)
-    outputs = dict(logits=((B, c.vocab_size), mx.float32), scratch=((scratch,), mx.bfloat16), shares=((B*c.n_head*split*(D + 2),), mx.float32))
-    return cuda_kernels.run('write_token', source, inputs, outputs, blocks*WARPS*32, WARPS*32, cuda_kernels.ATTENDING + BASICS + EIGHTS + PRODUCT + WAITING, strided=True,
-        B=B, H=c.n_head, N=c.n_kv_head, D=D, HIDDEN=c.hidden_dim, L=L, VOCAB=c.vocab_size, WARPS=WARPS, SPLIT=split, MIX=int(bool(c.resid_init)), BACKOUT=int(c.backout != 0),
-        VALUES=len(gated), GATE=c.gate_channels, BITS=bits, CAPPED=int(c.softcap != 0))[0]
+    outputs = dict(logits=((B, c.vocab_size), mx.float32), scratch=((scratch,), mx.bfloat16),
+                   shares=((B*c.n_head*split*(D + 2),), mx.float32))
+    header = cuda_kernels.ATTENDING + BASICS + EIGHTS + PRODUCT + WAITING
+    return cuda_kernels.run('write_token', source, inputs, outputs, blocks*WARPS*32, WARPS*32, header, strided=True,
+                            **_constants(c, B, gated, bits, split))[0]

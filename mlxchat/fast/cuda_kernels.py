@@ -18,15 +18,15 @@ import mlx.core as mx
 def available(
     x:mx.array # input of the operation
 )->bool:
-    "Can these kernels work on `x`: on CUDA (Ampere or later, for products in bf16), in bf16, rows of whole vectors of eight?"
+    "Can these kernels work on `x`: on CUDA (Ampere or later, for products in bf16), in bf16, rows of vectors of eight?"
     fits = x.dtype == mx.bfloat16 and x.shape[-1] % 8 == 0
     return fits and device.machine().kernels and mx.device_info().get('compute_capability_major', 0) >= 8
 
 @lru_cache
 def _program(name, inputs, outputs, source, header, shared, strided):
     name += f'_{zlib.crc32((header + source).encode()):08x}' # MLX knows a program by its name and its constants alone
-    return mx.fast.cuda_kernel(name=name, input_names=inputs, output_names=outputs, source=source, header=header, shared_memory=shared,
-                               ensure_row_contiguous=not strided)
+    return mx.fast.cuda_kernel(name=name, input_names=inputs, output_names=outputs, source=source, header=header,
+                               shared_memory=shared, ensure_row_contiguous=not strided)
 
 def _both_ways(source, inputs, strided):
     "What follows `// EVEN x y`: once for x and y whose rows begin at multiples of 16 bytes, once for all others"
@@ -34,7 +34,9 @@ def _both_ways(source, inputs, strided):
     if not mark: return source
     names, _, body = rest.partition('\n')
     at = [f'(size_t){k}' for k in names.split()]
-    if strided: at += [f'{inputs[k].itemsize}*{k}_strides[{i}]' for k in names.split() for i in range(inputs[k].ndim - 1)]
+    if strided:
+        rows = [(k, i) for k in names.split() for i in range(inputs[k].ndim - 1)]
+        at += [f'{inputs[k].itemsize}*{k}_strides[{i}]' for k, i in rows]
     def way(even): return f'{{ constexpr bool EVEN = {even};\n{body}}}'
     return f'{before}if (({" | ".join(at)}) % 16 == 0) {way("true")} else {way("false")}\n'
 
@@ -52,7 +54,8 @@ def run(
     **constants   # compile-time integers
 )->list:          # output arrays
     "Compile, once per set of constants, and launch a kernel"
-    kernel = _program(name, tuple(inputs), tuple(outputs), _both_ways(source, inputs, strided), header or HEADER, shared, strided)
+    source = _both_ways(source, inputs, strided)
+    kernel = _program(name, tuple(inputs), tuple(outputs), source, header or HEADER, shared, strided)
     grid = threads if isinstance(threads, tuple) else (threads, 1, 1)
     shapes, dtypes = zip(*outputs.values())
     return kernel(inputs=list(inputs.values()), template=list(constants.items()), grid=grid, threadgroup=(block, 1, 1),
@@ -66,7 +69,9 @@ template <typename V> __device__ inline V pieces(const void* from) { // a V, num
   for (int i = 0; i < sizeof(V)/2; i++) ((unsigned short*)&v)[i] = ((const unsigned short*)from)[i];
   return v;
 }
-template <bool EVEN, typename V> __device__ inline V at_once(const void* from) { return EVEN ? *(const V*)from : pieces<V>(from); }
+template <bool EVEN, typename V> __device__ inline V at_once(const void* from) {
+  return EVEN ? *(const V*)from : pieces<V>(from);
+}
 '''
 
 HEADER = VIEWS + r'''
@@ -75,9 +80,15 @@ struct alignas(16) Eight { __nv_bfloat162 pair[4]; };
 
 __device__ inline void unpack(const Eight& e, float* x) {
   #pragma unroll
-  for (int i = 0; i < 4; i++) { float2 f = __bfloat1622float2(e.pair[i]); x[2*i] = f.x; x[2*i + 1] = f.y; }
+  for (int i = 0; i < 4; i++) {
+    float2 f = __bfloat1622float2(e.pair[i]);
+    x[2*i] = f.x;
+    x[2*i + 1] = f.y;
+  }
 }
-template <bool EVEN = true> __device__ inline void load(const bf16* from, float* x) { unpack(at_once<EVEN, Eight>(from), x); }
+template <bool EVEN = true> __device__ inline void load(const bf16* from, float* x) {
+  unpack(at_once<EVEN, Eight>(from), x);
+}
 __device__ inline void store(bf16* to, const float* x) {
   Eight e;
   #pragma unroll
@@ -165,9 +176,15 @@ MIX_GRAD = ADD_NORM_GRAD.replace('// mix', r'''
       for (int k = 0; k < 8; k++) dl += d[c][k]*u[k];
       load<EVEN>(y + row*E + j, u);
       #pragma unroll
-      for (int k = 0; k < 8; k++) { dm += d[c][k]*u[k]; u[k] = factors[1]*d[c][k]; d[c][k] *= factors[0]; }
-      store(dy + row*E + j, u);''').replace('dot = 0;', 'dot = 0, dl = 0, dm = 0;').replace('EVEN s', 'EVEN x y s') + r'''
-  dl = total<32>(dl); dm = total<32>(dm);
+      for (int k = 0; k < 8; k++) {
+        dm += d[c][k]*u[k];
+        u[k] = factors[1]*d[c][k];
+        d[c][k] *= factors[0];
+      }
+      store(dy + row*E + j, u);''')
+MIX_GRAD = MIX_GRAD.replace('dot = 0;', 'dot = 0, dl = 0, dm = 0;').replace('EVEN s', 'EVEN x y s') + r'''
+  dl = total<32>(dl);
+  dm = total<32>(dm);
   if (lane == 0) { d_factors[2*row] = dl; d_factors[2*row + 1] = dm; }
 '''
 
@@ -192,7 +209,8 @@ def add_norm_grad(
 )->mx.array:           # (..., E) gradient of both terms
     "Gradient of a plain sum"
     inputs = dict(s=_rows(s), g_s=_rows(g_s), g_normed=_rows(g_normed))
-    return run('add_norm_grad', ADD_NORM_GRAD, inputs, dict(dx=(s.shape, s.dtype)), 32*(s.size//s.shape[-1]), 256, E=s.shape[-1])[0]
+    out, E = (s.shape, s.dtype), s.shape[-1]
+    return run('add_norm_grad', ADD_NORM_GRAD, inputs, dict(dx=out), 32*(s.size//E), 256, E=E)[0]
 
 def mix_norm_grad(
     s:mx.array, g_s:mx.array, g_normed:mx.array, # as above
@@ -200,8 +218,9 @@ def mix_norm_grad(
 )->list:                                         # dx, dy, (2,) dλ and dμ
     "Gradient of a mix"
     inputs = dict(s=_rows(s), g_s=_rows(g_s), g_normed=_rows(g_normed), x=_rows(x), y=_rows(y), factors=factors)
-    N, out = s.size//s.shape[-1], (s.shape, s.dtype)
-    dx, dy, d = run('mix_norm_grad', MIX_GRAD, inputs, dict(dx=out, dy=out, d_factors=((N, 2), mx.float32)), 32*N, 256, E=s.shape[-1])
+    N, out, E = s.size//s.shape[-1], (s.shape, s.dtype), s.shape[-1]
+    outputs = dict(dx=out, dy=out, d_factors=((N, 2), mx.float32))
+    dx, dy, d = run('mix_norm_grad', MIX_GRAD, inputs, outputs, 32*N, 256, E=E)
     return [dx, dy, d.sum(0)]
 
 # %% ../../nbs/fast/cuda_kernels.ipynb #c015
@@ -354,9 +373,10 @@ def lookup(
     ids:mx.array,   # (...) token ids
 )->mx.array:        # (..., W) bf16
     "Rows of a table"
-    W = table.shape[-1]; n = ids.size*(W//8)
-    return run('lookup', LOOKUP, dict(table=table, ids=ids.reshape(-1).astype(mx.int32)), dict(out=((*ids.shape, W), mx.bfloat16)),
-               -(-n//256)*256, 256, W=W)[0]
+    W = table.shape[-1]
+    n = ids.size*(W//8)
+    inputs, out = dict(table=table, ids=ids.reshape(-1).astype(mx.int32)), ((*ids.shape, W), mx.bfloat16)
+    return run('lookup', LOOKUP, inputs, dict(out=out), -(-n//256)*256, 256, W=W)[0]
 
 def lookup_grad(
     shape:tuple,  # (V, W) of the table
@@ -364,9 +384,10 @@ def lookup_grad(
     g:mx.array,   # (..., W) bf16
 )->mx.array:      # (V, W) fp32
     "Gradients added up in the rows that they belong to"
-    W = shape[-1]; n = ids.size*(W//8)
-    return run('lookup_grad', LOOKUP_GRAD, dict(ids=ids.reshape(-1).astype(mx.int32), g=_rows(g)), dict(out=(shape, mx.float32)),
-               -(-n//256)*256, 256, zero=True, W=W)[0]
+    W = shape[-1]
+    n = ids.size*(W//8)
+    inputs, out = dict(ids=ids.reshape(-1).astype(mx.int32), g=_rows(g)), (shape, mx.float32)
+    return run('lookup_grad', LOOKUP_GRAD, inputs, dict(out=out), -(-n//256)*256, 256, zero=True, W=W)[0]
 
 # %% ../../nbs/fast/cuda_kernels.ipynb #c021
 GATED_GRAD = r'''
@@ -398,8 +419,9 @@ def gated_grad(
     "Gradient of a gated sum"
     B, T, H, D = g.shape
     threads = B*T*H*(D//8)
-    return run('gated_grad', GATED_GRAD, dict(g=mx.contiguous(g), gate=mx.contiguous(gate), ve=ve), dict(d_gate=(gate.shape, gate.dtype), d_ve=(ve.shape, ve.dtype)),
-               -(-threads//256)*256, 256, strided=True, H=H, D=D)
+    inputs = dict(g=mx.contiguous(g), gate=mx.contiguous(gate), ve=ve)
+    outputs = dict(d_gate=(gate.shape, gate.dtype), d_ve=(ve.shape, ve.dtype))
+    return run('gated_grad', GATED_GRAD, inputs, outputs, -(-threads//256)*256, 256, strided=True, H=H, D=D)
 
 # %% ../../nbs/fast/cuda_kernels.ipynb #c029
 ADD_MIX_NORM = r"""
@@ -434,7 +456,8 @@ def add_mix_norm(
 )->list:             # x + y, λ(x + y) + μx₀, and the norm of that
     "From one layer to the next"
     B, E = x.shape
-    return run('add_mix_norm', ADD_MIX_NORM, dict(x=x, y=y, x0=x0, factors=factors), dict(added=(x.shape, x.dtype), s=(x.shape, x.dtype), normed=(x.shape, x.dtype)), -(-B//4)*128, 128, E=E)
+    inputs, out = dict(x=x, y=y, x0=x0, factors=factors), (x.shape, x.dtype)
+    return run('add_mix_norm', ADD_MIX_NORM, inputs, dict(added=out, s=out, normed=out), -(-B//4)*128, 128, E=E)
 
 PREPARE = r"""
   constexpr int LANES = D/16, HEADS = H + 2*N;
@@ -453,7 +476,11 @@ PREPARE = r"""
     const float* cs = cosine + (size_t)lengths[b]*(D/2) + j;
     const float* sn = sine + (size_t)lengths[b]*(D/2) + j;
     #pragma unroll
-    for (int k = 0; k < 8; k++) { const float a0 = a[k]; a[k] = (a0*cs[k] + c[k]*sn[k])*r; c[k] = (c[k]*cs[k] - a0*sn[k])*r; }
+    for (int k = 0; k < 8; k++) {
+      const float a0 = a[k];
+      a[k] = (a0*cs[k] + c[k]*sn[k])*r;
+      c[k] = (c[k]*cs[k] - a0*sn[k])*r;
+    }
   } else if (GATED) {
     const int n = head - H - N;
     const float gate = rounded(0.01f*SCALE/(1 + __expf(-__bfloat162float(y[b*F + HEADS*D + n]))));
@@ -487,8 +514,10 @@ def prepare(
     "Queries as attention wants them; keys and values go where attention will look for them"
     (H, n, D), (B, F) = heads, y.shape
     threads = B*(H + 2*n)*(D//16)
-    return run('prepare', PREPARE, dict(y=y, kv=kv, cosine=cos, sine=sin, lengths=lengths, ve=y if at is None else ve, at=mx.array([at or 0])), dict(q=((B, H, D), y.dtype)),
-               -(-threads//128)*128, 128, strided=True, H=H, N=n, D=D, F=F, GATED=int(at is not None), SCALE=round(100*gate_scale))[0]
+    inputs = dict(y=y, kv=kv, cosine=cos, sine=sin, lengths=lengths, ve=y if at is None else ve, at=mx.array([at or 0]))
+    constants = dict(H=H, N=n, D=D, F=F, GATED=int(at is not None), SCALE=round(100*gate_scale))
+    out = dict(q=((B, H, D), y.dtype))
+    return run('prepare', PREPARE, inputs, out, -(-threads//128)*128, 128, strided=True, **constants)[0]
 
 ATTENDING = HEADER + r"""
 // A warp's share of the keys of a head, and its one query: 8 lanes read a key, and each lane has two keys under way
@@ -525,7 +554,8 @@ template <int D> struct Attending {
         for (int i = 0; i < 8; i++) if (p > 0) acc[c][i] += p*v[u][c][i]; // what is out of sight may be anything
     }
   }
-  __device__ void see(const bf16* K, const bf16* V, int first, int end, int step, int hidden) { // every so many slots from the first on
+  // every so many slots from the first on
+  __device__ void see(const bf16* K, const bf16* V, int first, int end, int step, int hidden) {
     for (int base = first; base < end; base += step) {
       float k[U][C][8], v[U][C][8], s[U];
       #pragma unroll
@@ -572,7 +602,8 @@ template <int D, int WARPS> struct Together {
 """
 
 ATTEND_ONE = r"""
-  const int b = blockIdx.x / H, h = blockIdx.x % H, warp = threadIdx.x / 32, S = kv_shape[3], visible = min(lengths[b] + 1, S);
+  const int b = blockIdx.x / H, h = blockIdx.x % H, warp = threadIdx.x / 32;
+  const int S = kv_shape[3], visible = min(lengths[b] + 1, S);
   const bf16* K = kv + ((size_t)b*N + h/(H/N))*S*D;
   __shared__ float parts[WARPS][D], tops[WARPS], sums[WARPS];
   Attending<D> a;
@@ -600,12 +631,16 @@ def attend_one(
     "Attention with one query per row and head"
     (B, H, D), n = q.shape, kv.shape[2]
     warps = 16 if B*H < 512 else 8
-    return run('attend_one', ATTEND_ONE, dict(q=q, kv=kv, lengths=lengths, scale=mx.array([scale])), dict(o=((B, H*D), q.dtype)), B*H*warps*32, warps*32, ATTENDING, H=H, N=n, D=D, WARPS=warps)[0]
+    inputs, out = dict(q=q, kv=kv, lengths=lengths, scale=mx.array([scale])), ((B, H*D), q.dtype)
+    return run('attend_one', ATTEND_ONE, inputs, dict(o=out), B*H*warps*32, warps*32, ATTENDING,
+               H=H, N=n, D=D, WARPS=warps)[0]
 
 # %% ../../nbs/fast/cuda_kernels.ipynb #c037
 SKINNY_HEADER = HEADER + r"""
-__device__ inline void mma(float* c, unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned b0, unsigned b1) { // c (16, 8) += a (16, 16) · b (16, 8)
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+// c (16, 8) += a (16, 16) · b (16, 8)
+__device__ inline void mma(float* c, unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned b0, unsigned b1) {
+  asm volatile(
+    "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
     : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]) : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 """
@@ -649,4 +684,6 @@ def skinny(
 )->mx.array:         # (B, N)
     "A product with few rows"
     (B, K), N = x.shape, n or len(weight)
-    return run('skinny', SKINNY, dict(weight=weight, x=x), dict(o=((B, N), x.dtype)), -(-N//16)*256, 256, SKINNY_HEADER, TILES=-(-B//8), K=K, N=N, WARPS=8, SQUARED=int(squared))[0]
+    constants = dict(TILES=-(-B//8), K=K, N=N, WARPS=8, SQUARED=int(squared))
+    return run('skinny', SKINNY, dict(weight=weight, x=x), dict(o=((B, N), x.dtype)), -(-N//16)*256, 256,
+               SKINNY_HEADER, **constants)[0]

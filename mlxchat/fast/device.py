@@ -67,11 +67,13 @@ def keep_memory(
 
 def large_pages(
     share:float=.5 # of the machine's memory
-)->int:            # bytes of addresses that are laid out in them; 0 if the system won't, or if the process may use little
+)->int:            # bytes of addresses laid out in them; 0 if the system won't, or the process may use little
     "Let `malloc`, after `keep_memory`, give out memory in pages of 2 MB where Linux has them"
-    if any(resource.getrlimit(o)[0] != resource.RLIM_INFINITY for o in (resource.RLIMIT_AS, resource.RLIMIT_DATA)): return 0
+    limits = (resource.getrlimit(o)[0] for o in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
+    if any(o != resource.RLIM_INFINITY for o in limits): return 0
     libc, page, hugepage = ctypes.CDLL(None), 2**21, 14 # <sys/mman.h>
-    libc.malloc.argtypes, libc.malloc.restype, libc.free.argtypes, libc.madvise.argtypes = [ctypes.c_size_t], ctypes.c_void_p, [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+    libc.free.argtypes, libc.madvise.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     size = int(share*os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES'))//page*page
     at = libc.malloc(size)
     if not at: return 0
@@ -133,7 +135,8 @@ if mx.metal.is_available(): # as mlx-lm does; what the system and other programs
 if mx.cuda.is_available():
     os.environ.setdefault('MLX_MAX_MB_PER_BUFFER', '200') # work queued at a time: keeps its arrays alive
     card = '.'.join(str(mx.device_info(mx.gpu).get(f'compute_capability_{o}', 0)) for o in ('major', 'minor'))
-    os.environ.setdefault('MLX_PTX_CACHE_DIR', os.path.expanduser(f"{os.environ.get('MLXCHAT_BASE_DIR') or '~/.cache/mlxchat'}/kernels/{mx.__version__}-{card}"))
+    home = os.environ.get('MLXCHAT_BASE_DIR') or '~/.cache/mlxchat'
+    os.environ.setdefault('MLX_PTX_CACHE_DIR', os.path.expanduser(f'{home}/kernels/{mx.__version__}-{card}'))
 if device_kind() == 'cpu' and not shutil.which('g++'):
     mx.disable_compile()
     warnings.warn('no g++ found: training works but is slower (`apt install g++` brings kernel fusion)')
@@ -165,7 +168,9 @@ def best_seconds(
 )->float:            # seconds of the fastest run
     "Time of the fastest of several runs"
     def once():
-        t = time.perf_counter(); f(); return time.perf_counter() - t
+        t = time.perf_counter()
+        f()
+        return time.perf_counter() - t
     once()
     return min(once() for _ in range(repeats))
 
@@ -212,9 +217,13 @@ def colour_wanted(
 def machine_info(
 )->dict: # plain values, ready for JSON
     "What mlxchat sees of this machine, rates measured"
-    rounds = [(matmul_gflops(1024, mx.float32), numpy_gflops()) for _ in range(3)] # alternate: other work disturbs both alike
+    # in turns: other work disturbs both alike
+    rounds = [(matmul_gflops(1024, mx.float32), numpy_gflops()) for _ in range(3)]
     ours, numpys = (max(o) for o in zip(*rounds))
-    return dict(device=str(mx.default_device().type).split('.')[-1], name=mx.device_info().get('device_name', '?'),
-        cores=os.cpu_count(), memory_gib=round(memory_bytes()/2**30, 1), mlx=mx.__version__, python=sys.version.split()[0],
-        blas=blas, compiler=bool(device_kind() != 'cpu' or shutil.which('g++')), compute_dtype=str(compute_dtype()).split('.')[-1],
+    def last_word(o): return str(o).split('.')[-1]
+    return dict(device=last_word(mx.default_device().type), name=mx.device_info().get('device_name', '?'),
+        cores=os.cpu_count(), memory_gib=round(memory_bytes()/2**30, 1),
+        mlx=mx.__version__, python=sys.version.split()[0],
+        blas=blas, compiler=bool(device_kind() != 'cpu' or shutil.which('g++')),
+        compute_dtype=last_word(compute_dtype()),
         matmul_gflops=round(ours, 1), numpy_gflops=round(numpys, 1), compute_gflops=round(matmul_gflops(), 1))

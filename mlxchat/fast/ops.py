@@ -191,7 +191,8 @@ def lookup(
     dtype:mx.Dtype, # of the result
 )->mx.array:        # (..., E)
     "Rows of an embedding table"
-    if dtype == mx.bfloat16 and table.dtype == mx.float32 and cuda_kernels.available(mx.zeros(table.shape[-1], dtype)): return _lookup_kernel(table, ids)
+    in_bf16 = dtype == mx.bfloat16 and table.dtype == mx.float32
+    if in_bf16 and cuda_kernels.available(mx.zeros(table.shape[-1], dtype)): return _lookup_kernel(table, ids)
     return table[ids].astype(dtype)
 
 # %% ../../nbs/fast/ops.ipynb #c040
@@ -232,7 +233,8 @@ def rope_norm(
 )->mx.array:      # (B, H, T, D)
     "Rotated and normalised heads, heads before time"
     D = x.shape[-1]
-    if cos.ndim == 2 and D in (16, 32, 64, 128, 256) and cuda_kernels.available(x): return _rope_norm_kernel(x, cos, sin).transpose(0, 2, 1, 3)
+    if cos.ndim == 2 and D in (16, 32, 64, 128, 256) and cuda_kernels.available(x):
+        return _rope_norm_kernel(x, cos, sin).transpose(0, 2, 1, 3)
     if cos.ndim == 3: cos, sin = cos[:, None], sin[:, None]
     return norm(rotate(x.transpose(0, 2, 1, 3), cos, sin))
 
@@ -308,27 +310,31 @@ def _block_attention(window, scale, size, bounded):
     "Attention for one window and scale, with its gradient"
     def local(T): return window <= 2*size and window + size < T
     def back(): return -(-window//size)*size
+    def windows(x): return _windows(x, size, back())
+    def band(i, end, j): return mx.array(_band(end-i, end-j, i-j, window))
 
     @mx.custom_function
     def attend(q, k, v): # (B, H_kv, group, T, D), (B, H_kv, 1, T, D) twice
         T = q.shape[3]
         if local(T):
             mask = _local_mask(T, window, size, back())
-            return _unblock(_block_forward(_blocks(q, size), *(_windows(o, size, back()) for o in (k, v)), mask, scale, bounded), T)
-        return mx.concatenate([_block_forward(q[:,:,:,i:i+size], *(o[:,:,:,j:end] for o in (k, v)), mx.array(_band(end-i, end-j, i-j, window)), scale, bounded)
-                               for i,end,j in query_blocks(T, window, size)], 3)
+            return _unblock(_block_forward(_blocks(q, size), windows(k), windows(v), mask, scale, bounded), T)
+        return mx.concatenate([
+            _block_forward(q[:,:,:,i:end], k[:,:,:,j:end], v[:,:,:,j:end], band(i, end, j), scale, bounded)
+            for i, end, j in query_blocks(T, window, size)], 3)
 
     @attend.vjp
     def vjp(primals, g, o):
         (q, k, v), T = primals, primals[0].shape[3]
         if local(T):
             mask = _local_mask(T, window, size, back())
-            dq, dk, dv = _block_backward(_blocks(q, size), *(_windows(x, size, back()) for x in (k, v)), *(_blocks(x, size) for x in (o, g)), mask, scale, bounded)
+            dq, dk, dv = _block_backward(_blocks(q, size), windows(k), windows(v), _blocks(o, size), _blocks(g, size),
+                                         mask, scale, bounded)
             return _unblock(dq, T), *(_fold(x, size, back(), T) for x in (dk, dv))
         dqs, parts = [], {i: ([], []) for i in range(0, T, size)}
         for i,end,j in query_blocks(T, window, size):
             rows, keys = (slice(None),)*3 + (slice(i, end),), (slice(None),)*3 + (slice(j, end),)
-            dq, *dkv = _block_backward(q[rows], k[keys], v[keys], o[rows], g[rows], mx.array(_band(end-i, end-j, i-j, window)), scale, bounded)
+            dq, *dkv = _block_backward(q[rows], k[keys], v[keys], o[rows], g[rows], band(i, end, j), scale, bounded)
             dqs.append(dq)
             for start in range(j, end, size):
                 for part,x in zip(parts[start], dkv): part.append(x[:,:,:,start-j:start-j+size])
@@ -343,7 +349,8 @@ def _flash_attention(window, scale):
     def attend(q, k, v): return tuple(cuda_attention.forward(q, k, v, window, scale))
 
     @attend.vjp
-    def vjp(primals, cotangents, outputs): return cuda_attention.backward(*primals, *outputs, cotangents[0], window, scale)
+    def vjp(primals, cotangents, outputs):
+        return cuda_attention.backward(*primals, *outputs, cotangents[0], window, scale)
     return attend
 
 # %% ../../nbs/fast/ops.ipynb #c055
@@ -423,7 +430,8 @@ def _cross_entropy(cap, vocab_size, learns=True):
     @loss_and_grads.vjp
     def vjp(primals, cotangents, outputs):
         (x, w, targets), (_, dx, dw) = primals, outputs
-        return dx*cotangents[0].astype(dx.dtype), dw*cotangents[0].astype(dw.dtype) if learns else mx.zeros_like(w), mx.zeros_like(targets)
+        dw = dw*cotangents[0].astype(dw.dtype) if learns else mx.zeros_like(w)
+        return dx*cotangents[0].astype(dx.dtype), dw, mx.zeros_like(targets)
     return loss_and_grads
 
 def cross_entropy(

@@ -36,10 +36,14 @@ def seconds(
     repeats:int=3
 )->float:       # seconds of a run, the median after one warm-up
     "How long something takes"
-    mx.eval(f(*args)); times = []
+    mx.eval(f(*args))
+    times = []
     for _ in range(repeats):
-        t = time.perf_counter(); mx.eval(f(*args)); times.append(time.perf_counter() - t)
+        t = time.perf_counter()
+        mx.eval(f(*args))
+        times.append(time.perf_counter() - t)
     return sorted(times)[len(times)//2]
+def _median(values): return sorted(values)[len(values)//2]
 
 def time_shares(
     model:GPT,    # with parameters evaluated
@@ -48,13 +52,16 @@ def time_shares(
 )->dict:          # share of forward, loss, backward and optimizer, summing to 1
     "Where the time of a training step goes"
     ids, targets = batch
-    state, args = [model.state], (model.trainable_parameters(), ids, targets)
+    args = model.trainable_parameters(), ids, targets
     def at(f): # with parameters as an argument, so that gradients can be asked for
-        def g(params, *a): model.update(params); return f(*a)
+        def g(params, *a):
+            model.update(params)
+            return f(*a)
         return g
     hidden = mx.compile(at(lambda ids, _: model.hidden(ids)))
     loss = at(model.loss)
-    x = model.hidden(ids); mx.eval(x)
+    x = model.hidden(ids)
+    mx.eval(x)
     def head(params, x, targets):
         model.update(params)
         h, model.hidden = model.hidden, lambda ids: x
@@ -71,7 +78,8 @@ def time_shares(
 # %% ../../nbs/guides/bench.ipynb #c031
 NANOCHAT = r'''
 import os, sys, time
-sys.path.insert(0, sys.argv[1]); os.environ['HF_HUB_OFFLINE'] = '1'
+sys.path.insert(0, sys.argv[1])
+os.environ['HF_HUB_OFFLINE'] = '1'
 import torch
 from nanochat.gpt import GPT, GPTConfig
 c, batch, compiled = eval(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == '1'
@@ -79,12 +87,16 @@ device = 'cuda' if torch.cuda.is_available() else 'cpu'
 torch.set_float32_matmul_precision('high')
 torch.manual_seed(0)
 with torch.device('meta'): model = GPT(GPTConfig(**c))
-model.to_empty(device=device); model.init_weights()
+model.to_empty(device=device)
+model.init_weights()
 optimizer, f = model.setup_optimizer(), torch.compile(model, dynamic=False) if compiled else model
 ids = torch.randint(0, c['vocab_size'], (batch, c['sequence_len']+1), device=device)
 x, y = ids[:, :-1].contiguous(), ids[:, 1:].contiguous()
 def step():
-    loss = f(x, y); loss.backward(); optimizer.step(); model.zero_grad(set_to_none=True)
+    loss = f(x, y)
+    loss.backward()
+    optimizer.step()
+    model.zero_grad(set_to_none=True)
     return loss.item()
 for line in sys.stdin:
     t = time.perf_counter()
@@ -102,17 +114,21 @@ class Nanochat:
         compiled:bool=True, # through torch.compile?
         program:str=NANOCHAT, # what the process does
     ):
-        if not (Path(folder)/'nanochat'/'gpt.py').is_file(): raise FileNotFoundError(f'there is no nanochat/gpt.py in {folder}')
+        if not (Path(folder)/'nanochat'/'gpt.py').is_file():
+            raise FileNotFoundError(f'there is no nanochat/gpt.py in {folder}')
         config = dict(sequence_len=c.sequence_len, vocab_size=c.vocab_size, n_layer=c.n_layer, n_head=c.n_head,
                       n_kv_head=c.n_kv_head, n_embd=c.n_embd, window_pattern=c.window_pattern)
-        self.process = subprocess.Popen([sys.executable, '-c', program, folder, repr(config), str(batch), str(int(compiled))],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        command = [sys.executable, '-c', program, folder, repr(config), str(batch), str(int(compiled))]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
 
     def __call__(self,
         steps:int # to take; or what another program wants to know
     )->tuple:     # seconds per step, peak GiB (0 where unknown)
         "Train for a few steps"
-        try: self.process.stdin.write(f'{steps}\n'); self.process.stdin.flush()
+        try:
+            self.process.stdin.write(f'{steps}\n')
+            self.process.stdin.flush()
         except BrokenPipeError: pass
         for line in self.process.stdout:
             if line.startswith('TIME'): return tuple(map(float, line.split()[1:]))
@@ -120,9 +136,26 @@ class Nanochat:
 
     def close(self):
         "End the process"
-        self.process.stdin.close(); self.process.wait()
+        self.process.stdin.close()
+        self.process.wait()
 
 # %% ../../nbs/guides/bench.ipynb #c010
+def _training(c, preset, batch, recompute):
+    "A model, a step of its training, and a batch"
+    mx.random.seed(0)
+    model = GPT(c).recompute(recompute)
+    step = TrainStep(model, MuonAdamW(param_groups(model, preset=preset), MUON[preset]))
+    ids = mx.random.randint(0, c.vocab_size, (batch, c.sequence_len + 1))
+    data = ids[:, :-1], ids[:, 1:]
+    mx.eval(model.parameters(), *data)
+    return model, step, data
+
+def _next_to_nanochat(turns, tokens, eager):
+    "What nanochat's part of the turns adds to the result"
+    return dict(nanochat_tokens_per_second=round(tokens/_median([b[0] for _, b in turns])),
+                ratio=round(_median([b[0]/a for a, b in turns]), 3),
+                nanochat_peak_gib=round(max(b[1] for _, b in turns), 2), nanochat='eager' if eager else 'compiled')
+
 @ranged
 def bench_train(
     preset:str='v3',          # architecture: v1, v2, v3 or llama
@@ -139,44 +172,46 @@ def bench_train(
 )->dict:
     "Measure training: tokens per second, utilisation, memory, and nanochat if NANOCHAT_DIR names it"
     small = device_kind() == 'cpu'
-    depth, batch, T, V = depth or (4 if small else 12), batch or (8 if small else 32), seq_len or (512 if small else 2048), vocab_size or (4096 if small else 32768)
-    c = GPTConfig.preset(preset, depth, sequence_len=T, vocab_size=V, **({'window_pattern': window_pattern} if window_pattern else {}))
+    depth, batch = depth or (4 if small else 12), batch or (8 if small else 32)
+    T, V = seq_len or (512 if small else 2048), vocab_size or (4096 if small else 32768)
+    windows = dict(window_pattern=window_pattern) if window_pattern else {}
+    c = GPTConfig.preset(preset, depth, sequence_len=T, vocab_size=V, **windows)
     check_rows(c, batch, recompute, name='batch')
     folder = os.environ.get('NANOCHAT_DIR')
     compare = folder and preset == 'v3' and importlib.util.find_spec('torch')
-    mx.random.seed(0)
-    model = GPT(c).recompute(recompute)
-    step = TrainStep(model, MuonAdamW(param_groups(model, preset=preset), MUON[preset]))
-    ids = mx.random.randint(0, V, (batch, T+1))
-    data = ids[:, :-1], ids[:, 1:]
-    mx.eval(model.parameters(), *data)
+    model, step, data = _training(c, preset, batch, recompute)
     def ours():
         t = time.perf_counter()
         for _ in range(steps): step([data])
         return (time.perf_counter() - t)/steps
     theirs = Nanochat(c, batch, folder, not eager) if compare else None
-    ours(); mx.reset_peak_memory()
+    ours()
+    mx.reset_peak_memory()
     if theirs: theirs(3)
     turns = [(ours(), theirs(steps) if theirs else None) for _ in range(rounds)]
     if theirs: theirs.close()
-    median = lambda o: sorted(o)[len(o)//2]
-    time_ours, tokens, peak = median([a for a,_ in turns]), batch*T, mx.get_peak_memory()/2**30
+    time_ours, tokens, peak = _median([a for a, _ in turns]), batch*T, mx.get_peak_memory()/2**30
     most = Peak()
     mfu = most.share(tokens/time_ours*model.flops_per_token())
-    result = dict(preset=preset, depth=depth, batch=batch, seq_len=T, vocab_size=V, windows=c.window_pattern, parameters=model.count_params()['total'],
-        tokens_per_second=round(tokens/time_ours), mfu=mfu and float(f'{mfu:.3g}'), matmul_gflops=round(most.flops/1e9),
+    result = dict(preset=preset, depth=depth, batch=batch, seq_len=T, vocab_size=V, windows=c.window_pattern,
+        parameters=model.count_params()['total'], tokens_per_second=round(tokens/time_ours),
+        mfu=mfu and float(f'{mfu:.3g}'), matmul_gflops=round(most.flops/1e9),
         peak_gib=round(peak, 2), shares=time_shares(model, data, time_ours))
-    if theirs: result |= dict(nanochat_tokens_per_second=round(tokens/median([b[0] for _,b in turns])), ratio=round(median([b[0]/a for a,b in turns]), 3),
-        nanochat_peak_gib=round(max(b[1] for _,b in turns), 2), nanochat='eager' if eager else 'compiled')
+    if theirs: result |= _next_to_nanochat(turns, tokens, eager)
     print(dumps(result) if json else _table(result))
     return result
 
 def _table(r):
-    lines = ['{preset} d{depth}, {windows} windows, {parameters:,} parameters, {batch} rows of {seq_len} tokens, vocabulary {vocab_size:,}'.format(**r),
-        f'{r["tokens_per_second"]:,} tokens/s, ' + (f'{r["mfu"]:.0%}' if r['mfu'] else '–') +
-        ' of the {matmul_gflops:,} GFLOP/s of a matrix product, {memory} at most'.format(**r, memory=gigabytes(r['peak_gib']*2**30, 2)),
-        'time: ' + ', '.join(f'{k} {v:.0%}' for k,v in r['shares'].items())]
-    if 'ratio' in r: lines.append('nanochat ({nanochat}) {nanochat_tokens_per_second:,} tokens/s, {nanochat_memory}: ours is {ratio:.2f} times as fast'.format(**r, nanochat_memory=gigabytes(r['nanochat_peak_gib']*2**30, 2)))
+    model = ('{preset} d{depth}, {windows} windows, {parameters:,} parameters, '
+             '{batch} rows of {seq_len} tokens, vocabulary {vocab_size:,}').format(**r)
+    mfu = f'{r["mfu"]:.0%}' if r['mfu'] else '–'
+    memory = gigabytes(r['peak_gib']*2**30, 2)
+    speed = (f'{r["tokens_per_second"]:,} tokens/s, {mfu} of the {r["matmul_gflops"]:,} GFLOP/s of a matrix product, '
+             f'{memory} at most')
+    lines = [model, speed, 'time: ' + ', '.join(f'{k} {v:.0%}' for k, v in r['shares'].items())]
+    if 'ratio' in r:
+        lines.append('nanochat ({nanochat}) {nanochat_tokens_per_second:,} tokens/s, {memory}: '
+                     'ours is {ratio:.2f} times as fast'.format(**r, memory=gigabytes(r['nanochat_peak_gib']*2**30, 2)))
     return '\n'.join(lines)
 
 # %% ../../nbs/guides/bench.ipynb #c015
@@ -197,32 +232,55 @@ def bench_loader(
     paths, _ = local_shards(set)
     texts, size = [], 0
     for t in read_texts(paths):
-        texts.append(t); size += len(t.encode())
+        texts.append(t)
+        size += len(t.encode())
         if size > max_mb*1e6: break
     tok = Tokenizer.load(base_dir()/'tokenizer') if in_use else Tokenizer.train(texts, vocab_size)
     loader = Loader(TextSource(paths, tok, threads=threads), batch, seq_len)
     ahead = Prefetch(loader)
-    done = lambda: loader.placed + loader.cropped + sum(len(o[0]) for o in loader.buffer.docs())
+    def done(): return loader.placed + loader.cropped + sum(len(o[0]) for o in loader.buffer.docs())
     def ours():
         t, start = time.perf_counter(), done()
         while done() - start < total: next(ahead)
         return (done() - start)/(time.perf_counter() - t)
     def theirs():
-        t = time.perf_counter(); n = sum(map(len, tok.tiktoken.encode_ordinary_batch(texts, num_threads=threads)))
+        t = time.perf_counter()
+        n = sum(map(len, tok.tiktoken.encode_ordinary_batch(texts, num_threads=threads)))
         return n/(time.perf_counter() - t)
     total = sum(map(len, tok.encode_batch(texts)))
     ours()
     turns = [(ours(), theirs()) for _ in range(rounds)]
     ahead.close()
-    median = lambda o: sorted(o)[len(o)//2]
-    result = dict(tokens_per_second=round(median([a for a,_ in turns])), tiktoken_tokens_per_second=round(median([b for _,b in turns])),
-        ratio=round(median([a/b for a,b in turns]), 3), cropped=round(loader.cropped/(loader.cropped + loader.placed), 3), mb=round(size/1e6, 1), threads=threads)
-    print(dumps(result) if json else '{tokens_per_second:,} tokens/s in rows, tiktoken alone {tiktoken_tokens_per_second:,}: {ratio:.2f} times as fast, {cropped:.0%} cropped'.format(**result))
+    cropped = loader.cropped/(loader.cropped + loader.placed)
+    tokens_per_second, tiktoken, ratio = (_median(o) for o in zip(*((a, b, a/b) for a, b in turns)))
+    result = dict(tokens_per_second=round(tokens_per_second), tiktoken_tokens_per_second=round(tiktoken),
+        ratio=round(ratio, 3), cropped=round(cropped, 3), mb=round(size/1e6, 1), threads=threads)
+    print(dumps(result) if json else (
+        '{tokens_per_second:,} tokens/s in rows, tiktoken alone {tiktoken_tokens_per_second:,}: '
+        '{ratio:.2f} times as fast, {cropped:.0%} cropped').format(**result))
     return result
 
 # %% ../../nbs/guides/bench.ipynb #c029
-PLANS = dict(cpu=[dict(depth=2, max_seq_len=512, device_batch_size=8, total_batch_size=8192), dict(depth=4, max_seq_len=512, device_batch_size=8, total_batch_size=8192), dict(depth=6, max_seq_len=1024, device_batch_size=4, total_batch_size=8192)],
-             gpu=[dict(depth=d, max_seq_len=2048, device_batch_size=rows, total_batch_size=rows*2048*2) for d, rows in ((6, 32), (12, 32), (20, 8))])
+PLANS = dict(
+    cpu=[dict(depth=d, max_seq_len=T, device_batch_size=rows, total_batch_size=8192)
+         for d, T, rows in ((2, 512, 8), (4, 512, 8), (6, 1024, 4))],
+    gpu=[dict(depth=d, max_seq_len=2048, device_batch_size=rows, total_batch_size=rows*2048*2)
+         for d, rows in ((6, 32), (12, 32), (20, 8))])
+
+def _train(c, tok):
+    "Last metrics of a run of `mlxchat train`, and its seconds but for the first two steps"
+    changed = {k: v for k, v in asdict(c).items() if v != getattr(PretrainConfig(), k) and not isinstance(v, bool)}
+    options = [o for k, v in changed.items() for o in (f'--{k}', str(v))]
+    with tempfile.TemporaryDirectory() as d:
+        tok.save(Path(d)/'tokenizer')
+        command = [Path(sys.executable).with_name('mlxchat'), 'train', *options, '--no-save-best', '--set', 'python',
+                   '--tokenizer-dir', f'{d}/tokenizer', '--output-dir', d, '--model-tag', 'run']
+        subprocess.run(command, check=True, capture_output=True)
+        run = Run(f'{d}/run')
+        ms = run.metrics('base')
+        written, saved = ((run.folder/o).stat().st_mtime for o in ('metrics.jsonl', 'checkpoints/base'))
+    # the last save comes after the last line
+    return ms[-1], sum(m['seconds'] + m['other_seconds'] for m in ms[2:]) + saved - written
 
 @ranged
 def bench_plan(
@@ -236,18 +294,16 @@ def bench_plan(
     train_paths, val_path = local_shards('python')
     tok, rows = Tokenizer.train(read_texts(train_paths), vocab_size, max_chars=5_000_000), []
     planner = Planner(tok.vocab_size)
-    for o in PLANS['cpu' if device_kind() == 'cpu' else 'gpu'][slice(None) if only is None else slice(only, only+1)]:
-        c = PretrainConfig(**o, num_iterations=steps, eval_every=steps//2, save_every=steps//2, eval_tokens=2**14, save_best=False)
+    plans = PLANS['cpu' if device_kind() == 'cpu' else 'gpu']
+    for o in plans if only is None else plans[only:only+1]:
+        c = PretrainConfig(**o, num_iterations=steps, eval_every=steps//2, save_every=steps//2, eval_tokens=2**14,
+                           save_best=False)
         e = planner.estimate(c)
-        with tempfile.TemporaryDirectory() as d:
-            tok.save(Path(d)/'tokenizer')
-            options = [o for k, v in asdict(c).items() if v != getattr(PretrainConfig(), k) and not isinstance(v, bool) for o in (f'--{k}', str(v))]
-            subprocess.run([Path(sys.executable).with_name('mlxchat'), 'train', *options, '--no-save-best', '--set', 'python', '--tokenizer-dir', f'{d}/tokenizer', '--output-dir', d, '--model-tag', 'run'], check=True, capture_output=True)
-            ms = Run(f'{d}/run').metrics('base')
-            last_save = (Path(d)/'run'/'checkpoints'/'base').stat().st_mtime - (Path(d)/'run'/'metrics.jsonl').stat().st_mtime # comes after the last line
-        m, real = ms[-1], sum(m['seconds'] + m['other_seconds'] for m in ms[2:]) + last_save
+        m, real = _train(c, tok)
         predicted = e.seconds - 2*e.step_seconds
-        rows.append(dict(depth=c.depth, parameters=e.parameters, tokens=f'{c.rows} × {c.max_seq_len}', predicted_gb=round(e.memory/1e9, 3), real_gb=round(m['memory']/1e9, 3), memory_ratio=round(e.memory/m['memory'], 3),
+        rows.append(dict(depth=c.depth, parameters=e.parameters, tokens=f'{c.rows} × {c.max_seq_len}',
+            predicted_gb=round(e.memory/1e9, 3), real_gb=round(m['memory']/1e9, 3),
+            memory_ratio=round(e.memory/m['memory'], 3),
             predicted_s=round(predicted, 1), real_s=round(real, 1), time_ratio=round(predicted/real, 3)))
     print(dumps(dict(runs=rows)) if json else text_table(rows))
     return dict(runs=rows)
@@ -263,7 +319,9 @@ c, rows = eval(sys.argv[2]), int(sys.argv[3])
 device = 'cuda' if torch.cuda.is_available() else 'cpu'
 torch.manual_seed(0)
 with torch.device('meta'): model = GPT(GPTConfig(**c))
-model.to_empty(device=device); model.init_weights(); model.eval()
+model.to_empty(device=device)
+model.init_weights()
+model.eval()
 class Tokenizer: # no token ends a row
     def encode_special(self, name): return c['vocab_size'] + len(name)
     def get_bos_token_id(self): return -1
@@ -272,10 +330,14 @@ def sync():
     if device == 'cuda': torch.cuda.synchronize()
 for line in sys.stdin:
     prompt, new, temperature, top_k = line.split()
-    ids, options = list(range(1, int(prompt) + 1)), dict(max_tokens=int(new), temperature=float(temperature), top_k=int(top_k) or None)
-    sync(); start = time.perf_counter(); first = None
+    ids = list(range(1, int(prompt) + 1))
+    options = dict(max_tokens=int(new), temperature=float(temperature), top_k=int(top_k) or None)
+    sync()
+    start, first = time.perf_counter(), None
     for column in engine.generate(ids, num_samples=rows, **options):
-        if first is None: sync(); first = time.perf_counter()
+        if first is None:
+            sync()
+            first = time.perf_counter()
     sync()
     print('TIME', first - start, time.perf_counter() - first, flush=True)
 '''
@@ -284,7 +346,8 @@ def memory_rate(
     mb:int=256 # of an array, in millions of bytes
 )->float:      # bytes a second
     "How fast this machine moves memory: the best of a sum, a copy with a change, and a matrix times a vector"
-    x, v = mx.ones((mb*1000, 250)), mx.ones(250); mx.eval(x, v)
+    x, v = mx.ones((mb*1000, 250)), mx.ones(250)
+    mx.eval(x, v)
     ways = (1, lambda x: x.sum()), (2, lambda x: x + 1), (1, lambda x: x @ v)
     return max(n*x.nbytes/min(seconds(mx.compile(f), x) for _ in range(3)) for n, f in ways)
 
@@ -294,18 +357,21 @@ def decode_bytes(
     length:float, # tokens in each
 )->int:           # bytes
     "What a step must read: weights, keys and values"
-    c, size = model.config, model._dtype.size
-    looked_up = sum(v.nbytes for k, v in tree_flatten(model.parameters()) if k.startswith(('wte.', 'value_embeds.')) and not (c.tied and k.startswith('wte.')))
+    c, size, parameters = model.config, model._dtype.size, tree_flatten(model.parameters())
+    tables = ('value_embeds.',) if c.tied else ('wte.', 'value_embeds.') # of which single rows are looked up
+    weights = sum(v.nbytes for k, v in parameters if not k.startswith(tables))
     cache = sum(2*c.n_kv_head*c.head_dim*min(length, w + 1)*size for w in c.windows)
-    return sum(v.nbytes for _, v in tree_flatten(model.parameters())) - looked_up + int(rows*cache)
+    return weights + int(rows*cache)
 
 def decode_ours(model, tokenizer, rows, prompt, new, sampling):
     "Seconds to the first tokens, and from there to the last"
     engine = Engine(model, tokenizer, rows)
     def go():
-        start = time.perf_counter(); batch = engine.batch()
+        start = time.perf_counter()
+        batch = engine.batch()
         batch.add([Request(list(range(1, prompt + 1)), new, sampling, tools=False) for _ in range(rows)])
-        batch.step(); first = time.perf_counter()
+        batch.step()
+        first = time.perf_counter()
         while len(batch): batch.step()
         return first - start, time.perf_counter() - first
     go()
@@ -315,16 +381,22 @@ def decode_mlx_lm(c, rows, prompt, new):
     "The same for mlx-lm's model"
     from mlx_lm.models import nanochat
     from mlx_lm.models.cache import KVCache
-    model = nanochat.Model(nanochat.ModelArgs(hidden_size=c.n_embd, num_hidden_layers=c.n_layer, num_attention_heads=c.n_head, num_key_value_heads=c.n_kv_head,
-                           vocab_size=c.vocab_size, max_position_embeddings=c.sequence_len, intermediate_size=c.hidden_dim))
-    model.set_dtype(compute_dtype()); mx.eval(model.parameters())
+    model = nanochat.Model(nanochat.ModelArgs(
+        hidden_size=c.n_embd, num_hidden_layers=c.n_layer, num_attention_heads=c.n_head,
+        num_key_value_heads=c.n_kv_head, vocab_size=c.vocab_size, max_position_embeddings=c.sequence_len,
+        intermediate_size=c.hidden_dim))
+    model.set_dtype(compute_dtype())
+    mx.eval(model.parameters())
     def go():
         start, cache = time.perf_counter(), [KVCache() for _ in range(c.n_layer)]
         y = model(mx.broadcast_to(mx.arange(1, prompt + 1), (rows, prompt)), cache=cache)[:, -1].argmax(-1)
-        mx.eval(y); first = time.perf_counter()
+        mx.eval(y)
+        first = time.perf_counter()
         for _ in range(new - 1):
             later = model(y[:, None], cache=cache)[:, -1].argmax(-1)
-            mx.async_eval(later); y.tolist(); y = later
+            mx.async_eval(later)
+            y.tolist()
+            y = later
         y.tolist()
         return first - start, time.perf_counter() - first
     go()
@@ -336,6 +408,21 @@ def _counts(text):
     if not re.fullmatch(r'[1-9]\d{0,3}(,[1-9]\d{0,3})*', text):
         raise ValueError(f'--batch must be numbers from 1 to 9,999 with commas between, not {text!r}')
     return [int(o) for o in text.split(',')]
+
+def _numbers(vocab_size):
+    "A tokenizer of bytes and numbers that nobody trained"
+    return Tokenizer([bytes([i]) for i in range(256)] + [f'{i}'.encode() for i in range(10, vocab_size - 255)], '.')
+
+def _decode_result(turns, rows, new, limit):
+    "What the turns at one number of rows come to; `limit` is the seconds of a step at the rate of memory"
+    others = [k for k in turns[0] if k != 'ours']
+    def speed(name): return _median([rows*(new - 1)/t[name][1] for t in turns])
+    def first_ms(name): return round(1e3*_median([t[name][0] for t in turns]), 1)
+    def ratio(name): return round(_median([t[name][1]/t['ours'][1] for t in turns]), 2)
+    return dict(rows=rows, tokens_per_second=round(speed('ours')), first_token_ms=first_ms('ours'),
+                share_of_memory_rate=round(limit*speed('ours')/rows, 3),
+                **{f'{k}_tokens_per_second': round(speed(k)) for k in others},
+                **{f'{k}_first_token_ms': first_ms(k) for k in others}, **{f'ratio_{k}': ratio(k) for k in others})
 
 @ranged
 def bench_decode(
@@ -360,21 +447,23 @@ def bench_decode(
                          f'more than the {c.max_positions:,} positions of this model')
     folder, lm = os.environ.get('NANOCHAT_DIR'), importlib.util.find_spec('mlx_lm')
     compare = folder and preset == 'v3' and importlib.util.find_spec('torch')
-    mx.random.seed(0); model = GPT(c); mx.eval(model.parameters())
-    tokenizer, rate, runs, median = Tokenizer([bytes([i]) for i in range(256)] + [f'{i}'.encode() for i in range(10, 10 + V - 265)], '.'), memory_rate(), [], lambda o: sorted(o)[len(o)//2]
+    mx.random.seed(0)
+    model = GPT(c)
+    mx.eval(model.parameters())
+    tokenizer, rate, runs = _numbers(V), memory_rate(), []
     for rows in batches:
         ours, twin = decode_ours(model, tokenizer, rows, prompt, generate, Sampling(temperature, top_k, seed=0))
-        others = dict(nanochat=Nanochat(c, rows, folder, program=NANOCHAT_ENGINE)) if compare else {}
-        asked = f'{prompt} {generate} {temperature} {top_k}'
-        if others: others['nanochat'](asked)
-        if lm: others['mlx_lm'] = decode_mlx_lm(GPTConfig.preset('v1', depth, vocab_size=V), rows, prompt, generate)
-        turns = [dict(ours=ours(), **{k: f(asked) if k == 'nanochat' else f() for k, f in others.items()}) for _ in range(rounds)]
-        if compare: others['nanochat'].close()
-        speed = lambda name: median([rows*(generate - 1)/t[name][1] for t in turns])
+        ways = dict(ours=ours)
+        if compare:
+            nanochat = Nanochat(c, rows, folder, program=NANOCHAT_ENGINE)
+            ways['nanochat'] = lambda: nanochat(f'{prompt} {generate} {temperature} {top_k}')
+            ways['nanochat']() # warm up, as the others have
+        if lm: ways['mlx_lm'] = decode_mlx_lm(GPTConfig.preset('v1', depth, vocab_size=V), rows, prompt, generate)
+        turns = [{k: f() for k, f in ways.items()} for _ in range(rounds)]
+        if compare: nanochat.close()
         limit = decode_bytes(twin, rows, prompt + generate/2)/rate
-        runs.append(dict(rows=rows, tokens_per_second=round(speed('ours')), first_token_ms=round(1e3*median([t['ours'][0] for t in turns]), 1), share_of_memory_rate=round(limit*speed('ours')/rows, 3),
-            **{f'{k}_tokens_per_second': round(speed(k)) for k in others}, **{f'{k}_first_token_ms': round(1e3*median([t[k][0] for t in turns]), 1) for k in others},
-            **{f'ratio_{k}': round(median([t[k][1]/t['ours'][1] for t in turns]), 2) for k in others}))
-    result = dict(preset=preset, depth=depth, vocab_size=V, prompt=prompt, generate=generate, temperature=temperature, top_k=top_k, memory_gb_per_second=round(rate/1e9, 1), runs=runs)
+        runs.append(_decode_result(turns, rows, generate, limit))
+    result = dict(preset=preset, depth=depth, vocab_size=V, prompt=prompt, generate=generate, temperature=temperature,
+                  top_k=top_k, memory_gb_per_second=round(rate/1e9, 1), runs=runs)
     print(dumps(result) if json else text_table(runs))
     return result

@@ -130,8 +130,10 @@ def base_stage(self:Demo, **callbacks)->dict:
     def loader(B, T):
         sources = TextSource(train, tok, max_len=T+1), ConversationSource(talk, tok, T+1, train_on_all=True)
         return MixedLoader([Loader(s, 1, T) for s in sources], [1-c.chat_share, c.chat_share], B)
-    config = PretrainConfig(depth=c.n_layer, max_seq_len=c.base_len, device_batch_size=c.base_rows, total_batch_size=c.base_rows*c.base_len,
-        num_iterations=c.base_steps, matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr,
+    config = PretrainConfig(depth=c.n_layer, max_seq_len=c.base_len,
+        device_batch_size=c.base_rows, total_batch_size=c.base_rows*c.base_len,
+        num_iterations=c.base_steps,
+        matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr,
         weight_decay=0., lr_scale=1., warmdown_ratio=.5, final_lr_frac=.05, eval_every=0,
         sample_every=c.sample_every, save_every=500, dtype=os.environ.get('MLXCHAT_DTYPE') or 'float32')
     model = build(config, tok.vocab_size, n_embd=c.n_embd, n_head=c.n_head)
@@ -149,8 +151,8 @@ def base_stage(self:Demo, **callbacks)->dict:
 def sft_stage(self:Demo, **callbacks)->dict:
     "Practise"
     c = self.c
-    config = SFTConfig(c.sft_steps, c.sft_len, c.sft_rows, init_lr_frac=.7, warmdown_ratio=1., save_every=500, lr_scale=1.,
-                       matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr)
+    config = SFTConfig(c.sft_steps, c.sft_len, c.sft_rows, init_lr_frac=.7, warmdown_ratio=1., save_every=500,
+        lr_scale=1., matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr)
     write_json(self.run.folder/'config.json', run_config(self.run) | dict(taught='practice')) # for later lessons
     with self.stage('fine-tuning', f'4. Fine-tuning: counting, spelling, arithmetic, manners; {c.sft_steps:,} steps'):
         finetune(self.run, config, mixture(self.tasks(), seed=2), progress=self.progress, **callbacks)
@@ -158,21 +160,33 @@ def sft_stage(self:Demo, **callbacks)->dict:
     return self.run.metrics('sft')[-1]
 
 # %% ../../nbs/guides/demo.ipynb #c020
+def _rate(metrics):
+    "Tokens per second of a whole stage"
+    return sum(m['tok_per_s']*m['seconds'] for m in metrics)/sum(m['seconds'] for m in metrics)
+
+def _mark(s):
+    "A `Score` as scores.json has it"
+    low, high = wilson(round(s.accuracy*s.n), s.n)
+    return dict(score=s.accuracy, low=low, high=high)
+
 @patch
 def evaluate(self:Demo)->dict:
     "Ask what was never practised, and write report.json and report.html"
     with self.stage('evaluation', f'5. Evaluation: {self.c.questions:,} questions of each kind that it has never seen'):
         model, tok, meta = self.run.load('sft')
-        scores = {k: score_task(Engine(model, tok), t, self.c.questions, progress=k if self.progress else '') for k,t in self.tasks('val').items()}
+        scores = {k: score_task(Engine(model, tok), t, self.c.questions, progress=k if self.progress else '')
+                  for k, t in self.tasks('val').items()}
     base, tuned = self.run.metrics('base'), self.run.metrics('sft')
-    rate = lambda ms: sum(m['tok_per_s']*m['seconds'] for m in ms)/sum(m['seconds'] for m in ms)
     bpb = compressed_bpb(self.texts('val'))
     report = dict(seconds={**self.seconds, 'total': sum(self.seconds.values())}, parameters=model.count_params(),
-        tokens_per_second=dict(pretraining=rate(base), finetuning=rate(tuned)), val_bpb=base[-1]['val_bpb'], gzip_bpb=bpb['gzip'], xz_bpb=bpb['xz'],
-        accuracy={k: s.accuracy for k,s in scores.items()}, exact={k: s.exact for k,s in scores.items()}, questions={k: s.n for k,s in scores.items()},
-        transcripts=[s.transcripts[0] for s in scores.values()] + [scores['counting'].transcripts[1]], config=asdict(self.c), machine=machine_info())
+        tokens_per_second=dict(pretraining=_rate(base), finetuning=_rate(tuned)),
+        val_bpb=base[-1]['val_bpb'], gzip_bpb=bpb['gzip'], xz_bpb=bpb['xz'],
+        accuracy={k: s.accuracy for k, s in scores.items()}, exact={k: s.exact for k, s in scores.items()},
+        questions={k: s.n for k, s in scores.items()},
+        transcripts=[s.transcripts[0] for s in scores.values()] + [scores['counting'].transcripts[1]],
+        config=asdict(self.c), machine=machine_info())
     self.plots(base, tuned)
-    keep_scores(self.run, f'{meta["stage"]} step {meta["step"]:,}', {k: dict(score=s.accuracy, **dict(zip(('low', 'high'), wilson(round(s.accuracy*s.n), s.n)))) for k,s in scores.items()})
+    keep_scores(self.run, f'{meta["stage"]} step {meta["step"]:,}', {k: _mark(s) for k, s in scores.items()})
     write_json(self.run.folder/'report.json', report)
     report_html(self.run)
     return report
@@ -184,9 +198,12 @@ def plots(self:Demo, base:list, tuned:list):
     from matplotlib.figure import Figure # no window system needed
     smooth = lambda y, k=25: [sum(y[max(0, i-k):i+1])/len(y[max(0, i-k):i+1]) for i in range(len(y))]
     for name,ms in ('pretraining', base), ('finetuning', tuned):
-        fig = Figure(figsize=(6, 3.2), dpi=110); ax = fig.subplots(); losses = [m['loss'] for m in ms]
-        ax.plot([m['step'] for m in ms], losses, lw=.5, alpha=.3); ax.plot([m['step'] for m in ms], smooth(losses), c='C0')
-        ax.set(xlabel='step', ylabel='loss (nats per token)', title=name); plain_log(ax.yaxis)
+        fig = Figure(figsize=(6, 3.2), dpi=110)
+        ax, steps, losses = fig.subplots(), [m['step'] for m in ms], [m['loss'] for m in ms]
+        ax.plot(steps, losses, lw=.5, alpha=.3)
+        ax.plot(steps, smooth(losses), c='C0')
+        ax.set(xlabel='step', ylabel='loss (nats per token)', title=name)
+        plain_log(ax.yaxis)
         fig.savefig(self.run.folder/f'{name}.png', bbox_inches='tight')
 
 # %% ../../nbs/guides/demo.ipynb #c023
@@ -195,9 +212,12 @@ def report_table(
 )->str:    # lines of text
     "The report for people"
     rows = [f'   {"":12}right   to the letter']
-    rows += [f'   {k:12}{r["accuracy"][k]:6.1%}  {r["exact"][k]:6.1%}   of {r["questions"][k]} unseen questions' for k in r['accuracy']]
-    rows += [f'   unseen text {r["val_bpb"]:.3f} bits per byte   (gzip −9: {r["gzip_bpb"]:.3f}, xz −9e: {r["xz_bpb"]:.3f})']
-    rows += [f'   {r["seconds"]["total"]/60:.1f} minutes in all: ' + ', '.join(f'{k} {v:.0f} s' for k,v in r['seconds'].items() if k != 'total')]
+    for k, right in r['accuracy'].items():
+        rows.append(f'   {k:12}{right:6.1%}  {r["exact"][k]:6.1%}   of {r["questions"][k]} unseen questions')
+    rows.append(f'   unseen text {r["val_bpb"]:.3f} bits per byte   '
+                f'(gzip −9: {r["gzip_bpb"]:.3f}, xz −9e: {r["xz_bpb"]:.3f})')
+    stages = ', '.join(f'{k} {v:.0f} s' for k, v in r['seconds'].items() if k != 'total')
+    rows.append(f'   {r["seconds"]["total"]/60:.1f} minutes in all: {stages}')
     return '\n'.join(rows)
 
 QUESTIONS = ['Who are you?', 'How many r are in strawberry?', 'Spell the word window.', 'What is 123 * 45?']
@@ -216,7 +236,8 @@ def answers(self:Demo,
     "What the model says to some questions"
     model, tok, _ = self.run.load(stage)
     engine = Engine(model, tok)
-    for q in questions: yield ''.join(streamed_text(engine.reply([dict(role='user', content=q)], max_tokens=96, temperature=0)))
+    for q in questions:
+        yield ''.join(streamed_text(engine.reply([dict(role='user', content=q)], max_tokens=96, temperature=0)))
 
 @patch
 def compare(self:Demo,

@@ -112,14 +112,17 @@ class Bytes:
         for some in (which[i:i+B] for i in range(0, len(which), B)):
             y = self.y[some]
             size = np.where(y >= 0, self.lengths[np.maximum(y, 0)], 0)
-            nats = no_nan((np.array(f(mx.array(self.x[some]), mx.array(y)))*(size > 0)).sum(1, dtype=np.float64), student.model)
-            yield from (dict(i=i, bits=b/math.log(2), bytes=int(n)) for i, b, n in zip(some, nats.tolist(), size.sum(1)))
+            nats = np.array(f(mx.array(self.x[some]), mx.array(y)))
+            nats = no_nan((nats*(size > 0)).sum(1, dtype=np.float64), student.model)
+            for i, b, n in zip(some, nats.tolist(), size.sum(1)):
+                yield dict(i=i, bits=b/math.log(2), bytes=int(n))
 
     def mark(self, rows):
         bits, size = (np.array([r[k] for r in rows], np.float64) for k in ('bits', 'bytes'))
         score, n = bits.sum()/size.sum(), len(rows)
         half = 1.959964*math.sqrt(n/max(1, n-1)*((bits - score*size)**2).sum())/size.sum()
-        return dict(score=float(score), low=float(score - half), high=float(score + half), n=n, bytes=int(size.sum()), unit='bits per byte')
+        return dict(score=float(score), low=float(score - half), high=float(score + half), n=n, bytes=int(size.sum()),
+                    unit='bits per byte')
 
 # %% ../../nbs/guides/evaluate.ipynb #c013
 class Choices:
@@ -128,7 +131,9 @@ class Choices:
         task,       # of kind 'choice'
         chat:bool,  # in a conversation, by letters?
         most:int=0, # questions, 0 for all
-    ): self.task, self.chat, self.which, self.settings = task, chat, range(min(len(task), most or len(task))), _fingerprint(task)
+    ):
+        self.task, self.chat = task, chat
+        self.which, self.settings = _first(task, most), _fingerprint(task)
 
     def rows(self,
         i:int,
@@ -141,7 +146,8 @@ class Choices:
         e = self.task.get_example(i)
         prompt = tok.render_prompt(e['messages'][:-1], max_tokens=10**9)
         ids = [tok.encode(l) for l in e['letters']]
-        if wrong := [l for l, o in zip(e['letters'], ids) if len(o) != 1]: raise ValueError(f'the letter {wrong[0]} is not a single token for this tokenizer')
+        for letter, o in zip(e['letters'], ids):
+            if len(o) != 1: raise ValueError(f'the letter {letter} is not a single token for this tokenizer')
         gold = e['letters'].index(e['messages'][-1]['content'])
         return [(prompt + o, len(prompt), len(prompt) + 1) for o in ids], gold, e['letters']
 
@@ -158,6 +164,9 @@ class Choices:
         return m if self.chat else m | dict(by_sum=sum(r['right_by_sum'] for r in rows)/len(rows))
 
 _plain = CoreTask('', 'multiple_choice', '', 0, ' ', 0.)
+def _first(task, most):
+    "Indices of the questions asked: that many of the first, 0 for all"
+    return range(min(len(task), most or len(task)))
 
 def _cut(rows, student):
     "Are they too long for the model, so that their beginning is not read?"
@@ -173,7 +182,8 @@ def _fingerprint(task):
 def _accuracy(right, baseline):
     "A mark from verdicts"
     score = sum(right)/len(right)
-    return dict(score=score, **dict(zip(('low', 'high'), wilson(sum(right), len(right)))), n=len(right), baseline=baseline, centred=centred(score, baseline))
+    low, high = wilson(sum(right), len(right))
+    return dict(score=score, low=low, high=high, n=len(right), baseline=baseline, centred=centred(score, baseline))
 
 # %% ../../nbs/guides/evaluate.ipynb #c018
 class Answers:
@@ -185,11 +195,15 @@ class Answers:
         most:int=0,        # questions, 0 for all
         **wishes           # `temperature`, `top_k`, `seed`
     ):
-        if samples > 1 and not wishes.get('temperature'): raise ValueError(f'{samples} answers at temperature 0 would all be the same: add --temperature 0.8, for example')
-        self.task, self.which, self.options = task, range(min(len(task), most or len(task))), dict(samples=samples, max_tokens=max_tokens, **wishes)
+        if samples > 1 and not wishes.get('temperature'):
+            raise ValueError(f'{samples} answers at temperature 0 would all be the same: '
+                             'add --temperature 0.8, for example')
+        self.task, self.which = task, _first(task, most)
+        self.options = dict(samples=samples, max_tokens=max_tokens, **wishes)
         self.settings = dict(**_fingerprint(task), **self.options)
 
-    def sit(self, student, which): return ask(Engine(student.model, student.tokenizer), self.task, which, **self.options)
+    def sit(self, student, which):
+        return ask(Engine(student.model, student.tokenizer), self.task, which, **self.options)
 
     def mark(self, rows):
         n, right = self.options['samples'], [sum(r['right']) for r in rows]
@@ -198,7 +212,9 @@ class Answers:
             shares = [c/n for c in right]
             low, high = mean_interval(shares)
             m |= dict(score=sum(shares)/len(rows), low=max(0., low), high=min(1., high))
-            m |= dict(centred=centred(m['score'], m['baseline']), pass_at={k: sum(pass_at_k(n, c, k) for c in right)/len(rows) for k in sorted({*(2**j for j in range(1, n.bit_length())), n}) if k <= n})
+            tries = sorted({*(2**j for j in range(1, n.bit_length())), n}) # powers of two, and all
+            m['centred'] = centred(m['score'], m['baseline'])
+            m['pass_at'] = {k: sum(pass_at_k(n, c, k) for c in right)/len(rows) for k in tries if k <= n}
         return m | dict(exact=sum(map(sum, (r['exact'] for r in rows)))/n/len(rows))
 
 # %% ../../nbs/guides/evaluate.ipynb #c022
@@ -207,7 +223,8 @@ def mean_score(
     key:str='centred',   # or 'score'
 )->dict:                 # score, low, high
     "The mean of several scores, and how sure it is"
-    half = math.sqrt(sum(((m['high'] - m['low'])/2/(1 - m['baseline'] if key == 'centred' else 1))**2 for m in marks))/len(marks)
+    def half_width(m): return (m['high'] - m['low'])/2/(1 - m['baseline'] if key == 'centred' else 1)
+    half = math.sqrt(sum(half_width(m)**2 for m in marks))/len(marks)
     score = sum(m[key] for m in marks)/len(marks)
     return dict(score=score, low=score - half, high=score + half, exams=len(marks))
 
@@ -219,7 +236,8 @@ class Core:
     ):
         self.papers = {e.label: (e, problems(folder, e, most)) for e in core_tasks(folder)}
         self.which = [f'{label}/{i}' for label, (_, ps) in self.papers.items() for i in range(len(ps))]
-        self.settings = dict(exams={label: len(ps) for label, (_, ps) in self.papers.items()}) # solved problems are drawn from these
+        # solved problems are drawn from these
+        self.settings = dict(exams={label: len(ps) for label, (_, ps) in self.papers.items()})
 
     def sit(self, student, which):
         for label, (exam, ps) in self.papers.items():
@@ -251,6 +269,19 @@ def kept_rows(
     atomic_write(path, lambda tmp: tmp.write_text('\n'.join([head, *map(dumps, rows.values()), '']), encoding='utf-8'))
     return rows
 
+def _take(name, paper, student, path, rows, say, progress):
+    "Ask what is missing in `rows`; each answer is in the file before the next is asked"
+    todo = [i for i in paper.which if i not in rows]
+    done, total = len(paper.which) - len(todo), len(paper.which)
+    with open(path, 'a', encoding='utf-8') as f, Bar(
+            desc=name, total=total, initial=done, unit='question', disable=not progress, leave=False) as bar:
+        for row in paper.sit(student, todo):
+            f.write(dumps(row) + '\n')
+            f.flush()
+            rows[row['i']] = row
+            bar.update()
+            if say: say(row)
+
 def run_benchmark(
     name:str,
     paper,             # `Bytes`, `Choices`, `Answers` or `Core`
@@ -265,16 +296,10 @@ def run_benchmark(
     if not which: raise ValueError(f'{name} has no questions')
     path = _answers(folder, name)
     rows = kept_rows(path, settings | paper.settings | dict(judges=_JUDGES))
-    todo = [i for i in which if i not in rows]
-    try:
-        with open(path, 'a', encoding='utf-8') as f, Bar(
-                desc=name, total=len(which), initial=len(which) - len(todo), unit='question',
-                disable=not progress, leave=False) as bar:
-            for row in paper.sit(student, todo):
-                f.write(dumps(row) + '\n'); f.flush()
-                rows[row['i']] = row; bar.update()
-                if say: say(row)
-    except KeyboardInterrupt: raise KeyboardInterrupt(f'{sum(i in rows for i in which):,} of {len(which):,} answers to {name} are kept') from None
+    try: _take(name, paper, student, path, rows, say, progress)
+    except KeyboardInterrupt:
+        kept = sum(i in rows for i in which)
+        raise KeyboardInterrupt(f'{kept:,} of {len(which):,} answers to {name} are kept') from None
     rows = [rows[i] for i in which]
     cut = sum(r.get('cut', False) for r in rows)
     try: return paper.mark(rows) | (dict(cut=cut) if cut else {})
@@ -302,7 +327,9 @@ def open_benchmark(
     "The exam of that name"
     if name == 'core': return Core(_bundle(folder) if folder else bundle_dir(), most)
     if name == 'bpb': return Bytes(unseen_documents(set, student.tokenizer), student, eval_tokens)
-    if name in PRACTICE: return Answers(practice(spelling_words(folder=folder), 'val', student.tokenizer)[name], most=most or 500, **options)
+    if name in PRACTICE:
+        tasks = practice(spelling_words(folder=folder), 'val', student.tokenizer)
+        return Answers(tasks[name], most=most or 500, **options)
     own = name.startswith('path:')
     task = open_task(name if own else name.partition(':')[0], folder=folder or None, strict=strict)
     return Choices(task, name.endswith(':chat'), most) if task.kind == 'choice' else Answers(task, most=most, **options)
@@ -315,31 +342,41 @@ def score_summary(
     base, chat = [f'{c}:text' for c in CHOICE_TASKS], GROUPS['chat']
     out = {}
     if all(n in marks for n in base): out['BaseCORE'] = mean_score([marks[n] for n in base], 'score')
-    if all(n in marks for n in chat): out |= {'ChatCORE, plain': mean_score([marks[n] for n in chat], 'score'), 'ChatCORE, centred': mean_score([marks[n] for n in chat])}
+    if all(n in marks for n in chat):
+        for key, label in ('score', 'plain'), ('centred', 'centred'):
+            out[f'ChatCORE, {label}'] = mean_score([marks[n] for n in chat], key)
     return out
+
+def _remarks(m, show):
+    "What else a mark has to say, `show` writes its scores"
+    more = [m['unit']] if 'unit' in m else []
+    if m.get('baseline'): more.append(f'guessing {show(m["baseline"])}')
+    if 'by_sum' in m: more.append(f'without length normalisation {show(m["by_sum"])}')
+    more += [f'pass@{k} {show(p)}' for k, p in m.get('pass_at', {}).items()]
+    if 'cut' in m: more.append(f'{m["cut"]:,} longer than the model can read, cut at the beginning')
+    if m.get('exact') is not None: more.append(f'to the letter {show(m["exact"])}')
+    return ', '.join(more)
 
 def score_table(
     marks:dict # name: mark
 )->str:
     "Marks for people"
     def line(name, m):
-        show = (lambda x: f'{x:.4f}') if m.get('unit') or name == 'core' or 'CORE' in name else (lambda x: f'{x:.1%}')
-        more = [m['unit']] if 'unit' in m else []
-        if m.get('baseline'): more.append(f'guessing {show(m["baseline"])}')
-        if 'by_sum' in m: more.append(f'without length normalisation {show(m["by_sum"])}')
-        more += [f'pass@{k} {show(p)}' for k, p in m.get('pass_at', {}).items()]
-        if 'cut' in m: more.append(f'{m["cut"]:,} longer than the model can read, cut at the beginning')
-        if m.get('exact') is not None: more.append(f'to the letter {show(m["exact"])}')
-        return {'task': name, 'score': show(m['score']), '95 %': f'{show(m["low"])} – {show(m["high"])}', 'n': m.get('n'), '': ', '.join(more)}
-    parts = {name: {f'  {label}': e for label, e in m['exams'].items()} if name == 'core' else {} for name, m in marks.items()}
-    lines = [line(*o) for name, m in marks.items() for o in ((name, m), *parts[name].items())]
+        fraction = m.get('unit') or name == 'core' or 'CORE' in name
+        show = (lambda x: f'{x:.4f}') if fraction else (lambda x: f'{x:.1%}')
+        return {'task': name, 'score': show(m['score']), '95 %': f'{show(m["low"])} – {show(m["high"])}',
+                'n': m.get('n'), '': _remarks(m, show)}
+    lines = []
+    for name, m in marks.items():
+        lines.append(line(name, m))
+        if name == 'core': lines += [line(f'  {label}', e) for label, e in m['exams'].items()]
     wide = max(len(l['']) for l in lines)
     return text_table([l | {'': l[''].ljust(wide)} for l in lines])
 
 # %% ../../nbs/guides/evaluate.ipynb #c032
 @ranged
 def evaluate(
-    tasks:bool|list=None, # names, base, chat, practice, or own .jsonl files; default bpb, or practice for a chat model; alone, it lists them
+    tasks:bool|list=None, # names, groups, .jsonl files; default bpb, or practice for a chat model; alone, it lists them
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # which model of the run: base, sft or rl; default the last trained
     step:str='',          # which checkpoint: a number, or best; default the last
@@ -362,8 +399,7 @@ def evaluate(
 )->dict:
     "Let a model take exams"
     if tasks == []: return print(task_names())
-    missing = [n[5:] for n in benchmark_names(tasks, True) if n.startswith('path:') and not Path(n[5:]).is_file()]
-    if missing: raise FileNotFoundError(f'there is no file {missing[0]}') # whatever model there is
+    _find_files(tasks) # whatever model there is
     start, found = time.perf_counter(), find_run(run)
     stage = stage or found.at[0] or next(reversed(found.stages()), '')
     names = benchmark_names(tasks, stage != 'base')
@@ -381,16 +417,15 @@ def evaluate(
     weights = {k: v for k, v in meta['files'].items() if not k.startswith('optimizer')}
     if again:
         for n in papers: _answers(folder, n).unlink(missing_ok=True)
-    if not json: print(f'{found.folder.name}: {stage} step {step:,}, {model.count_params()["total"]:,} parameters')
-    if 'humaneval' in names and (missing := missing_layers(protection())) and not json:
-        print(f'note: a model\'s programs are run without {", ".join(missing)}, '
-              'which this system lacks (`mlxchat doctor`)')
+    if not json: _announce(found, stage, step, model, names)
     marks, path = {}, place or folder/'results.json'
     for n, paper in papers.items():
-        marks[n] = run_benchmark(n, paper, student, folder, show_row if verbose else None, weights=weights, tokenizer=tok.fingerprint(), dtype=str(model._dtype))
-        result = dict(run=found.folder.name, stage=stage, step=step, parameters=model.count_params()['total'], settings=dict(max_examples=max_examples, **options),
+        marks[n] = run_benchmark(n, paper, student, folder, show_row if verbose else None, weights=weights,
+                                 tokenizer=tok.fingerprint(), dtype=str(model._dtype))
+        result = dict(run=found.folder.name, stage=stage, step=step, parameters=model.count_params()['total'],
+                      settings=dict(max_examples=max_examples, **options),
                       tasks=marks, scores=score_summary(marks), seconds=round(time.perf_counter() - start, 1))
-        write_json(path, result)
+        write_json(path, result) # after each, for whoever stops here
     keep_scores(found, f'{stage} step {step:,}', marks | result['scores'])
     report = report_html(found)
     if json: print(dumps(result))
@@ -398,6 +433,18 @@ def evaluate(
         print(score_table(marks | result['scores']))
         print(f'{duration(result["seconds"])}, results in {tilde(path)}, report in {tilde(report)}')
     return result
+def _find_files(tasks):
+    "Raises for a file of questions that is not there"
+    for name in benchmark_names(tasks, True):
+        path = name.removeprefix('path:')
+        if path != name and not Path(path).is_file(): raise FileNotFoundError(f'there is no file {path}')
+
+def _announce(found, stage, step, model, names):
+    "Say which model it is, and what its programs are run without"
+    print(f'{found.folder.name}: {stage} step {step:,}, {model.count_params()["total"]:,} parameters')
+    if 'humaneval' in names and (missing := missing_layers(protection())):
+        print(f'note: a model\'s programs are run without {", ".join(missing)}, '
+              'which this system lacks (`mlxchat doctor`)')
 
 def _results_file(output):
     "Where results may go: what is there and holds something else stays"
@@ -451,11 +498,51 @@ def score_bars(
     for i, (checkpoint, marks) in enumerate(kept.items()):
         found = [(j + wide*i, marks[n]) for j, n in enumerate(names) if n in marks]
         x, s = [x for x, _ in found], np.array([[m['score'], m['low'], m['high']] for _, m in found]).reshape(-1, 3)
-        ax.bar(x, s[:, 0], wide, yerr=np.maximum(0, [s[:, 0] - s[:, 1], s[:, 2] - s[:, 0]]), capsize=2, error_kw=dict(lw=.8), label=checkpoint)
-    ax.set_xticks([j + wide*(len(kept) - 1)/2 for j in range(len(names))], names, rotation=20 if len(names) > 5 else 0); ax.legend(fontsize=8, ncols=3, loc='lower center', bbox_to_anchor=(.5, 1), frameon=False)
+        ax.bar(x, s[:, 0], wide, yerr=np.maximum(0, [s[:, 0] - s[:, 1], s[:, 2] - s[:, 0]]), capsize=2,
+               error_kw=dict(lw=.8), label=checkpoint)
+    middles = [j + wide*(len(kept) - 1)/2 for j in range(len(names))]
+    ax.set_xticks(middles, names, rotation=20 if len(names) > 5 else 0)
+    ax.legend(fontsize=8, ncols=3, loc='lower center', bbox_to_anchor=(.5, 1), frameon=False)
     return ax
 
 # %% ../../nbs/guides/evaluate.ipynb #c046
+def _random_model(c):
+    "A model whose blocks add something: their last projections, which start at zero, are drawn"
+    mx.random.seed(0)
+    model = GPT(c)
+    for b in model.blocks:
+        for layer in b.attn.c_proj, b.mlp.c_proj:
+            layer.weight = mx.random.normal(layer.weight.shape)*.5*c.n_embd**-.5
+    model = for_inference(model)
+    mx.eval(model.parameters())
+    return model
+
+def _random_questions(c, n, longest):
+    "Questions with four choices each, as `likelihoods` takes them"
+    rng = np.random.default_rng(0)
+    def ids(n): return rng.integers(0, c.vocab_size, n).tolist()
+    def question():
+        trunk = ids(rng.integers(longest//5, longest))
+        return [(trunk + ids(n), len(trunk), len(trunk) + int(n)) for n in rng.integers(2, 20, 4)]
+    return [question() for _ in range(n)]
+
+def _by_question(model, asked):
+    "Mean nats of each choice, the four of a question read together as a padded batch"
+    out = []
+    for rows in asked:
+        x = np.zeros((len(rows), max(len(r[0]) for r in rows)), np.int32)
+        for o, r in zip(x, rows): o[:len(r[0])] = r[0]
+        logits = model(mx.array(x))[:, :-1]
+        loss = np.array(mx.logsumexp(logits, -1) - mx.take_along_axis(logits, mx.array(x)[:, 1:, None], -1)[..., 0])
+        out.append([loss[j, start-1:end-1].mean() for j, (_, start, end) in enumerate(rows)])
+    return out
+
+def _timed(f):
+    "Seconds, and what `f` gives"
+    start = time.perf_counter()
+    values = f()
+    return time.perf_counter() - start, np.array(values)
+
 @ranged
 def bench_eval(
     preset:str='v3',   # architecture: v1, v2, v3 or llama
@@ -469,35 +556,24 @@ def bench_eval(
     small = device_kind() == 'cpu'
     c = GPTConfig.preset(preset, depth or (4 if small else 12), vocab_size=4096 if small else 32768)
     if longest + 20 > c.max_positions:
-        raise ValueError(f'--longest must be at most {c.max_positions - 20:,}, the positions of this model, not {longest:,}')
-    mx.random.seed(0); model = GPT(c)
-    for b in model.blocks: b.attn.c_proj.weight, b.mlp.c_proj.weight = (mx.random.normal(w.shape)*.5*c.n_embd**-.5 for w in (b.attn.c_proj.weight, b.mlp.c_proj.weight)) # they start at zero
-    model = for_inference(model); mx.eval(model.parameters())
-    rng = np.random.default_rng(0)
-    def ids(n): return rng.integers(0, c.vocab_size, n).tolist()
-    def some():
-        trunk = ids(rng.integers(longest//5, longest))
-        return [(trunk + ids(n), len(trunk), len(trunk) + int(n)) for n in rng.integers(2, 20, 4)]
-    asked = [some() for _ in range(questions or (16 if small else 200))]
+        raise ValueError(f'--longest must be at most {c.max_positions - 20:,}, '
+                         f'the positions of this model, not {longest:,}')
+    model, asked = _random_model(c), _random_questions(c, questions or (16 if small else 200), longest)
     def together(): return [[e.mean for e in endings] for _, endings in sorted(likelihoods(model, asked))]
     def by_row(): return [[next(likelihoods(model, [[row]]))[1][0].mean for row in rows] for rows in asked]
-    def by_question():
-        out = []
-        for rows in asked:
-            x = np.zeros((len(rows), max(len(r[0]) for r in rows)), np.int32)
-            for o, r in zip(x, rows): o[:len(r[0])] = r[0]
-            logits = model(mx.array(x))[:, :-1]
-            loss = np.array(mx.logsumexp(logits, -1) - mx.take_along_axis(logits, mx.array(x)[:, 1:, None], -1)[..., 0])
-            out.append([loss[j, start-1:end-1].mean() for j, (_, start, end) in enumerate(rows)])
-        return out
-    def timed(f): start = time.perf_counter(); values = f(); return time.perf_counter() - start, np.array(values)
-    ways = dict(together=together, by_row=by_row, by_question=by_question)
-    values = {k: f() for k, f in ways.items()}
-    turns = [{k: timed(f) for k, f in ways.items()} for _ in range(rounds)]
-    median = lambda o: float(np.median(o))
-    result = dict(preset=preset, depth=c.n_layer, parameters=model.count_params()['total'], questions=len(asked), rows=4*len(asked), tokens=sum(len(r[0]) for rows in asked for r in rows),
+    ways = dict(together=together, by_row=by_row, by_question=lambda: _by_question(model, asked))
+    for f in ways.values(): f() # warm up
+    turns = [{k: _timed(f) for k, f in ways.items()} for _ in range(rounds)]
+    def median(o): return float(np.median(o))
+    others = 'by_row', 'by_question'
+    largest = max(float(np.abs(t[k][1] - t['together'][1]).max()) for t in turns for k in others)
+    result = dict(preset=preset, depth=c.n_layer, parameters=model.count_params()['total'],
+        questions=len(asked), rows=4*len(asked), tokens=sum(len(r[0]) for rows in asked for r in rows),
         questions_per_second=round(len(asked)/median([t['together'][0] for t in turns]), 2),
-        **{f'ratio_{k}': round(median([t[k][0]/t['together'][0] for t in turns]), 2) for k in ('by_row', 'by_question')},
-        largest_difference=max(float(np.abs(t[k][1] - t['together'][1]).max()) for t in turns for k in ('by_row', 'by_question')), dtype=str(model._dtype))
-    print(dumps(result) if json else '{questions_per_second} questions a second, {ratio_by_row:.1f} times as fast as row by row, {ratio_by_question:.1f} times as question by question; largest difference {largest_difference:.0e} nats ({dtype})'.format(**result))
+        **{f'ratio_{k}': round(median([t[k][0]/t['together'][0] for t in turns]), 2) for k in others},
+        largest_difference=largest, dtype=str(model._dtype))
+    print(dumps(result) if json else (
+        '{questions_per_second} questions a second, {ratio_by_row:.1f} times as fast as row by row, '
+        '{ratio_by_question:.1f} times as question by question; '
+        'largest difference {largest_difference:.0e} nats ({dtype})').format(**result))
     return result

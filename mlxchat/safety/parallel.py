@@ -45,7 +45,9 @@ def total(self:World,
     "Sums over all processes"
     if not self.group: return list(numbers)
     # as pairs of float32, so that counts beyond 2²⁴ are exact
-    high = np.array(numbers, np.float64).astype(np.float32); low = (np.array(numbers, np.float64) - high).astype(np.float32)
+    numbers = np.array(numbers, np.float64)
+    high = numbers.astype(np.float32)
+    low = (numbers - high).astype(np.float32)
     sums = mx.distributed.all_gather(mx.array(np.stack([high, low])[None]), group=self.group)
     return np.array(sums, np.float64).sum((0, 1)).tolist()
 
@@ -64,7 +66,8 @@ def share(self:World,
     "Give everybody the arrays of process 0"
     if not self.group: return tree
     def one(x):
-        x = mx.distributed.all_sum(x if self.first else mx.zeros_like(x), group=self.group); mx.eval(x)
+        x = mx.distributed.all_sum(x if self.first else mx.zeros_like(x), group=self.group)
+        mx.eval(x)
         return x
     return tree_map(one, tree)
 
@@ -89,18 +92,21 @@ class Heartbeat:
         patience:float=30.,# seconds of silence
         end=os._exit,      # called with an exit status
     ):
-        self.world, self.every, self.patience, self.end, self.peers, self.over = world, every, patience, end, {}, threading.Event()
+        self.world, self.every, self.patience, self.end = world, every, patience, end
+        self.peers, self.over = {}, threading.Event()
         if not world.group: return
         if world.first:
             server = socket.create_server(('', 0))
             world.tell([launched()[1] or socket.gethostname(), server.getsockname()[1]])
             for _ in range(world.size - 1):
-                peer, _ = server.accept(); self.peers[int.from_bytes(peer.recv(4), 'big')] = peer
+                peer, _ = server.accept()
+                self.peers[int.from_bytes(peer.recv(4), 'big')] = peer
             server.close()
         else:
             self.peers[0] = socket.create_connection(tuple(world.tell()), timeout=30)
             self.peers[0].sendall(world.rank.to_bytes(4, 'big'))
-        for f, args in [(self._listen, o) for o in self.peers.items()] + [(self._beat, ())]: threading.Thread(target=f, args=args, daemon=True).start()
+        for f, args in [(self._listen, o) for o in self.peers.items()] + [(self._beat, ())]:
+            threading.Thread(target=f, args=args, daemon=True).start()
 
     def _send(self, sign):
         for peer in self.peers.values():
@@ -114,15 +120,23 @@ class Heartbeat:
         peer.settimeout(self.patience)
         while True:
             try: sign = peer.recv(64)
-            except TimeoutError: why = f'has been silent for {self.patience:g} s'; break
+            except TimeoutError:
+                why = f'has been silent for {self.patience:g} s'
+                break
             except OSError: sign = b''
             if self.DONE in sign or self.over.is_set(): return
             if self.FAILED in sign: return self._end('', 2)
-            if not sign: why = 'is gone'; break
-        if not self.over.is_set(): self._end(f'mlxchat: process {rank} of {self.world.size} {why}, so all end; start again to go on from the last checkpoint', 2)
+            if not sign:
+                why = 'is gone'
+                break
+        if not self.over.is_set():
+            self._end(f'mlxchat: process {rank} of {self.world.size} {why}, so all end; '
+                      'start again to go on from the last checkpoint', 2)
 
     def _end(self, text, status):
-        if text: sys.stderr.write(f'\n{text}\n'); sys.stderr.flush() # a line of its own, whatever else is being said at this moment
+        if text: # a line of its own, whatever else is being said at this moment
+            sys.stderr.write(f'\n{text}\n')
+            sys.stderr.flush()
         self._send(self.FAILED) # who hears this need not say it again
         self.end(status)
 
@@ -130,4 +144,5 @@ class Heartbeat:
         ok:bool=True # did this process end well?
     ):
         "Say goodbye"
-        self._send(self.DONE if ok else self.FAILED); self.over.set()
+        self._send(self.DONE if ok else self.FAILED)
+        self.over.set()

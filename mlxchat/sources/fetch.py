@@ -65,7 +65,8 @@ def remote(
         r.start, r.size = (int(m[1]), int(m[2]) if m[2] != '*' else None) if m else (-1, None)
     for h in (o.headers for o in (*response.history, response)):
         if m := re.fullmatch(r'"?([0-9a-f]{64})"?', h.get('x-linked-etag', '')): r.sha256 = m[1]
-        if m := re.search(r'sha-256=:([A-Za-z0-9+/=]{44}):', h.get('repr-digest', '')): r.sha256 = base64.b64decode(m[1]).hex()
+        if m := re.search(r'sha-256=:([A-Za-z0-9+/=]{44}):', h.get('repr-digest', '')):
+            r.sha256 = base64.b64decode(m[1]).hex()
     return r
 
 # %% ../../nbs/sources/fetch.ipynb #c020
@@ -84,11 +85,13 @@ class Fetcher:
         self.attempts, self.patience, self.timeout, self.min_rate = attempts, patience, timeout, min_rate
         self.unknown, self.reached, self.told = min(unknown, patience), False, False
         self.backoff, self.reserve, self.log = backoff, reserve, log or (lambda line: None)
-        self.client = httpx.Client(timeout=timeout, follow_redirects=True, headers={'user-agent': f'mlxchat/{__version__}', 'accept-encoding': 'identity'})
+        headers = {'user-agent': f'mlxchat/{__version__}', 'accept-encoding': 'identity'}
+        self.client = httpx.Client(timeout=timeout, follow_redirects=True, headers=headers)
 
     def headers(self, url:str)->dict:
         "The token, if `url` is the hub's"
-        return {'authorization': f'Bearer {hub_token()}'} if url.startswith(hub_endpoint() + '/') and hub_token() else {}
+        if not url.startswith(hub_endpoint() + '/') or not hub_token(): return {}
+        return {'authorization': f'Bearer {hub_token()}'}
 
 # %% ../../nbs/sources/fetch.ipynb #c021
 def _sidecar(part): return part.with_suffix('.etag')
@@ -105,7 +108,9 @@ def _open(self:Fetcher, url, part):
     "Ask for what is missing; returns the request"
     have = _size(part)
     etag = _sidecar(part).read_text() if _sidecar(part).exists() else ''
-    if have and not etag: _discard(part); have = 0
+    if have and not etag:
+        _discard(part)
+        have = 0
     ranges = {'range': f'bytes={have}-', 'if-range': etag} if have else {}
     return have, self.client.build_request('GET', url, headers={**self.headers(url), **ranges})
 
@@ -116,7 +121,8 @@ def _check_status(self:Fetcher, response):
     if code in (200, 206): return
     why = f'{code} {response.reason_phrase}'.strip()
     if code in (401, 403) and not moved: why += ' (a token in HF_TOKEN may help)'
-    if code in (408, 416, 425, 429) or code >= 500 or (moved and code in (401, 403)): # a signed address that has run out is renewed by asking again
+    expired = moved and code in (401, 403) # a signed address that has run out is renewed by asking again
+    if code in (408, 416, 425, 429) or code >= 500 or expired:
         raise _Again(why, retry_after(response.headers.get('retry-after')))
     raise FetchError(why, bad=True)
 
@@ -126,21 +132,26 @@ def _room(self:Fetcher, part, missing):
     "Raise unless the disk can take `missing` bytes more"
     free = shutil.disk_usage(part.parent).free
     if free < missing + self.reserve:
-        raise DiskFull(f'no room in {part.parent}: {missing/1e6:,.0f} MB to come and {self.reserve/1e6:,.0f} MB to spare, but only {free/1e6:,.0f} MB are free')
+        raise DiskFull(f'no room in {part.parent}: {missing/1e6:,.0f} MB to come and {self.reserve/1e6:,.0f} MB '
+                       f'to spare, but only {free/1e6:,.0f} MB are free')
 
 @patch
 def _receive(self:Fetcher, response, part, have, stop, on_bytes):
     "Append the body of an answer to the partial file"
     about = remote(response)
     if have and (response.status_code == 200 or about.start != have):
-        on_bytes(-have); _discard(part); have = 0
+        on_bytes(-have)
+        _discard(part)
+        have = 0
         if response.status_code == 206: raise _Again('the server sent another part than asked for')
     _sidecar(part).write_text(about.etag)
     self._room(part, (about.size or have) - have)
     since, got = time.monotonic(), 0
     with open(part, 'ab') as f:
         for chunk in response.iter_bytes():
-            f.write(chunk); on_bytes(len(chunk)); got += len(chunk)
+            f.write(chunk)
+            on_bytes(len(chunk))
+            got += len(chunk)
             if stop.is_set(): raise DownloadStopped
             if (passed := time.monotonic() - since) > self.timeout:
                 if got < self.min_rate*passed: raise _Again(f'only {got:,} bytes in {passed:.0f} s')
@@ -152,7 +163,8 @@ def _inspect(part, about, check):
     "Raise unless the file is what it should be"
     size = part.stat().st_size
     if about.size is not None and size < about.size: raise _Again(f'{size:,} of {about.size:,} bytes')
-    if about.size is not None and size > about.size: raise _Again(f'{size:,} bytes instead of {about.size:,}', wrong=True)
+    if about.size is not None and size > about.size:
+        raise _Again(f'{size:,} bytes instead of {about.size:,}', wrong=True)
     if about.sha256:
         digest = hashlib.sha256()
         with open(part, 'rb') as f:
@@ -167,6 +179,14 @@ def _nameless(e):
     "Could the server's name not be looked up?"
     while e and not isinstance(e, socket.gaierror): e = e.__cause__ or e.__context__
     return e is not None
+
+@patch
+def _give_up(self:Fetcher, url, problem, lost):
+    "Raise what is wrong after all the patience"
+    if lost:
+        raise NoNetwork(f'{url}: the name of the server is not known here: is there a network? '
+                        '(HF_ENDPOINT may name a mirror)')
+    raise FetchError(f'{url}: {problem}, for {self.patience:.0f} s', bad=getattr(problem, 'after', 0) > 0)
 
 @patch
 def __call__(self:Fetcher,
@@ -191,17 +211,17 @@ def __call__(self:Fetcher,
         except FetchError as e: raise FetchError(f'{url}: {e}', e.bad) from None
         except httpx.HTTPError as e: problem, lost = _Again(f'{type(e).__name__} {e}'.strip()), _nameless(e)
         except _Again as e: problem, lost = e, False
-        if problem.wrong: on_bytes(-_size(part)); _discard(part); wrong += 1
+        if problem.wrong:
+            on_bytes(-_size(part))
+            _discard(part)
+            wrong += 1
         if _size(part) > most: most, since, tries = _size(part), time.monotonic(), 0
         tries += 1
         if wrong >= self.attempts: raise FetchError(f'{url}: {problem}, {wrong} times', bad=True)
         wait = max(problem.after, min(60., self.backoff*2**(tries-1))*random.uniform(.5, 1.))
         lost = lost and not most and not self.reached
         if time.monotonic() + wait - since > (self.unknown if lost else self.patience):
-            if lost:
-                raise NoNetwork(f'{url}: the name of the server is not known here: is there a network? '
-                                '(HF_ENDPOINT may name a mirror)')
-            raise FetchError(f'{url}: {problem}, for {self.patience:.0f} s', bad=getattr(problem, 'after', 0) > 0)
+            self._give_up(url, problem, lost)
         if not (lost and self.told): self.log(f'{path.name}: {problem}; again in {wait:.1f} s')
         self.told |= lost # says so once, not for every file and try
         if stop.wait(wait): raise DownloadStopped
@@ -215,7 +235,9 @@ def _try(self:Fetcher, url, part, check, stop, on_bytes):
     response = self.client.send(request, stream=True)
     self.reached = True
     try:
-        if response.status_code == 416: on_bytes(-have); _discard(part)
+        if response.status_code == 416:
+            on_bytes(-have)
+            _discard(part)
         self._check_status(response)
         about = self._receive(response, part, have, stop, on_bytes)
         _inspect(part, about, check)

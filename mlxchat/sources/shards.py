@@ -128,7 +128,9 @@ def _fetch(self:ShardCache, i, needed):
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
     while True:
-        try: self.fetcher(self.shards.url(i), self.path(i), check_shard, self.stop); return True
+        try:
+            self.fetcher(self.shards.url(i), self.path(i), check_shard, self.stop)
+            return True
         except DiskFull:
             others = len(self._dropped() - {self.shards.file(i)})
             if others and self._evict(others - 1, i): continue # one less, and once more
@@ -143,7 +145,8 @@ def _get(self:ShardCache, i, needed=True):
         lock = self._lock(path.name)
         if lock.acquire(shared=True) and path.exists():
             if i in self.sound or is_sound(path):
-                self.sound.add(i); os.utime(path) # used now
+                self.sound.add(i)
+                os.utime(path) # used now
                 return lock
             if lock.acquire(): path.unlink(missing_ok=True) # it has suffered on the disk
         try:
@@ -156,7 +159,9 @@ def _get(self:ShardCache, i, needed=True):
                     if e.bad: self.failed[i] = e
                     raise
                 finally:
-                    with self.changed: self.fetching.discard(i); self.changed.notify_all()
+                    with self.changed:
+                        self.fetching.discard(i)
+                        self.changed.notify_all()
                 continue
         finally: lock.release()
         if self.stop.wait(.02): raise DownloadStopped
@@ -168,7 +173,9 @@ def use(self:ShardCache,
     i:int, # number of the shard
 ):         # yields its path
     "A shard that is there as long as the block lasts; raises `FetchError` if it cannot be had"
-    if (o := self.shards.elsewhere) and is_sound(o/self.shards.file(i)): yield o/self.shards.file(i); return
+    if (o := self.shards.elsewhere) and is_sound(o/self.shards.file(i)):
+        yield o/self.shards.file(i)
+        return
     lock = self._get(i)
     try: yield self.path(i)
     finally: lock.release()
@@ -176,7 +183,9 @@ def use(self:ShardCache,
 @patch
 def close(self:ShardCache):
     "Stop fetching"
-    with self.changed: self.stop.set(); self.changed.notify_all()
+    with self.changed:
+        self.stop.set()
+        self.changed.notify_all()
     for t in self.threads: t.join()
 
 # %% ../../nbs/sources/shards.ipynb #c032
@@ -192,7 +201,9 @@ def _missing(self:ShardCache):
 def _work(self:ShardCache):
     while not self.stop.is_set():
         with self.changed:
-            if (i := self._missing()) is None: self.changed.wait(); continue
+            if (i := self._missing()) is None:
+                self.changed.wait()
+                continue
             self.fetching.add(i)
         try:
             lock = self._get(i, needed=False)
@@ -202,7 +213,9 @@ def _work(self:ShardCache):
         except OSError as e:
             if not getattr(e, 'bad', False): self.stop.wait(1.)
         finally:
-            with self.changed: self.fetching.discard(i); self.changed.notify_all()
+            with self.changed:
+                self.fetching.discard(i)
+                self.changed.notify_all()
 
 @patch
 def want(self:ShardCache,
@@ -217,7 +230,8 @@ def want(self:ShardCache,
 def ready(self:ShardCache)->int:
     "How many of the wanted shards are here, counted up to the first that is not"
     for n, i in enumerate(self.wanted):
-        if not self.path(i).exists() and not ((o := self.shards.elsewhere) and (o/self.shards.file(i)).exists()): return n
+        there = (o := self.shards.elsewhere) and (o/self.shards.file(i)).exists()
+        if not there and not self.path(i).exists(): return n
     return len(self.wanted)
 
 @patch
@@ -236,7 +250,8 @@ def download(
     cache = ShardCache(shards, ahead=0, keep=True)
     for i in (len(cache), *range(min(num_shards, len(cache)))):
         cache._streamed(shards.file(i)).unlink(missing_ok=True) # from now on it stays
-        if not any(is_sound(folder/shards.file(i)) for folder in (cache.folder, shards.elsewhere) if folder): todo.put(i)
+        places = [folder/shards.file(i) for folder in (cache.folder, shards.elsewhere) if folder]
+        if not any(map(is_sound, places)): todo.put(i)
     bar = Bar(total=todo.qsize(), unit='shard', desc=shards.name, disable=not progress or not todo.qsize())
     cache.fetcher = fetcher or Fetcher(log=bar.write if progress else None)
     def work():
@@ -256,7 +271,10 @@ def download(
     for t in threads: t.start()
     try:
         while any(t.is_alive() for t in threads): threads[0].join(.1) if threads[0].is_alive() else time.sleep(.05)
-    except BaseException: cache.stop.set(); stop.set(); raise
+    except BaseException:
+        cache.stop.set()
+        stop.set()
+        raise
     finally: bar.close()
     if full: raise full[0]
     return failed
@@ -271,8 +289,10 @@ def local_shards(
     s = SETS[name]
     found = {p.name: p for f in (s.elsewhere, folder) if f.is_dir() for p in sorted(f.glob('shard_*.parquet'))}
     val = found.pop(s.file(s.count - 1), None)
-    if not found or not val: raise FileNotFoundError(
-        f'{len(found)} training shards of {name} and {"its" if val else "no"} validation shard are here: fetch some with `mlxchat data --set {name} --num-shards 8`, or train with --streaming')
+    if not found or not val:
+        raise FileNotFoundError(f'{len(found)} training shards of {name} and {"its" if val else "no"} validation shard '
+                                f'are here: fetch some with `mlxchat data --set {name} --num-shards 8`, '
+                                'or train with --streaming')
     return [found[k] for k in sorted(found)], val
 
 def shard_numbers(

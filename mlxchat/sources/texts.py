@@ -163,7 +163,8 @@ def text_files(
     found = {}
     for top in map(Path, paths):
         if not top.exists(): raise FileNotFoundError(f'there is no {top}')
-        if top.is_file() and not kind_of(top): raise ValueError(f'{top}: only {", ".join(SUFFIXES)} can be read, packed by .gz, .bz2, .xz or not')
+        if top.is_file() and not kind_of(top):
+            raise ValueError(f'{top}: only {", ".join(SUFFIXES)} can be read, packed by .gz, .bz2, .xz or not')
         files = [top] if top.is_file() else sorted(Path(d)/f for d, _, names in os.walk(top) for f in names)
         for path in files:
             name = str(path.relative_to(top)) if top.is_dir() else path.name
@@ -191,9 +192,12 @@ def documents_in(
             held = name_hash(path.name if one else text[:2000], 'held out') < val_fraction
             for k, piece in enumerate(pieces):
                 key = hashlib.blake2b(piece.encode(), digest_size=8).digest()
-                if key in seen: report.fault('copies', path); continue
+                if key in seen:
+                    report.fault('copies', path)
+                    continue
                 seen.add(key)
-                report.counts['documents'] += 1; report.counts['bytes'] += len(piece.encode())
+                report.counts['documents'] += 1
+                report.counts['bytes'] += len(piece.encode())
                 yield piece, k >= len(pieces)*(1 - val_fraction) and k > 0 if few else held
         if not any_text and report.faults() == before: report.fault('files without text', path)
 
@@ -268,15 +272,20 @@ def make_set(
             n += 1
         for text, held in documents_in(paths, report, val_fraction, max_chars, column, progress):
             held = held and size[1] < shard_bytes
-            (val if held else train).append(text); size[held] += len(text.encode())
-            if size[0] >= shard_bytes: write(train); train, size[0] = [], 0
+            (val if held else train).append(text)
+            size[held] += len(text.encode())
+            if size[0] >= shard_bytes:
+                write(train)
+                train, size[0] = [], 0
         if not val: # by chance, or too few documents
-            k = max(1, int(len(train)*val_fraction)); train, val = train[:-k], train[-k:]
+            k = max(1, int(len(train)*val_fraction))
+            train, val = train[:-k], train[-k:]
         if train: write(train)
         if not n or not val: raise ValueError(_too_little(paths, report))
         write(val)
         report.counts['validation documents'] = len(val)
-        atomic_write(work/'report.json', lambda p: p.write_text(json.dumps(dict(counts=report.counts, examples=report.examples), indent=1)))
+        about = json.dumps(dict(counts=report.counts, examples=report.examples), indent=1)
+        atomic_write(work/'report.json', lambda p: p.write_text(about))
     return report
 
 # %% ../../nbs/sources/texts.ipynb #c033
@@ -289,13 +298,15 @@ def write_bin(
 )->dict:                # what tokens.json says
     "Shards as files of token ids"
     dtype = '<u2' if tokenizer.vocab_size <= 2**16 else '<u4'
-    info = dict(format='mlxchat-tokens', version=1, dtype=dtype, tokenizer=tokenizer.fingerprint(), vocab_size=tokenizer.vocab_size, bos=tokenizer.bos_id)
+    info = dict(format='mlxchat-tokens', version=1, dtype=dtype, tokenizer=tokenizer.fingerprint(),
+                vocab_size=tokenizer.vocab_size, bos=tokenizer.bos_id)
     with new_folder(folder, 'tokens.json') as work:
         for name, paths in ('train', train), ('val', [val]):
             n = 0
             with open(work/f'{name}.bin', 'wb') as f:
                 for text in Bar(read_texts(paths), unit='documents', desc=name, disable=not progress):
-                    ids = tokenizer.encode_array(text); n += len(ids)
+                    ids = tokenizer.encode_array(text)
+                    n += len(ids)
                     f.write(ids.astype(dtype).tobytes())
             if not n: raise ValueError(f'there is no text in {", ".join(map(str, paths))[:200]}')
             info[name] = n
