@@ -10,7 +10,7 @@ __all__ = ['CHAT_TEMPLATE', 'TARGETS', 'read_torch', 'write_torch', 'from_nanoch
 # %% ../../nbs/guides/export.ipynb #c004
 import io, json, math, pickle, pickletools, re, shutil, struct, zipfile, base64
 from collections import OrderedDict
-from dataclasses import asdict
+from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 from ..checkpoint import check_copy, check_tag, find_run, load_model, metadata, Run
@@ -418,6 +418,14 @@ def _export_gguf(model, tokenizer, meta, folder):
 # %% ../../nbs/guides/export.ipynb #c062
 TARGETS = {'nanochat': _export_nanochat, 'mlx-lm': _export_mlx_lm, 'hf': _export_hf, 'gguf': _export_gguf}
 
+_KNOWN = frozenset('''sequence_len vocab_size n_layer n_head n_kv_head n_embd mlp mlp_dim tied embed_norm norm_weights qk_norm
+    rope_sign window_pattern short_window long_window rope_base qk_gain softcap wte_std head_std fc_gain value_embeds
+    gate_channels gate_scale gate_init resid_init x0_init smear_channels backout dtype'''.split()) # fields of `GPTConfig`
+
+def _features(config):
+    "What a model has that no other program knows of"
+    return [f.name for f in fields(config) if f.name not in _KNOWN and getattr(config, f.name) != f.default]
+
 _MADE = 'mlxchat.json' # says which model an export is
 
 def _came_from(folder):
@@ -443,6 +451,7 @@ def export(
     model, tokenizer, meta = run.load(stage, step)
     if model._quantized: raise ValueError(f'{run.folder.name} is quantised: export the run that it was made from')
     c = model.config
+    if new := _features(c): raise ValueError(f'{run.folder.name} has {new[0]}, which {to} does not know')
     if c.generation in ('v1', 'llama') and min(c.windows) < c.max_positions: # they have no windows elsewhere
         raise ValueError(f'{run.folder.name} has layers that see only part of a text ({c.window_pattern}), '
                          f'which {to} does not know for preset {c.generation}')
