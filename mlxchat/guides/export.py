@@ -32,8 +32,10 @@ import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten
 
 # %% ../../nbs/guides/export.ipynb #c007
-_STORAGES = dict(FloatStorage=np.float32, DoubleStorage=np.float64, HalfStorage=np.float16, BFloat16Storage=np.uint16, LongStorage=np.int64, IntStorage=np.int32,
-                 ShortStorage=np.int16, CharStorage=np.int8, ByteStorage=np.uint8, BoolStorage=np.bool_)
+_STORAGES = dict(
+    FloatStorage=np.float32, DoubleStorage=np.float64, HalfStorage=np.float16, BFloat16Storage=np.uint16,
+    LongStorage=np.int64, IntStorage=np.int32, ShortStorage=np.int16, CharStorage=np.int8, ByteStorage=np.uint8,
+    BoolStorage=np.bool_)
 
 def _tensor(storage, offset, shape, strides, *_):
     "A tensor from its storage, which must simply lie there"
@@ -42,7 +44,9 @@ def _tensor(storage, offset, shape, strides, *_):
         raise ValueError('a tensor has no proper shape')
     size = math.prod(shape)
     want = [math.prod(shape[i+1:]) for i in range(len(shape))]
-    if any(a != b and n > 1 for a, b, n in zip(strides, want, shape)) or not 0 <= offset <= offset + size <= len(data): raise ValueError('a tensor does not fit its storage')
+    scattered = any(a != b and n > 1 for a, b, n in zip(strides, want, shape))
+    if scattered or not 0 <= offset <= offset + size <= len(data):
+        raise ValueError('a tensor does not fit its storage')
     x = mx.array(data[offset:offset+size].reshape(shape))
     return x.view(mx.bfloat16) if kind == 'BFloat16Storage' else x
 
@@ -60,10 +64,12 @@ class _TorchUnpickler(pickle.Unpickler):
 
     def persistent_load(self, pid):
         what, kind, key, _, size = pid
-        if what != 'storage' or kind not in _STORAGES or not re.fullmatch(r'\d+', str(key)): raise ValueError('it refers to something that is no storage')
+        if what != 'storage' or kind not in _STORAGES or not re.fullmatch(r'\d+', str(key)):
+            raise ValueError('it refers to something that is no storage')
         if key in self.storages: return self.storages[key], kind
         info = self.archive.getinfo(f'{self.prefix}/data/{key}')
-        if info.compress_type != zipfile.ZIP_STORED or info.file_size != size*np.dtype(_STORAGES[kind]).itemsize: raise ValueError('a storage has the wrong size')
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size != size*np.dtype(_STORAGES[kind]).itemsize:
+            raise ValueError('a storage has the wrong size')
         self.left -= info.file_size
         if self.left < 0: raise ValueError('its parts are larger than the file')
         self.storages[key] = np.frombuffer(self.archive.read(info), _STORAGES[kind])
@@ -94,34 +100,52 @@ def read_torch(
             if not isinstance(found, (dict, mx.array)): raise ValueError('it holds no tensors by name')
             return found
     except FileNotFoundError: raise
-    except Exception as e: raise ValueError(f'{path} cannot be used: {e if isinstance(e, ValueError) else f"{type(e).__name__} {e}"}'.strip()) from None
+    except Exception as e:
+        why = e if isinstance(e, ValueError) else f'{type(e).__name__} {e}'
+        raise ValueError(f'{path} cannot be used: {why}'.strip()) from None
 
 # %% ../../nbs/guides/export.ipynb #c040
-_TORCH = {mx.float32: 'FloatStorage', mx.float16: 'HalfStorage', mx.bfloat16: 'BFloat16Storage', mx.int64: 'LongStorage', mx.int32: 'IntStorage', mx.uint8: 'ByteStorage'}
+_TORCH = {mx.float32: 'FloatStorage', mx.float16: 'HalfStorage', mx.bfloat16: 'BFloat16Storage',
+          mx.int64: 'LongStorage', mx.int32: 'IntStorage', mx.uint8: 'ByteStorage'}
 
 def _text(s): return b'X' + struct.pack('<I', len(s.encode())) + s.encode()
 def _number(n): return b'J' + struct.pack('<i', n) if n < 2**31 else b'\x8a\x08' + struct.pack('<q', n)
+
+def _numbers(ns): return b'(' + b''.join(map(_number, ns)) + b't'
+_DICT = b'ccollections\nOrderedDict\n)R' # an empty one
+
+def _pickled(i, x):
+    "The call that makes a tensor of storage `i`"
+    strides = [math.prod(x.shape[j+1:]) for j in range(x.ndim)]
+    kind = f'ctorch\n{_TORCH[x.dtype]}\n'.encode()
+    storage = b'(' + _text('storage') + kind + _text(str(i)) + _text('cpu') + _number(x.size) + b'tQ'
+    where = _number(0) + _numbers(x.shape) + _numbers(strides)
+    return b'ctorch._utils\n_rebuild_tensor_v2\n(' + storage + where + b'\x89' + _DICT + b'tR'
 
 def write_torch(
     path,       # .pt file
     arrays:dict # name to array; or a single array
 ):
     "A file that `torch.load` reads, also with weights_only"
-    def tensor(i, x):
-        strides = [math.prod(x.shape[j+1:]) for j in range(x.ndim)]
-        numbers = lambda ns: b'(' + b''.join(map(_number, ns)) + b't'
-        return (b'ctorch._utils\n_rebuild_tensor_v2\n((' + _text('storage') + f'ctorch\n{_TORCH[x.dtype]}\n'.encode() + _text(str(i)) + _text('cpu') + _number(x.size) + b'tQ'
-                + _number(0) + numbers(x.shape) + numbers(strides) + b'\x89ccollections\nOrderedDict\n)RtR')
-    items = list(arrays.items()) if isinstance(arrays, dict) else [('', arrays)]
-    body = b'ccollections\nOrderedDict\n)R(' + b''.join(_text(k) + tensor(i, x) for i, (k, x) in enumerate(items)) + b'u' if isinstance(arrays, dict) else tensor(0, arrays)
+    several = isinstance(arrays, dict)
+    items = list(arrays.items()) if several else [('', arrays)]
+    if not several: body = _pickled(0, arrays)
+    else: body = _DICT + b'(' + b''.join(_text(k) + _pickled(i, x) for i, (k, x) in enumerate(items)) + b'u'
     with zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as z:
         z.writestr('archive/data.pkl', b'\x80\x02' + body + b'.')
         z.writestr('archive/byteorder', 'little')
-        for i, (_, x) in enumerate(items): z.writestr(f'archive/data/{i}', np.array(x.reshape(-1).view(mx.uint8)).tobytes())
+        for i, (_, x) in enumerate(items):
+            z.writestr(f'archive/data/{i}', np.array(x.reshape(-1).view(mx.uint8)).tobytes())
         z.writestr('archive/version', '3\n')
 
 # %% ../../nbs/guides/export.ipynb #c014
-def _ours(name): return name.removeprefix('_orig_mod.').replace('transformer.h.', 'blocks.').replace('transformer.wte.', 'wte.')
+def _ours(name):
+    name = name.removeprefix('_orig_mod.')
+    return name.replace('transformer.h.', 'blocks.').replace('transformer.wte.', 'wte.')
+
+def _theirs(name):
+    if name.startswith('value'): return name
+    return name.replace('blocks.', 'transformer.h.').replace('wte.', 'transformer.wte.')
 
 def from_nanochat(
     weights:dict, # from `read_torch`
@@ -132,17 +156,21 @@ def from_nanochat(
         raise ValueError('these are no weights of nanochat, which are arrays with names')
     w = {_ours(k): v for k, v in weights.items()}
     generation = 'v3' if 'smear_gate.weight' in w else 'v2' if 'resid_lambdas' in w else 'v1'
-    sizes = {k: facts[k] for k in ('n_embd', 'n_head', 'n_kv_head', 'vocab_size', 'sequence_len')} | ({'window_pattern': facts['window_pattern']} if facts.get('window_pattern') else {})
+    sizes = {k: facts[k] for k in ('n_embd', 'n_head', 'n_kv_head', 'vocab_size', 'sequence_len')}
+    if facts.get('window_pattern'): sizes['window_pattern'] = facts['window_pattern']
     model = GPT(GPTConfig.preset(generation, facts['n_layer'], **sizes))
     absent = [k for k in (f'value_embeds.{i}.weight' for i in model._ve_layers) if k not in w or w[k].ndim != 2]
     if absent: raise ValueError(f'these are no weights of nanochat {generation}: {absent[0]} is missing')
     tables = [w.pop(f'value_embeds.{i}.weight') for i in model._ve_layers]
     if tables: w['value_embeds.weight'] = mx.concatenate([t.astype(mx.float32) for t in tables], 1)
-    for name in 'wte.weight', 'lm_head.weight', 'value_embeds.weight': # older ones are not filled up to a multiple of 64
+    # older tables are not filled up to a multiple of 64
+    for name in 'wte.weight', 'lm_head.weight', 'value_embeds.weight':
         if name in w and w[name].ndim == 2 and len(w[name]) == model.config.vocab_size:
             w[name] = mx.pad(w[name], [(0, model.config.padded_vocab - len(w[name])), (0, 0)])
     there, here = {k: v.shape for k, v in w.items()}, {k: v.shape for k, v in tree_flatten(model.parameters())}
-    if there != here: raise ValueError(f'these are no weights of nanochat {generation}: ' + ', '.join(f'{k} {there.get(k, "missing")} instead of {here.get(k, "nothing")}' for k in sorted(there.keys() | here) if there.get(k) != here.get(k))[:300])
+    odd = ', '.join(f'{k} {there.get(k, "missing")} instead of {here.get(k, "nothing")}'
+                    for k in sorted(there.keys() | here) if there.get(k) != here.get(k))
+    if odd: raise ValueError(f'these are no weights of nanochat {generation}: {odd[:300]}')
     model.load_weights([(k, v.astype(mx.float32)) for k, v in w.items()], strict=True)
     mx.eval(model.parameters())
     return model
@@ -153,10 +181,11 @@ def to_nanochat(
 )->dict:          # of arrays by nanochat's names
     "Our weights under nanochat's names"
     c = model.config
-    if c.tied or model._quantized: raise ValueError('nanochat has no ' + ('quantised models' if model._quantized else 'such architecture: only v1, v2 and v3 can go there'))
+    if model._quantized: raise ValueError('nanochat has no quantised models')
+    if c.tied: raise ValueError('nanochat has no such architecture: only v1, v2 and v3 can go there')
     w = dict(tree_flatten(model.parameters()))
     tables = mx.split(w.pop('value_embeds.weight'), len(model._ve_layers), axis=1) if model._ve_layers else []
-    out = {k.replace('blocks.', 'transformer.h.').replace('wte.', 'transformer.wte.') if not k.startswith('value') else k: v for k, v in w.items()}
+    out = {_theirs(k): v for k, v in w.items()}
     out |= {f'value_embeds.{i}.weight': t for i, t in zip(model._ve_layers, tables)}
     return {k: mx.contiguous(v.astype(getattr(mx, kinds.get(k, 'float32')))) for k, v in out.items()}
 
@@ -164,6 +193,8 @@ def to_nanochat(
 _FACTS = {'n_layer': (1, 1000), 'n_embd': (1, 2**17), 'n_head': (1, 4096), 'n_kv_head': (1, 4096),
           'vocab_size': (1, 2**24), 'sequence_len': (1, 2**24), 'window_pattern?': str}
 _STAGES = dict(base_checkpoints='base', mid_checkpoints='mid', chatsft_checkpoints='sft', chatrl_checkpoints='rl')
+
+def _file(place): return place/'tokenizer.pkl' if (place/'tokenizer.pkl').exists() else place # of a tokenizer
 
 @ranged
 def import_nanochat(
@@ -187,13 +218,17 @@ def import_nanochat(
     weights = read_torch(path)
     try: model = from_nanochat(weights, meta['model_config'])
     except ValueError as e: raise ValueError(f'{path}: {" ".join(str(e).split())}') from None
-    where = [Path(tokenizer)] if tokenizer else [p for p in (folder, folder.parent.parent/'tokenizer', nanochat_dir()/'tokenizer') if (p/'tokenizer.pkl').exists()]
+    usual = folder, folder.parent.parent/'tokenizer', nanochat_dir()/'tokenizer'
+    where = [Path(tokenizer)] if tokenizer else [p for p in usual if (p/'tokenizer.pkl').exists()]
     if not where: raise FileNotFoundError('its tokenizer was not found: name it with --tokenizer')
-    tok = load_tokenizer(where[0]/'tokenizer.pkl' if (where[0]/'tokenizer.pkl').exists() else where[0])
-    if tok.vocab_size != model.config.vocab_size: raise ValueError(f'the tokenizer in {where[0]} has {tok.vocab_size:,} tokens, the model {model.config.vocab_size:,}: name the right one with --tokenizer')
+    tok, V = load_tokenizer(_file(where[0])), model.config.vocab_size
+    if tok.vocab_size != V:
+        raise ValueError(f'the tokenizer in {where[0]} has {tok.vocab_size:,} tokens, the model {V:,}: '
+                         'name the right one with --tokenizer')
     run = Run(base_dir()/'runs'/(model_tag or f'nanochat-{folder.name}'))
     tok.save(run.folder/'tokenizer')
-    kinds = {k.removeprefix('_orig_mod.'): str(v.dtype).split('.')[-1] for k, v in weights.items() if v.dtype != mx.float32}
+    kinds = {k.removeprefix('_orig_mod.'): str(v.dtype).split('.')[-1]
+             for k, v in weights.items() if v.dtype != mx.float32}
     stage = stage or _STAGES.get(folder.parent.name, 'base')
     path = save_checkpoint(run.stage(stage), step, model, stage=stage, nanochat=dict(meta=meta, kinds=kinds))
     print(f'{model.count_params()["total"]:,} parameters, step {step:,}, in {path}')
@@ -201,9 +236,11 @@ def import_nanochat(
 def _export_nanochat(model, tokenizer, meta, folder):
     there, step = meta.get('nanochat', {}), meta['step']
     c, name = model.config, f'{step:06d}'
-    facts = dict(sequence_len=c.sequence_len, vocab_size=c.vocab_size, n_layer=c.n_layer, n_head=c.n_head, n_kv_head=c.n_kv_head, n_embd=c.n_embd) | (dict(window_pattern=c.window_pattern) if c.resid_init else {})
+    facts = {k: getattr(c, k) for k in ('sequence_len', 'vocab_size', 'n_layer', 'n_head', 'n_kv_head', 'n_embd')}
+    if c.resid_init: facts['window_pattern'] = c.window_pattern
     write_torch(folder/f'model_{name}.pt', to_nanochat(model, there.get('kinds', {})))
-    write_json(folder/f'meta_{name}.json', there.get('meta') or dict(step=step, model_config=facts, val_bpb=meta.get('metrics', {}).get('val_bpb')))
+    new = dict(step=step, model_config=facts, val_bpb=meta.get('metrics', {}).get('val_bpb'))
+    write_json(folder/f'meta_{name}.json', there.get('meta') or new)
     (folder/'tokenizer').mkdir(exist_ok=True)
     (folder/'tokenizer'/'tokenizer.pkl').write_bytes(pickle.dumps(tokenizer.tiktoken))
     write_torch(folder/'tokenizer'/'token_bytes.pt', mx.array(tokenizer.token_bytes()))
@@ -290,7 +327,8 @@ def _normalizers(how):
 
 def _decoders(how):
     "What makes a text of pieces"
-    steps = [dict(type='Replace', pattern=dict(String='▁'), content=' '), dict(type='ByteFallback'), dict(type='Fuse')]
+    spaces = dict(type='Replace', pattern=dict(String='▁'), content=' ')
+    steps = [spaces, dict(type='ByteFallback'), dict(type='Fuse')]
     return steps + [dict(type='Strip', content=' ', start=1, stop=0)] if how.get(3, 1) else steps
 
 def _pairs(scores):
@@ -386,8 +424,31 @@ def _export_hf(model, tokenizer, meta, folder):
 def _interleaved(w, heads): # rows of each head: halves → pairs
     return w.reshape(heads, 2, w.shape[0]//heads//2, -1).transpose(0, 2, 1, 3).reshape(w.shape)
 
-_GGUF = [('wte', 'token_embd'), ('blocks.', 'blk.'), ('final_norm', 'output_norm.weight'), ('attn_norm', 'attn_norm.weight'), ('mlp_norm', 'ffn_norm.weight'), ('attn.c_proj', 'attn_output'),
-         ('attn.c_', 'attn_'), ('mlp.c_fc', 'ffn_up'), ('mlp.c_gate', 'ffn_gate'), ('mlp.c_proj', 'ffn_down')]
+_GGUF = {
+    'wte': 'token_embd', 'blocks.': 'blk.', 'final_norm': 'output_norm.weight', 'attn_norm': 'attn_norm.weight',
+    'mlp_norm': 'ffn_norm.weight', 'attn.c_proj': 'attn_output', 'attn.c_': 'attn_', 'mlp.c_fc': 'ffn_up',
+    'mlp.c_gate': 'ffn_gate', 'mlp.c_proj': 'ffn_down'}
+
+def _gguf_name(name):
+    for ours, theirs in _GGUF.items(): name = name.replace(ours, theirs)
+    return name
+
+def _digits(tokenizer): # how many a token may have together, as its pattern says
+    return re.search(r'\|\\p\{N\}(?:\{1,(\d)\})?\|', tokenizer.pattern)
+
+def _gguf_vocabulary(out, tokenizer, V, kinds):
+    digits, names = _digits(tokenizer), {i: t for t, i in tokenizer.specials.items()}
+    ranks = {t: i for i, t in enumerate(tokenizer.tokens) if isinstance(t, bytes)}
+    out.add_tokenizer_model('gpt2')
+    out.add_tokenizer_pre('qwen2' if digits and digits[1] in (None, '1') else 'dbrx')
+    out.add_token_list([names.get(i) or spell(tokenizer.tokens[i]) for i in range(V)])
+    out.add_token_types([kinds.CONTROL if i in names else kinds.NORMAL for i in range(V)])
+    pairs = [halves(t, ranks) for t in ranks if len(t) > 1]
+    out.add_token_merges([f'{spell(p[0])} {spell(p[1])}' for p in pairs if p])
+    out.add_bos_token_id(tokenizer.bos_id)
+    out.add_eos_token_id(tokenizer.special('<|assistant_end|>'))
+    out.add_add_bos_token(True)
+    out.add_chat_template(CHAT_TEMPLATE)
 
 def _export_gguf(model, tokenizer, meta, folder):
     c = model.config
@@ -397,30 +458,29 @@ def _export_gguf(model, tokenizer, meta, folder):
     try: import gguf
     except ImportError: raise ValueError('this needs the package gguf: `pip install gguf`') from None
     out = gguf.GGUFWriter(str(folder/'model.gguf'), 'llama')
-    out.add_name('mlxchat'); out.add_context_length(c.sequence_len); out.add_embedding_length(c.n_embd); out.add_block_count(c.n_layer); out.add_feed_forward_length(c.hidden_dim)
-    out.add_head_count(c.n_head); out.add_head_count_kv(c.n_kv_head); out.add_layer_norm_rms_eps(EPS); out.add_rope_freq_base(c.rope_base); out.add_rope_dimension_count(c.head_dim)
-    out.add_vocab_size(c.vocab_size); out.add_file_type(gguf.LlamaFileType.ALL_F32)
-    digits = re.search(r'\|\\p\{N\}(?:\{1,(\d)\})?\|', tokenizer.pattern)
-    names = {i: t for t, i in tokenizer.specials.items()}
-    ranks = {t: i for i, t in enumerate(tokenizer.tokens) if isinstance(t, bytes)}
-    texts = [names.get(i) or spell(tokenizer.tokens[i]) for i in range(c.vocab_size)]
-    out.add_tokenizer_model('gpt2'); out.add_tokenizer_pre('qwen2' if digits and digits[1] in (None, '1') else 'dbrx')
-    out.add_token_list(texts); out.add_token_types([gguf.TokenType.CONTROL if i in names else gguf.TokenType.NORMAL for i in range(c.vocab_size)])
-    out.add_token_merges([f'{spell(p[0])} {spell(p[1])}' for t in ranks if len(t) > 1 and (p := halves(t, ranks))])
-    out.add_bos_token_id(tokenizer.bos_id); out.add_eos_token_id(tokenizer.special('<|assistant_end|>')); out.add_add_bos_token(True); out.add_chat_template(CHAT_TEMPLATE)
+    facts = dict(name='mlxchat', context_length=c.sequence_len, embedding_length=c.n_embd, block_count=c.n_layer,
+                 feed_forward_length=c.hidden_dim, head_count=c.n_head, head_count_kv=c.n_kv_head,
+                 layer_norm_rms_eps=EPS, rope_freq_base=c.rope_base, rope_dimension_count=c.head_dim,
+                 vocab_size=c.vocab_size, file_type=gguf.LlamaFileType.ALL_F32)
+    for name, value in facts.items(): getattr(out, f'add_{name}')(value)
+    _gguf_vocabulary(out, tokenizer, c.vocab_size, gguf.TokenType)
     for k, v in _cropped(model).items():
         if '.c_q.' in k or '.c_k.' in k: v = _interleaved(v, c.n_head if '.c_q.' in k else c.n_kv_head)
-        for ours, theirs in _GGUF: k = k.replace(ours, theirs) if not (ours in ('attn_norm', 'mlp_norm') and theirs.removesuffix('.weight') in k and k.endswith('.weight')) else k
-        out.add_tensor(k, np.array(v))
-    out.write_header_to_file(); out.write_kv_data_to_file(); out.write_tensors_to_file(); out.close()
-    return f'llama-cli -m {folder}/model.gguf' + (' (numbers of three and more digits may be cut differently there)' if digits and digits[1] == '2' else '')
+        out.add_tensor(_gguf_name(k), np.array(v))
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+    digits, said = _digits(tokenizer), f'llama-cli -m {folder}/model.gguf'
+    if not digits or digits[1] != '2': return said
+    return said + ' (numbers of three and more digits may be cut differently there)'
 
 # %% ../../nbs/guides/export.ipynb #c062
 TARGETS = {'nanochat': _export_nanochat, 'mlx-lm': _export_mlx_lm, 'hf': _export_hf, 'gguf': _export_gguf}
 
-_KNOWN = frozenset('''sequence_len vocab_size n_layer n_head n_kv_head n_embd mlp mlp_dim tied embed_norm norm_weights qk_norm
-    rope_sign window_pattern short_window long_window rope_base qk_gain softcap wte_std head_std fc_gain value_embeds
-    gate_channels gate_scale gate_init resid_init x0_init smear_channels backout dtype'''.split()) # fields of `GPTConfig`
+_KNOWN = frozenset('''sequence_len vocab_size n_layer n_head n_kv_head n_embd mlp mlp_dim tied embed_norm norm_weights
+    qk_norm rope_sign window_pattern short_window long_window rope_base qk_gain softcap wte_std head_std fc_gain
+    value_embeds gate_channels gate_scale gate_init resid_init x0_init smear_channels backout dtype'''.split())
 
 def _features(config):
     "What a model has that no other program knows of"
