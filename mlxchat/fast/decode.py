@@ -74,7 +74,7 @@ def attend_one(
     bounded:bool      # do scores stay within ±40, as QK-norm ensures?
 )->mx.array:          # (B, H·D)
     "Attention of a single query per row and head"
-    (B, H, D), (n, S) = q.shape, kv.shape[2:4]
+    (B, H, D), S = q.shape, kv.shape[3]
     if D in (64, 128, 256) and cuda_kernels.available(q): return cuda_kernels.attend_one(q, kv, lengths, scale)
     others = helpers() if device_kind() == 'cpu' else []
     parts = min(B, len(others) + 1) if kv.size > 2**19 else 1
@@ -88,9 +88,10 @@ def attend_one(
 # %% ../../nbs/fast/decode.ipynb #c025
 class Decoder:
     "A model, rearranged for one new token per row"
-    knows = frozenset('''sequence_len vocab_size n_layer n_head n_kv_head n_embd mlp mlp_dim tied embed_norm norm_weights
-        qk_norm rope_sign window_pattern short_window long_window rope_base qk_gain softcap wte_std head_std fc_gain
-        value_embeds gate_channels gate_scale gate_init resid_init x0_init smear_channels backout dtype'''.split())
+    knows = frozenset('''sequence_len vocab_size n_layer n_head n_kv_head n_embd mlp mlp_dim tied embed_norm
+        norm_weights qk_norm rope_sign window_pattern short_window long_window rope_base qk_gain softcap wte_std
+        head_std fc_gain value_embeds gate_channels gate_scale gate_init resid_init x0_init smear_channels
+        backout dtype'''.split())
 
     @classmethod
     def supports(cls,

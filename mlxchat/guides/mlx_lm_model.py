@@ -83,7 +83,8 @@ class WindowAttention(nn.Module):
 class SquaredMLP(nn.Module):
     def __init__(self, a):
         super().__init__()
-        self.c_fc, self.c_proj = (nn.Linear(*d, bias=False) for d in ((a.n_embd, a.hidden_dim), (a.hidden_dim, a.n_embd)))
+        self.c_fc = nn.Linear(a.n_embd, a.hidden_dim, bias=False)
+        self.c_proj = nn.Linear(a.hidden_dim, a.n_embd, bias=False)
     def __call__(self, x): return self.c_proj(mx.square(mx.maximum(self.c_fc(x), 0)))
 
 class TransformerBlock(nn.Module):
