@@ -93,9 +93,9 @@ def validate(self:GPTConfig):
     "Raise `ValueError` for a field that makes no sense; pairs become tuples, and the pattern large letters"
     for name, limits in _limits.items(): setattr(self, name, _number(name, getattr(self, name), *limits))
     for name in 'resid_init', 'x0_init': setattr(self, name, _pair(name, getattr(self, name)))
-    for name in 'tied', 'embed_norm', 'norm_weights', 'qk_norm', 'value_embeds':
-        if not isinstance(getattr(self, name), bool):
-            raise ValueError(f'{name} must be true or false, not {reprlib.repr(getattr(self, name))}')
+    for f in fields(self):
+        if isinstance(f.default, bool) and not isinstance(getattr(self, f.name), bool):
+            raise ValueError(f'{f.name} must be true or false, not {reprlib.repr(getattr(self, f.name))}')
     if self.mlp not in ('relu2', 'swiglu'):
         raise ValueError(f'mlp must be relu2 or swiglu, not {reprlib.repr(self.mlp)}')
     if self.dtype not in ('auto', 'float32', 'bfloat16'):

@@ -7,7 +7,9 @@ __all__ = ['stacked', 'is_skinny', 'product', 'helpers', 'masked_attention', 'at
 
 # %% ../../nbs/fast/decode.ipynb #c004
 import os
+from dataclasses import fields
 from functools import lru_cache
+from fastcore.basics import patch
 from . import cuda_decode, cuda_kernels
 from .device import device_kind, machine
 from .ops import add_norm, bounded_tanh, mix_norm, norm, pade_exp, relu2, rope_norm, rotate
@@ -20,7 +22,8 @@ def stacked(
     "One matrix that does what several did"
     names = ('weight', 'scales', 'biases') if isinstance(layers[0], nn.QuantizedLinear) else ('weight',)
     parts = [mx.concatenate([l[n] for l in layers]) if len(layers) > 1 else layers[0][n] for n in names]
-    return parts if len(parts) > 1 else [mx.contiguous(parts[0].T)] if device_kind() == 'cpu' else [parts[0].T, parts[0]]
+    if len(parts) > 1: return parts
+    return [mx.contiguous(parts[0].T)] if device_kind() == 'cpu' else [parts[0].T, parts[0]]
 
 def is_skinny(x, matrix):
     "Is there a kernel for this product?"
@@ -35,7 +38,8 @@ def product(
 )->mx.array:     # (B, d_out)
     "What the layers would have said, side by side"
     if is_skinny(x, matrix): return cuda_kernels.skinny(matrix[1], x, squared=squared)
-    y = x @ matrix[0] if len(matrix) < 3 else mx.quantized_matmul(x, *matrix, transpose=True, group_size=group, bits=bits)
+    if len(matrix) < 3: y = x @ matrix[0]
+    else: y = mx.quantized_matmul(x, *matrix, transpose=True, group_size=group, bits=bits)
     return y if not squared else relu2(y)
 
 # %% ../../nbs/fast/decode.ipynb #c021
@@ -70,7 +74,7 @@ def attend_one(
     bounded:bool      # do scores stay within ±40, as QK-norm ensures?
 )->mx.array:          # (B, H·D)
     "Attention of a single query per row and head"
-    (B, H, D), (n, S) = q.shape, kv.shape[2:4]
+    (B, H, D), S = q.shape, kv.shape[3]
     if D in (64, 128, 256) and cuda_kernels.available(q): return cuda_kernels.attend_one(q, kv, lengths, scale)
     others = helpers() if device_kind() == 'cpu' else []
     parts = min(B, len(others) + 1) if kv.size > 2**19 else 1
@@ -84,6 +88,19 @@ def attend_one(
 # %% ../../nbs/fast/decode.ipynb #c025
 class Decoder:
     "A model, rearranged for one new token per row"
+    knows = frozenset('''sequence_len vocab_size n_layer n_head n_kv_head n_embd mlp mlp_dim tied embed_norm
+        norm_weights qk_norm rope_sign window_pattern short_window long_window rope_base qk_gain softcap wte_std
+        head_std fc_gain value_embeds gate_channels gate_scale gate_init resid_init x0_init smear_channels
+        backout dtype'''.split())
+
+    @classmethod
+    def supports(cls,
+        config # `GPTConfig`
+    )->bool:
+        "Does it know every feature that this configuration uses?"
+        new = [f for f in fields(config) if f.name not in cls.knows]
+        return config.mlp in ('relu2', 'swiglu') and all(getattr(config, f.name) == f.default for f in new)
+
     def __init__(self,
         model # `GPT`
     ):
@@ -92,112 +109,143 @@ class Decoder:
         self.bits, self.group = (q.bits, q.group_size) if isinstance(q, nn.QuantizedLinear) else (0, 64)
         self.refresh()
 
-    def refresh(self):
-        "Take over the model's weights as they are now"
-        m, c = self.model, self.config
-        def layer(b):
-            inputs = [b.attn.c_q, b.attn.c_k, b.attn.c_v]
-            if 've_gate' in b.attn and not self.bits: # its few rows join the others, filled up to 64
-                w = mx.pad(b.attn.ve_gate.weight.astype(inputs[0].weight.dtype), [(0, -c.n_kv_head % 64), (0, c.n_embd - c.gate_channels)])
-                inputs.append(dict(weight=w))
-            return dict(qkv=stacked(inputs), proj=stacked([b.attn.c_proj]), down=stacked([b.mlp.c_proj]), up=stacked([b.mlp.c_gate, b.mlp.c_fc] if 'c_gate' in b.mlp else [b.mlp.c_fc]))
-        self.arrays['layers'] = [layer(b) for b in m.blocks]
-        self.arrays['factors'] = list(mx.stack([m.resid_lambdas, m.x0_lambdas], -1)) if c.resid_init else [] # (2,) each
-        self.arrays['head'] = [] if self.bits else [m.unembedding[:c.vocab_size].T, *([] if device_kind() == 'cpu' else [m.unembedding])]
-        self.arrays['whole'] = self.for_one_launch() if cuda_decode.one_launch_fits(c, 1) and m._dtype == mx.bfloat16 and cuda_kernels.available(mx.zeros((1, 8), m._dtype)) else {}
-        mx.eval(self.arrays)
-
-    def for_one_launch(self):
-        "What the kernel wants, apart from the row's own"
-        m, c, head = self.model, self.config, self.model.wte if self.config.tied else self.model.lm_head
-        names = ('weight', 'scales', 'biases') if self.bits else ('weight',)
-        def as_it_lies(stack): return stack if self.bits else stack[1:]
-        matrices = [{**{k: as_it_lies(o) for k, o in a.items()}, **(dict(gate=b.attn.ve_gate.weight) if self.bits and 've_gate' in b.attn else {})} for a, b in zip(self.arrays['layers'], m.blocks)]
-        factors = mx.stack([m.resid_lambdas, m.x0_lambdas], -1) if c.resid_init else mx.zeros((c.n_layer, 2))
-        backout = m.backout_lambda if c.backout else mx.zeros(1)
-        numbers = mx.concatenate([mx.array([c.qk_gain**2 * c.head_dim**-.5]), backout, mx.array([c.gate_scale, c.softcap])])
-        return dict(matrices=matrices, head=[head[n] for n in names], factors=factors, numbers=numbers, counter=self.arrays.get('whole', {}).get('counter', mx.zeros(128, mx.int64)))
-
     def product(self, x, matrix, squared=False): return product(x, matrix, self.bits, self.group, squared)
 
-    def attend(self, i, h, y, ve, slots):
-        "Attention (B, H·D) of layer `i`, from the stacked product"
-        m, c, B = self.model, self.config, len(y)
-        H, n, D, gated = c.n_head, c.n_kv_head, c.head_dim, i in m._ve_layers
-        at = m._ve_layers.index(i) if gated else None
-        scale = c.qk_gain**2 * D**-.5
-        if c.qk_norm and D in (64, 128, 256) and cuda_kernels.available(y) and not (self.bits and gated):
-            q = cuda_kernels.prepare(y, slots.kv[i], m._cos, m._sin, slots.lengths, (H, n, D), ve, at, c.gate_scale)
-            return cuda_kernels.attend_one(q, slots.kv[i], slots.lengths, scale)
-        cos, sin = m._cos[slots.lengths], m._sin[slots.lengths] # (B, D/2)
-        qk, v = y[:, :(H+n)*D].reshape(1, B, H+n, D), y[:, (H+n)*D:(H+2*n)*D].reshape(B, n, D)
-        if gated:
-            gate = m.blocks[i].attn.ve_gate(h[:, :c.gate_channels]) if self.bits else y[:, (H+2*n)*D:(H+2*n)*D + n]
-            v = v + (c.gate_scale*mx.sigmoid(gate))[..., None] * ve.reshape(B, -1, n, D)[:, at]
-        qk = (rope_norm(qk, cos, sin).transpose(0, 2, 1, 3) if c.qk_norm else rotate(qk, cos[:, None], sin[:, None]))[0]
-        return slots.attend_one(i, qk[:, :H], mx.stack([qk[:, H:], v])[:, :, :, None], scale, c.bounded)
+# %% ../../nbs/fast/decode.ipynb #d18c0002
+def _layer(decoder, block):
+    "The stacked matrices of a block"
+    c, attn, mlp = decoder.config, block.attn, block.mlp
+    inputs = [attn.c_q, attn.c_k, attn.c_v]
+    if 've_gate' in attn and not decoder.bits: # its few rows join the others, filled up to 64
+        gate = attn.ve_gate.weight.astype(attn.c_q.weight.dtype)
+        inputs.append(dict(weight=mx.pad(gate, [(0, -c.n_kv_head % 64), (0, c.n_embd - c.gate_channels)])))
+    up = [mlp.c_gate, mlp.c_fc] if 'c_gate' in mlp else [mlp.c_fc]
+    return dict(qkv=stacked(inputs), proj=stacked([attn.c_proj]), down=stacked([mlp.c_proj]), up=stacked(up))
 
-    def embed(self, tokens, slots):
-        "The beginning of the stream (B, E), and the value embeddings of all layers (B, layers·H_kv·D)"
-        m, c = self.model, self.config
-        x = m.wte(tokens).astype(m._dtype)
-        if c.embed_norm: x = norm(x)
-        if c.smear_channels:
-            gate = m.smear_lambda.astype(x.dtype) * mx.sigmoid(m.smear_gate(x[:, :c.smear_channels]))
-            x = x + gate * slots.carry(x[:, None])[:, 0]
-        return x, m.value_embeds(tokens).astype(x.dtype) if m._ve_layers else None
+@patch
+def refresh(self:Decoder):
+    "Take over the model's weights as they are now"
+    m, c, a = self.model, self.config, self.arrays
+    a['layers'] = [_layer(self, b) for b in m.blocks]
+    a['factors'] = list(mx.stack([m.resid_lambdas, m.x0_lambdas], -1)) if c.resid_init else [] # (2,) each
+    a['head'] = []
+    if not self.bits:
+        a['head'] = [m.unembedding[:c.vocab_size].T, *([] if device_kind() == 'cpu' else [m.unembedding])]
+    there = m._dtype == mx.bfloat16 and cuda_kernels.available(mx.zeros((1, 8), m._dtype))
+    a['whole'] = self.for_one_launch() if there and cuda_decode.one_launch_fits(c, 1) else {}
+    mx.eval(a)
 
-    def __call__(self,
-        tokens:mx.array, # (B,) one per row
-        slots,           # see the engine; updated
-        arrays:dict,     # `self.arrays`
-    )->mx.array:         # (B, V) fp32
-        "Scores of all words"
-        (x, ve), m, c = self.embed(tokens, slots), self.model, self.config
-        if not arrays['whole'] or not cuda_decode.one_launch_fits(c, len(tokens)): return self.logits(self.layers(x, ve, slots, arrays), arrays)
-        l = cuda_decode.write_token(c, x, ve, slots.kv, slots.lengths, (m._cos, m._sin), **arrays['whole'], bits=self.bits)
-        slots.advance(1)
-        return l
+# %% ../../nbs/fast/decode.ipynb #d18c0003
+@patch
+def for_one_launch(self:Decoder)->dict:
+    "What the kernel wants, apart from the row's own"
+    m, c, a = self.model, self.config, self.arrays
+    head, names = m.wte if c.tied else m.lm_head, ('weight', 'scales', 'biases') if self.bits else ('weight',)
+    matrices = [{k: o if self.bits else o[1:] for k, o in layer.items()} for layer in a['layers']]
+    for layer, b in zip(matrices, m.blocks):
+        if self.bits and 've_gate' in b.attn: layer['gate'] = b.attn.ve_gate.weight
+    factors = mx.stack([m.resid_lambdas, m.x0_lambdas], -1) if c.resid_init else mx.zeros((c.n_layer, 2))
+    backout = m.backout_lambda if c.backout else mx.zeros(1)
+    scale = mx.array([c.qk_gain**2 * c.head_dim**-.5])
+    numbers = mx.concatenate([scale, backout, mx.array([c.gate_scale, c.softcap])])
+    counter = a.get('whole', {}).get('counter', mx.zeros(128, mx.int64))
+    return dict(matrices=matrices, head=[head[n] for n in names], factors=factors, numbers=numbers, counter=counter)
 
-    def layers(self,
-        x:mx.array,      # (B, E) from `embed`
-        ve:mx.array|None,# likewise
-        slots,           # updated
-        arrays:dict,     # `self.arrays`
-    )->mx.array:         # (B, E)
-        "Everything from the embeddings to the last norm"
-        m, c, x0, more, middle = self.model, self.config, x, None, None
-        for i, (block, a) in enumerate(zip(m.blocks, arrays['layers'])):
-            x, h, before = self.enter(x, more, x0, arrays['factors'][i] if arrays['factors'] else None)
-            if i == c.n_layer//2 + 1: middle = before
-            h = h*block.attn_norm.astype(h.dtype) if c.norm_weights else h
-            o = self.attend(i, h, self.product(h, a['qkv']), ve, slots)
-            x, h = cuda_kernels.add_norm(x, self.product(o, a['proj'])) if cuda_kernels.available(x) else add_norm(x, self.product(o, a['proj']))
-            h = h*block.mlp_norm.astype(h.dtype) if c.norm_weights else h
-            u = self.product(h, a['up'], c.mlp == 'relu2')
-            if c.mlp == 'swiglu': g, u = mx.split(u, 2, -1); u = nn.silu(g)*u
-            more = self.product(u, a['down'])
-        slots.advance(1)
-        x = x + more
-        if c.backout: x = x - m.backout_lambda.astype(x.dtype) * (x if middle is None else middle)
-        x = norm(x)
-        return x*m.final_norm.astype(x.dtype) if c.norm_weights else x
+# %% ../../nbs/fast/decode.ipynb #d18c0004
+@patch
+def embed(self:Decoder, tokens, slots):
+    "The beginning of the stream (B, E), and the value embeddings of all layers (B, layers·H_kv·D)"
+    m, c = self.model, self.config
+    x = m.wte(tokens).astype(m._dtype)
+    if c.embed_norm: x = norm(x)
+    if c.smear_channels:
+        gate = m.smear_lambda.astype(x.dtype) * mx.sigmoid(m.smear_gate(x[:, :c.smear_channels]))
+        x = x + gate * slots.carry(x[:, None])[:, 0]
+    return x, m.value_embeds(tokens).astype(x.dtype) if m._ve_layers else None
 
-    def enter(self, x, more, x0, factors):
-        "The stream as a layer wants it, its norm, and the stream before the beginning was mixed in"
-        if more is not None and factors is not None and cuda_kernels.available(x):
-            before, x, h = cuda_kernels.add_mix_norm(x, more, x0, factors)
-            return x, h, before
-        x = before = x if more is None else x + more
-        return (*(mix_norm(x, x0, factors) if factors is not None else (x, norm(x))), before)
+@patch
+def attend(self:Decoder, i, h, y, ve, slots):
+    "Attention (B, H·D) of layer `i`, from the stacked product"
+    m, c, B = self.model, self.config, len(y)
+    H, n, D, gated = c.n_head, c.n_kv_head, c.head_dim, i in m._ve_layers
+    at = m._ve_layers.index(i) if gated else None
+    scale = c.qk_gain**2 * D**-.5
+    if c.qk_norm and D in (64, 128, 256) and cuda_kernels.available(y) and not (self.bits and gated):
+        tables = m._cos, m._sin, slots.lengths
+        q = cuda_kernels.prepare(y, slots.kv[i], *tables, (H, n, D), ve, at, c.gate_scale)
+        return cuda_kernels.attend_one(q, slots.kv[i], slots.lengths, scale)
+    cos, sin = m._cos[slots.lengths], m._sin[slots.lengths] # (B, D/2)
+    qk, v = y[:, :(H+n)*D].reshape(1, B, H+n, D), y[:, (H+n)*D:(H+2*n)*D].reshape(B, n, D)
+    if gated:
+        own = self.bits # then the gate is not among the stacked
+        gate = m.blocks[i].attn.ve_gate(h[:, :c.gate_channels]) if own else y[:, (H+2*n)*D:(H+2*n)*D + n]
+        v = v + (c.gate_scale*mx.sigmoid(gate))[..., None] * ve.reshape(B, -1, n, D)[:, at]
+    if c.qk_norm: qk = rope_norm(qk, cos, sin).transpose(0, 2, 1, 3)
+    else: qk = rotate(qk, cos[:, None], sin[:, None])
+    q, k = qk[0, :, :H], qk[0, :, H:]
+    return slots.attend_one(i, q, mx.stack([k, v])[:, :, :, None], scale, c.bounded)
 
-    def logits(self,
-        x:mx.array, # (B, E)
-        arrays:dict,# `self.arrays`
-    )->mx.array:    # (B, V) fp32
-        "Scores of all words"
-        c = self.config
-        if self.bits: return self.model.logits(x)
-        head = arrays['head']
-        l = (cuda_kernels.skinny(head[1], x, c.vocab_size) if is_skinny(x, head) else x @ head[0]).astype(mx.float32)
-        return c.softcap*bounded_tanh(l/c.softcap) if c.softcap else l
+# %% ../../nbs/fast/decode.ipynb #d18c0005
+def _enter(x, more, x0, factors):
+    "The stream as a layer wants it, its norm, and the stream before the beginning was mixed in"
+    if more is not None and factors is not None and cuda_kernels.available(x):
+        before, x, h = cuda_kernels.add_mix_norm(x, more, x0, factors)
+        return x, h, before
+    x = before = x if more is None else x + more
+    return (*(mix_norm(x, x0, factors) if factors is not None else (x, norm(x))), before)
+
+def _scaled(h, module, name): return h*module[name].astype(h.dtype) if name in module else h # by a norm's weights
+
+@patch
+def layers(self:Decoder,
+    x:mx.array,      # (B, E) from `embed`
+    ve:mx.array|None,# likewise
+    slots,           # updated
+    arrays:dict,     # `self.arrays`
+)->mx.array:         # (B, E)
+    "Everything from the embeddings to the last norm"
+    m, c, x0, more, middle = self.model, self.config, x, None, None
+    add = cuda_kernels.add_norm if cuda_kernels.available(x) else add_norm
+    for i, (block, a) in enumerate(zip(m.blocks, arrays['layers'])):
+        x, h, before = _enter(x, more, x0, arrays['factors'][i] if arrays['factors'] else None)
+        if i == c.n_layer//2 + 1: middle = before
+        h = _scaled(h, block, 'attn_norm')
+        o = self.attend(i, h, self.product(h, a['qkv']), ve, slots)
+        x, h = add(x, self.product(o, a['proj']))
+        u = self.product(_scaled(h, block, 'mlp_norm'), a['up'], c.mlp == 'relu2')
+        if c.mlp == 'swiglu':
+            g, u = mx.split(u, 2, -1)
+            u = nn.silu(g)*u
+        more = self.product(u, a['down'])
+    slots.advance(1)
+    x = x + more
+    if c.backout: x = x - m.backout_lambda.astype(x.dtype) * (x if middle is None else middle)
+    return _scaled(norm(x), m, 'final_norm')
+
+# %% ../../nbs/fast/decode.ipynb #d18c0006
+@patch
+def logits(self:Decoder,
+    x:mx.array, # (B, E)
+    arrays:dict,# `self.arrays`
+)->mx.array:    # (B, V) fp32
+    "Scores of all words"
+    c, head = self.config, arrays['head']
+    if self.bits: return self.model.logits(x)
+    l = cuda_kernels.skinny(head[1], x, c.vocab_size) if is_skinny(x, head) else x @ head[0]
+    l = l.astype(mx.float32)
+    return c.softcap*bounded_tanh(l/c.softcap) if c.softcap else l
+
+@patch
+def __call__(self:Decoder,
+    tokens:mx.array, # (B,) one per row
+    slots,           # see the engine; updated
+    arrays:dict,     # `self.arrays`
+)->mx.array:         # (B, V) fp32
+    "Scores of all words"
+    (x, ve), m, c = self.embed(tokens, slots), self.model, self.config
+    if not arrays['whole'] or not cuda_decode.one_launch_fits(c, len(tokens)):
+        return self.logits(self.layers(x, ve, slots, arrays), arrays)
+    tables = m._cos, m._sin
+    l = cuda_decode.write_token(c, x, ve, slots.kv, slots.lengths, tables, **arrays['whole'], bits=self.bits)
+    slots.advance(1)
+    return l
