@@ -341,7 +341,7 @@ def tokenizer(
         print(f'{row["tok"]:.2f} bytes a token on unseen text')
     if training: return
     known = tokenizer_formats.known_encodings()
-    print(tokenizer_formats.vocabulary_table(tokenizer_formats.compare_vocabularies({'ours': tok, **known}, {**tokenizer_formats.SAMPLES, **unseen})))
+    print(tokenizer_formats.vocabulary_table(tokenizer_formats.compare_vocabularies({'ours': tok, **known}, {**tokenizer_formats.sample_texts(), **unseen})))
     absent = [name for name in ('GPT-2', 'GPT-4') if name not in known]
     print('bytes per token' + ''.join(f', without {name}, which is not on this disk' for name in absent))
 
