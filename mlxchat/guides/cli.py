@@ -18,7 +18,8 @@ import yaml
 from .. import __version__
 from ..fast import device
 from ..sources import tokenizer_formats
-from .program import call, dashed, ELSEWHERE, integer, main, meant, no_option, number
+from .options import dashed, ELSEWHERE, integer, meant, no_option, number
+from .program import call, main
 from ..data import (Bar, base_dir, gigabytes, in_short, list_shards, make_corpus, nanochat_dir, open_shard,
     read_texts, tilde)
 from ..sources.shards import download, local_shards, shard_numbers, SETS, ShardCache
