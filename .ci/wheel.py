@@ -11,8 +11,8 @@ def run(*command, cwd=None):
 
 everything = '''
 import importlib, pkgutil, mlxchat, mlxchat.fast.device
-for m in pkgutil.iter_modules(mlxchat.__path__):
-    if m.name != '__main__': importlib.import_module(f'mlxchat.{m.name}')
+for m in pkgutil.walk_packages(mlxchat.__path__, 'mlxchat.'):
+    if m.name != 'mlxchat.__main__': importlib.import_module(m.name)
 assert '<html' in mlxchat.serving.server.PAGE.read_text('utf-8')
 print(mlxchat.__file__)
 '''
