@@ -12,7 +12,8 @@ cfg = ConfigParser(delimiters=['='], interpolation=None)
 cfg.read('settings.ini', encoding='utf-8')
 cfg = cfg['DEFAULT']
 tools = 'nbdev', 'fastcore', 'execnb', 'ghapi', 'fastgit' # of those for development, what running a page takes
-pages = 'nbs/guides/program.ipynb', 'nbs/04b_tools.ipynb', 'nbs/03_train.ipynb'
+pages = ['nbs/guides/options.ipynb', 'nbs/guides/help.ipynb', 'nbs/guides/program.ipynb', 'nbs/04b_tools.ipynb',
+         'nbs/03_train.ipynb']
 modules = ['__main__', 'mlxchat', *('.'.join(p.with_suffix('').parts) for p in sorted(Path('mlxchat').rglob('*.py')))]
 warnings = ','.join(f'error::{o}:{m}' for o in ('DeprecationWarning', 'PendingDeprecationWarning') for m in modules)
 
@@ -55,7 +56,8 @@ for m in pkgutil.walk_packages(mlxchat.__path__, 'mlxchat.'): importlib.import_m
 says = '''
 import io, json, os
 from contextlib import redirect_stderr, redirect_stdout
-from mlxchat.guides.program import VERBS, main
+from mlxchat.guides.help import VERBS
+from mlxchat.guides.program import main
 mistakes = """train --depth; train --depth four; train --depth=; train --depth -3; train --low-memory=3; train --depht 3
 train 5; train --no-low-memory=1; train --strict; train --model-tag a/b; sft --data; sft --no-stric; chat -t
 chat -t hot; chat -k5x; chat -p; chat -zp; chat --prompt; chat -p--; train --model-tag=--; serve --port 1e9

@@ -17,6 +17,13 @@ assert '<html' in mlxchat.serving.server.PAGE.read_text('utf-8')
 print(mlxchat.__file__)
 '''
 
+data = '''
+from mlxchat.sources.published import PUBLISHED, sample_rows
+from mlxchat.sources.tokenizer_formats import sample_texts
+assert all(sample_rows(name, split) for name, published in PUBLISHED.items() for split in published.splits)
+assert len(sample_texts()) == 9
+'''
+
 with tempfile.TemporaryDirectory() as tmp:
     tmp = Path(tmp).resolve()
     source, env, empty = tmp/'source', tmp/'env', tmp/'empty'
@@ -40,5 +47,6 @@ with tempfile.TemporaryDirectory() as tmp:
     if 'train' not in help.split(): sys.exit(f'mlxchat --help says {help}')
     where = run(python, '-c', everything, cwd=empty).split()[-1]
     if not Path(where).resolve().is_relative_to(packages.resolve()): sys.exit(f'imported {where} instead of the wheel')
+    run(python, '-c', data, cwd=empty) # what lies beside the modules
     if found := sorted(empty.iterdir()): sys.exit(f'litter: {found}')
     print(f'{wheel.name}, {wheel.stat().st_size//1024} kB: {version.strip()}')

@@ -17,8 +17,9 @@ from fastcore.meta import delegates
 import yaml
 from .. import __version__
 from ..fast import device
-from ..sources import tokenizer_formats
-from .program import call, dashed, ELSEWHERE, integer, main, meant, no_option, number
+from ..sources import tokenizer_formats, vocabularies
+from .options import dashed, ELSEWHERE, integer, meant, no_option, number
+from .program import call, main
 from ..data import (Bar, base_dir, gigabytes, in_short, list_shards, make_corpus, nanochat_dir, open_shard,
     read_texts, tilde)
 from ..sources.shards import download, local_shards, shard_numbers, SETS, ShardCache
@@ -337,11 +338,12 @@ def tokenizer(
     unseen = [t for _, t in zip(range(1000), read_texts(shard_paths(set)[1]))]
     unseen = dict(unseen=unseen) if any(unseen) else {}
     if not unseen: print('the validation documents are empty: there is no unseen text to measure on')
-    for row in tokenizer_formats.compare_vocabularies(dict(tok=tok), unseen) if training else []:
+    for row in vocabularies.compare_vocabularies(dict(tok=tok), unseen) if training else []:
         print(f'{row["tok"]:.2f} bytes a token on unseen text')
     if training: return
-    known = tokenizer_formats.known_encodings()
-    print(tokenizer_formats.vocabulary_table(tokenizer_formats.compare_vocabularies({'ours': tok, **known}, {**tokenizer_formats.SAMPLES, **unseen})))
+    known = vocabularies.known_encodings()
+    rows = vocabularies.compare_vocabularies({'ours': tok, **known}, {**tokenizer_formats.sample_texts(), **unseen})
+    print(vocabularies.vocabulary_table(rows))
     absent = [name for name in ('GPT-2', 'GPT-4') if name not in known]
     print('bytes per token' + ''.join(f', without {name}, which is not on this disk' for name in absent))
 

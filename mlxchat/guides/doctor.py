@@ -24,7 +24,7 @@ from ..checkpoint import write_json
 from ..data import base_dir, gigabytes, read_json, sync
 from .dryrun import expect
 from ..model import GPTConfig
-from .program import width
+from .help import width
 from .proof import MODEL, OPERATIONS, has_kernels, name_of, on_cpu, operation_check, variables, ways
 from ..safety.sandbox import missing_layers, protection, run_code
 import mlx.core as mx, numpy as np

@@ -6,361 +6,13 @@
 __all__ = ['Outcome', 'run_code', 'run_many', 'protection', 'missing_layers']
 
 # %% ../../nbs/safety/sandbox.ipynb #c777
-import builtins, ctypes, functools, inspect, json, marshal, os, resource, select, selectors, shutil, signal, struct, subprocess, sys, tempfile, time
+import functools, json, os, selectors, shutil, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-
-# %% ../../nbs/safety/sandbox.ipynb #c781
-def _c(name, *args):
-    "Call a function of the C library; its errors become OSError"
-    args = [ctypes.c_long(a) if isinstance(a, int) else os.fsencode(a) if isinstance(a, str) else a for a in args]
-    result = getattr(ctypes.CDLL(None, use_errno=True), name)(*args)
-    if result < 0: raise OSError(ctypes.get_errno(), f'{name} failed')
-    return result
-
-def _layer(job, name, put_on, *args):
-    "Put on one layer, if this machine has it and lets us"
-    if name in job['without']: return
-    try: put_on(*args)
-    except (OSError, AttributeError, KeyError): return
-    job['layers'].append(name)
-
-# %% ../../nbs/safety/sandbox.ipynb #c784
-def _namespace(kind):
-    "Leave the host's processes, network, shared memory, mounts or users behind"
-    uid, gid = os.getuid(), os.getgid()
-    _c('unshare', dict(processes=0x20000000, network=0x40000000, ipc=0x08000000, mounts=0x20000, users=0x10000000)[kind])
-    if kind == 'users':
-        for name, text in ('setgroups', 'deny'), ('uid_map', f'{uid} {uid} 1'), ('gid_map', f'{gid} {gid} 1'):
-            with open(f'/proc/self/{name}', 'w') as f: f.write(text)
-
-# %% ../../nbs/safety/sandbox.ipynb #c786
-def _own_root(job):
-    "A file system of Python, the system's libraries and an empty /tmp in memory; nothing else is there"
-    RDONLY, NOSUID, NODEV, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
-    root = job['folder']
-    _namespace('mounts')
-    _c('mount', None, '/', None, REC|PRIVATE, None)
-    _c('mount', 'none', root, 'tmpfs', NOSUID|NODEV, 'size=1m,mode=755')
-    for path in job['readable']:
-        os.makedirs(os.path.dirname(root+path), exist_ok=True)
-        if os.path.islink(path):
-            os.symlink(os.readlink(path), root+path)
-            continue
-        if os.path.isdir(path): os.mkdir(root+path)
-        else: open(root+path, 'x').close()
-        _c('mount', path, root+path, None, BIND|REC, None)
-        _c('mount', None, root+path, None, REMOUNT|BIND|RDONLY|os.statvfs(path).f_flag & 15, None)
-    os.mkdir(root+'/tmp')
-    os.symlink('/tmp', root+'/dev/shm')
-    _c('mount', 'none', root+'/tmp', 'tmpfs', NOSUID|NODEV, f"size={job['disk']},nr_inodes={job['files']},mode=777")
-    _c('mount', None, root, None, REMOUNT|RDONLY|NOSUID|NODEV, None)
-    os.chdir(root)
-    _c('pivot_root', '.', '.')
-    _c('umount2', '.', 2) # 2: detach the host's root, which lies on top
-    os.chdir('/tmp')
-
-# %% ../../nbs/safety/sandbox.ipynb #c788
-def _landlock(job):
-    "Read what Python needs, write in the own folder, nothing else"
-    abi = _c('syscall', 444, None, 0, 1)
-    files, rights = 0b110, (1 << 13 if abi < 2 else 1 << 14 if abi < 3 else 1 << 15) - 1
-    if abi >= 3: files |= 1 << 14 # writing, reading and truncating are all that can be done to a file
-    rules = _c('syscall', 444, struct.pack('Q', rights), 8, 0)
-    for path in [*job['readable'], job['folder']]:
-        fd = os.open(path, os.O_PATH)
-        allowed = rights if path == job['folder'] else 0b1101 if os.path.isdir(path) else files
-        _c('syscall', 445, rules, 1, struct.pack('=Qi', allowed, fd), 0)
-        os.close(fd)
-    _c('syscall', 446, rules, 0)
-    os.close(rules)
-
-# %% ../../nbs/safety/sandbox.ipynb #c790
-def _own_uid(job):
-    "Become a user that owns nothing and whom nobody else is"
-    opened = {p: os.open(p, os.O_PATH) for p in sys.path if os.path.isdir(p)} if hasattr(os, 'O_PATH') else {}
-    for uid in job['uid'], 65534: # containers may not know large ids
-        try:
-            if 'mounts' not in job['layers']: os.chown(job['folder'], uid, uid)
-            os.setgroups([]); os.setgid(uid); os.setuid(uid)
-            break
-        except OSError: pass
-    else: raise OSError('no other user')
-    def path(p): # Python may lie in root's home, where it can now be reached only through folders that are open already
-        return next((f'/proc/self/fd/{fd}{p[len(q):]}' for q, fd in opened.items() if (p + '/').startswith(q + '/') and not os.access(q, os.X_OK)), p)
-    sys.path[:] = map(path, sys.path)
-    for m in list(sys.modules.values()):
-        if hasattr(m, '__path__'): m.__path__ = list(map(path, m.__path__))
-
-# %% ../../nbs/safety/sandbox.ipynb #c792
-_system_calls = """
-always: socket 41 198, ptrace 101 117, process_vm_readv 310 270, process_vm_writev 311 271, io_uring_setup 425 425, pidfd_getfd 438 438, memfd_create 319 279,
-  memfd_secret 447 447, shmget 29 194, msgget 68 186, semget 64 190, mq_open 240 180, add_key 248 217, request_key 249 218, keyctl 250 219, bpf 321 280,
-  perf_event_open 298 241, userfaultfd 323 282, unshare 272 97, setns 308 268, mount 165 40, fsopen 430 430, open_tree 428 428
-without processes: kill 62 129, tkill 200 130, tgkill 234 131, rt_sigqueueinfo 129 138, rt_tgsigqueueinfo 297 240, pidfd_send_signal 424 424
-without mounts: chmod 90 53, fchmod 91 52, fchmodat 268 53, fchmodat2 452 452, chown 92 54, lchown 94 54, fchown 93 55, fchownat 260 54, setxattr 188 5, lsetxattr 189 6
-"""
-
-def _seccomp(job):
-    "Refuse system calls that reach beyond the sandbox; the kernel asks this little program before each call"
-    audit, column, prlimit = {'x86_64': (0xc000003e, 0, 302), 'aarch64': (0xc00000b7, 1, 261)}[os.uname().machine]
-    LOAD, EQUAL, ATLEAST, RETURN, ALLOW, REFUSE, KILL = 0x20, 0x15, 0x35, 0x06, 0x7fff0000, 0x50001, 0x80000000
-    code = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, audit), (RETURN, 0, 0, KILL), (LOAD, 0, 0, 0), (ATLEAST, 0, 1, 1 << 30), (RETURN, 0, 0, REFUSE)]
-    for line in _system_calls.replace(',\n', ',').strip().splitlines():
-        when, calls = line.split(':')
-        if when.removeprefix('without ') in job['layers']: continue
-        for call in calls.split(','): code += [(EQUAL, 0, 1, int(call.split()[1 + column])), (RETURN, 0, 0, REFUSE)]
-    code += [(EQUAL, 0, 3, prlimit), (LOAD, 0, 0, 16), (EQUAL, 1, 0, 0), (RETURN, 0, 0, REFUSE), (RETURN, 0, 0, ALLOW)] # limits: one's own only
-    code = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *c) for c in code))
-    _c('prctl', 22, 2, struct.pack('HP', len(code)//8, ctypes.addressof(code)), 0, 0)
-
-# %% ../../nbs/safety/sandbox.ipynb #c794
-def _seatbelt(job):
-    "macOS: what sandbox-exec does, for the process itself"
-    here = os.path.realpath(job['folder'])
-    real = map(os.path.realpath, job['readable']) # what lies behind links, which is what macOS compares with
-    read = ' '.join(f'(subpath "{p}")' for p in (here, *real))
-    profile = f"""(version 1) (allow default) (deny network*) (deny signal (target others)) (deny mach-lookup) (deny process-info-setcontrol)
-      (deny file-read-data (subpath "/Users") (subpath "/Volumes")) (allow file-read-data {read})
-      (deny file-write*) (allow file-write* (subpath "{here}") (literal "/dev/null"))"""
-    why = ctypes.c_char_p()
-    try: _c('sandbox_init', profile, 0, ctypes.byref(why))
-    except OSError:
-        print((why.value or b'').decode('utf-8', 'replace'), file=sys.stderr)
-        raise
-
-# %% ../../nbs/safety/sandbox.ipynb #c796
-def _limit(which, n):
-    "A limit that the process cannot raise again"
-    hard = resource.getrlimit(which)[1]
-    if hard != resource.RLIM_INFINITY: n = min(n, hard)
-    try: resource.setrlimit(which, (n, n + 1 if which == resource.RLIMIT_CPU and n < hard else n))
-    except (OSError, ValueError): pass # macOS has no limit of memory: there the supervisor alone watches it
-
-def _tasks(job):
-    "Number of processes and threads to allow: the kernel counts all of a user's, so what is there already comes on top"
-    if sys.platform != 'linux': return 1 # no new ones
-    new_user = 'uid' in job['layers'] or 'users' in job['layers'] and tuple(map(int, os.uname().release.split('.')[:2])) >= (5, 14)
-    if new_user: return job['processes'] + 3
-    return job['processes'] + job['running']
-
-# %% ../../nbs/safety/sandbox.ipynb #c799
-def _dump(x):
-    "A plain value as something JSON can hold"
-    if x is None: return x
-    for kind in bool, int, float, str:
-        if isinstance(x, kind): return kind(x)
-    if isinstance(x, bytes): return ['bytes', *x]
-    if isinstance(x, complex): return ['complex', x.real, x.imag]
-    if isinstance(x, dict): return ['dict', *(['tuple', _dump(k), _dump(v)] for k, v in x.items())]
-    for kind in list, tuple, set, frozenset:
-        if isinstance(x, kind): return [kind.__name__, *map(_dump, x)]
-    raise TypeError(f'a {type(x).__name__} cannot leave the sandbox')
-
-def _load(x):
-    "The plain value again: whatever was sent, nothing else can come of it"
-    if not isinstance(x, list): return x
-    kind, *items = x
-    items = [_load(i) for i in items]
-    return complex(*items) if kind == 'complex' else dict(list=list, tuple=tuple, set=set, frozenset=frozenset, bytes=bytes, dict=dict)[kind](items)
-
-# %% ../../nbs/safety/sandbox.ipynb #c802
-def _program(text, name, requests, replies):
-    "The inner process: runs the program, then calls its functions for the judge"
-    def reply(*message): print(json.dumps(message), file=replies, flush=True)
-    module = sys.modules['__main__'] = sys.modules[name] = type(sys)(name)
-    try:
-        exec(compile(text, 'program', 'exec'), module.__dict__)
-        sys.stdout.flush()
-    except BaseException as e:
-        sys.__excepthook__(type(e), e.with_traceback(e.__traceback__.tb_next), None)
-        return reply('raised', type(e).__name__)
-    reply('ready', [k for k, v in module.__dict__.items() if callable(v) and not k.startswith('__')])
-    for line in requests:
-        name, args, kwargs = json.loads(line)
-        try: reply('returned', _dump(module.__dict__[name](*_load(args), **_load(kwargs))))
-        except Exception as e: reply('raised', type(e).__name__, str(e))
-    if 'threading' in sys.modules: sys.modules['threading']._shutdown() # wait for its threads, as Python does at the end
-    sys.stdout.flush()
-
-def _start(job, text):
-    "Start the inner process; its id and the two ends of the wire to it"
-    theirs, requests = os.pipe()
-    replies, ours = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(theirs); os.close(ours)
-        return child, os.fdopen(requests, 'w'), os.fdopen(replies)
-    status = 1
-    try:
-        os.setsid()
-        os.dup2(os.open('/dev/null', os.O_RDONLY), 0)
-        for fd in requests, replies, job['alive']: os.close(fd)
-        _limit(resource.RLIMIT_NPROC, job['tasks'])
-        os.environ.clear()
-        if sys.platform == 'linux': _c('prctl', 1, signal.SIGKILL, 0, 0, 0) # die with the judge
-        _program(text, job['name'], os.fdopen(theirs), os.fdopen(ours, 'w'))
-        status = 0
-    finally: os._exit(status)
-
-# %% ../../nbs/safety/sandbox.ipynb #c804
-def _verdict(job):
-    "Run the program from standard input, then the tests, which the program's process never sees"
-    child, requests, replies = _start(job, take().decode())
-    tests = take().decode()
-    def ask(*message):
-        if message: print(json.dumps(message), file=requests, flush=True)
-        line = replies.readline()
-        if not line: raise SystemExit('the program ended before it was through')
-        kind, *what = json.loads(line)
-        if kind != 'raised': return what[0]
-        error = getattr(builtins, what[0], None)
-        raise (error if isinstance(error, type) and issubclass(error, Exception) else RuntimeError)(*what[1:])
-    def remote(name): return lambda *args, **kwargs: _load(ask(name, _dump(args), _dump(kwargs)))
-    names = None
-    try:
-        names = ask()
-        if tests:
-            functions = {o: remote(o) for o in names if not hasattr(builtins, o) and not o.startswith('__')}
-            exec(compile(tests, 'tests', 'exec'), {**functions, '__name__': 'tests', 'layers': job['layers']})
-            sys.stdout.flush()
-        else:
-            requests.close()
-            if os.waitpid(child, 0)[1]: raise SystemExit('the program ended badly')
-        return 'ok'
-    except SystemExit as e:
-        print(e, file=sys.stderr)
-        for _ in range(100): # it may take a moment to die
-            died, status = os.waitpid(child, os.WNOHANG)
-            if died: break
-            time.sleep(.005)
-        return 'error' if not died or os.WIFEXITED(status) else 'timeout' if os.WTERMSIG(status) == signal.SIGXCPU else 'killed'
-    except BaseException as e:
-        if names is not None: sys.__excepthook__(type(e), e.with_traceback(e.__traceback__.tb_next), None) # else the program has told itself
-        return 'memory' if isinstance(e, MemoryError) else 'error'
-
-# %% ../../nbs/safety/sandbox.ipynb #c806
-def _judge(job):
-    "The middle process: puts on the layers, then runs program and tests"
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.setsid()
-    try:
-        with open('/proc/self/oom_score_adj', 'w') as f: f.write('1000') # if memory ends, end here
-    except OSError: pass
-    for kind in 'network', 'ipc': _layer(job, kind, _namespace, kind)
-    _layer(job, 'mounts', _own_root, job)
-    if 'mounts' not in job['layers']: os.chdir(job['folder'])
-    _limit(resource.RLIMIT_AS, job['memory']); _limit(resource.RLIMIT_FSIZE, job['disk']); _limit(resource.RLIMIT_CPU, job['cpu'])
-    _limit(resource.RLIMIT_NOFILE, 64); _limit(resource.RLIMIT_CORE, 0)
-    if sys.platform == 'linux':
-        _c('prctl', 38, 1, 0, 0, 0)               # no new privileges
-        if 'mounts' not in job['layers']: _layer(job, 'landlock', _landlock, job)
-    if os.geteuid() == 0: _layer(job, 'uid', _own_uid, job)
-    if sys.platform == 'linux':
-        _c('capset', struct.pack('Ii', 0x20080522, 0), bytes(24)) # and none of the old
-        _c('prctl', 4, 0, 0, 0, 0)                # nobody reads the judge's memory
-        _c('prctl', 1, signal.SIGKILL, 0, 0, 0)   # die with the supervisor
-        _layer(job, 'seccomp', _seccomp, job)
-    else:
-        _layer(job, 'seatbelt', _seatbelt, job)
-        if not {*job['layers'], *job['without']} & {'seatbelt'}: return 'unsafe' # there is hardly another layer
-    job['tasks'] = _tasks(job)
-    return _verdict(job)
-
-# %% ../../nbs/safety/sandbox.ipynb #c809
-def _processes():
-    "Parent and resident bytes of every process"
-    if sys.platform != 'linux':
-        import subprocess
-        with subprocess.Popen(['/bin/ps', '-axo', 'pid=,ppid=,rss='], stdout=subprocess.PIPE, text=True) as ps:
-            rows = [[int(n) for n in line.split()] for line in ps.stdout]
-        return {pid: (parent, 1024*size) for pid, parent, size in rows if pid != ps.pid} # it lists itself
-    found = {}
-    for pid in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            with open(f'/proc/{pid}/stat') as f: parent = int(f.read().rpartition(')')[2].split()[1])
-            with open(f'/proc/{pid}/statm') as f: resident, shared = map(int, f.read().split()[1:3])
-            found[int(pid)] = parent, (resident - shared)*resource.getpagesize()
-        except OSError: pass # it has just ended
-    return found
-
-def _descendants(root):
-    "Resident bytes of each process that comes from `root`"
-    children, found, todo = {}, {}, [root]
-    for pid, (parent, size) in _processes().items(): children.setdefault(parent, []).append((pid, size))
-    while todo:
-        new = dict(children.get(todo.pop(), ()))
-        found.update(new)
-        todo += new
-    return found
-
-# %% ../../nbs/safety/sandbox.ipynb #c812
-def _folder_size(folder):
-    "Bytes and number of the files below"
-    def unreadable(e):
-        if not isinstance(e, FileNotFoundError): raise e
-    size = number = 0
-    for path, folders, files in os.walk(folder, onerror=unreadable):
-        number += len(folders) + len(files)
-        for f in files:
-            try: size += os.lstat(f'{path}/{f}').st_blocks*512
-            except FileNotFoundError: pass
-    return size, number
-
-def _exceeded(job):
-    "Which limit is exceeded by all processes together, if any"
-    running = _descendants(os.getpid())
-    if len(running) > job['processes'] + 3: return 'processes' # judge, program and supervisor come on top
-    if sum(running.values()) > 2*job['memory']: return 'memory'
-    if 'mounts' in job['layers']: return
-    try: size, number = _folder_size(job['folder'])
-    except (OSError, RecursionError): return 'disk' # what cannot be measured is too much
-    if size > job['disk'] or number > job['files']: return 'disk'
-
-# %% ../../nbs/safety/sandbox.ipynb #c815
-def _supervise(job):
-    "The outer process: starts the judge, watches what comes of it, and kills it all in the end"
-    def stop(*_): raise SystemExit
-    signal.signal(signal.SIGTERM, stop)
-    parent, started, result = os.getppid(), time.monotonic(), 'killed'
-    job['layers'], job['uid'] = [], (1 << 30) + os.getpid()
-    if sys.platform == 'linux':
-        with open('/proc/loadavg') as f: job['running'] = int(f.read().split()[3].split('/')[1])
-        _c('prctl', 36, 1, 0, 0, 0) # whoever loses its parent becomes our child
-        if os.geteuid(): _layer(job, 'users', _namespace, 'users')
-        _layer(job, 'processes', _namespace, 'processes')
-        _c('prctl', 4, 0, 0, 0, 0)
-    ended, job['alive'] = os.pipe()
-    judge = os.fork()
-    if judge == 0: os._exit(40 + _statuses.index(_judge(job)))
-    os.close(job['alive'])
-    try:
-        while not select.select([ended], [], [], .05 if sys.platform == 'linux' else .25)[0]: # there, each look is a `ps`
-            result = 'timeout' if time.monotonic() > started + job['timeout'] else _exceeded(job)
-            if result or os.getppid() != parent: break
-        else: result = None
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        status = _end(judge)
-    os._exit(40 + _statuses.index(result) if result else status)
-
-def _end(judge):
-    "Kill all that is left; the judge's exit status"
-    os.kill(judge, signal.SIGKILL)
-    status = os.waitpid(judge, 0)[1]
-    while left := _descendants(os.getpid()):
-        for how in signal.SIGSTOP, signal.SIGKILL: # nobody starts another one while we kill
-            for pid in left:
-                try: os.kill(pid, how)
-                except OSError: pass
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]: pass
-        except ChildProcessError: pass
-    return os.waitstatus_to_exitcode(status)
+from . import sandbox_child
+from .sandbox_child import STATUSES, Job
 
 # %% ../../nbs/safety/sandbox.ipynb #c817
-_statuses = 'ok error timeout memory disk processes output killed unsafe'.split()
-
 @dataclass
 class Outcome:
     "What became of a program"
@@ -372,53 +24,58 @@ class Outcome:
     def ok(self)->bool: return self.status == 'ok'
 
 # %% ../../nbs/safety/sandbox.ipynb #c819
-@functools.cache
-def _boot():
-    "What the child runs"
-    functions = [_c, _layer, _namespace, _own_root, _landlock, _own_uid, _seccomp, _seatbelt, _limit, _dump, _load, _program, _start, _verdict, _tasks, _judge,
-                 _processes, _descendants, _folder_size, _exceeded, _supervise, _end]
-    source = ['import builtins, ctypes, json, os, resource, select, signal, struct, sys, time', f'_statuses, _system_calls = {_statuses!r}, {_system_calls!r}',
-              *map(inspect.getsource, functions), '_supervise(job)']
-    return marshal.dumps(compile('\n'.join(source), 'sandbox', 'exec'))
+_child = sandbox_child.__file__
 
 @functools.cache
 def _readable():
     "What a program may read"
     paths = [sys.base_prefix, sys.base_exec_prefix, os.path.dirname(os.__file__)]
-    if sys.platform == 'linux': paths += '/usr /lib /lib32 /lib64 /bin /nix/store /dev/null /dev/zero /dev/random /dev/urandom'.split()
+    if sys.platform == 'linux':
+        paths += '/usr /lib /lib32 /lib64 /bin /nix/store /dev/null /dev/zero /dev/random /dev/urandom'.split()
     paths = sorted(p for p in set(paths) if os.path.exists(p))
     return [p for p in paths if not any(p.startswith(q + '/') for q in paths)]
 
-_reader = '''
-import marshal, os
-def take(): return os.read(0, int(os.read(0, 20)))
-code, job = marshal.loads(take()), marshal.loads(take())
-exec(code)'''
+def _spawn(*parts):
+    "Start a child that reads these pieces of bytes, each behind its length"
+    with tempfile.TemporaryFile() as f:
+        for o in parts: f.write(b'%20d' % len(o) + o)
+        f.seek(0)
+        return subprocess.Popen([sys.executable, '-I', '-S', '-X', 'utf8', _child], stdin=f, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env={}, cwd='/', start_new_session=True)
 
 # %% ../../nbs/safety/sandbox.ipynb #c821
+def _collect(p, deadline, most):
+    "A process's stdout and stderr as two bytes objects, and a status if it has to be ended"
+    kept = {p.stdout: b'', p.stderr: b''}
+    with selectors.DefaultSelector() as s:
+        for f in kept: s.register(f, selectors.EVENT_READ)
+        while s.get_map():
+            events = s.select(max(0, deadline - time.monotonic()))
+            if not events: return kept.values(), 'timeout'
+            for key, _ in events:
+                new = os.read(key.fd, 1 << 16)
+                kept[key.fileobj] += new
+                if not new: s.unregister(key.fileobj)
+                if len(kept[key.fileobj]) > most: return kept.values(), 'output'
+    p.wait(max(1, deadline - time.monotonic()))
+    return kept.values(), None
+
+# %% ../../nbs/safety/sandbox.ipynb #43d9ef4e
 def _watch(p, deadline, most):
-    "Collect a process's output until it ends or must be ended"
-    kept, status = {p.stdout: b'', p.stderr: b''}, None
-    try:
-        with selectors.DefaultSelector() as s:
-            for f in kept: s.register(f, selectors.EVENT_READ)
-            while s.get_map() and not status:
-                events = s.select(max(0, deadline - time.monotonic()))
-                if not events: status = 'timeout'
-                for key, _ in events:
-                    new = os.read(key.fd, 1 << 16)
-                    kept[key.fileobj] += new
-                    if not new: s.unregister(key.fileobj)
-                    if len(kept[key.fileobj]) > most: status = 'output'
-        if not status: p.wait(max(1, deadline - time.monotonic()))
+    "Collect a process's output until it ends or must be ended; what became of it, and its texts"
+    try: texts, status = _collect(p, deadline, most)
     finally:
         p.terminate()
         try: p.wait(5)
-        except subprocess.TimeoutExpired: p.kill(); p.wait()
-        for f in kept: f.close()
+        except subprocess.TimeoutExpired:
+            p.kill()
+            p.wait()
+        for f in p.stdout, p.stderr: f.close()
     code = p.returncode - 40
-    return status or (_statuses[code] if 0 <= code < len(_statuses) else 'killed'), [o[:most].decode('utf-8', 'replace') for o in kept.values()]
+    if not status: status = STATUSES[code] if 0 <= code < len(STATUSES) else 'killed'
+    return status, [o[:most].decode('utf-8', 'replace') for o in texts]
 
+# %% ../../nbs/safety/sandbox.ipynb #67b16e35
 def _remove(folder):
     "Delete a folder, whatever its owner did to it"
     try: shutil.rmtree(folder)
@@ -441,15 +98,12 @@ def run_code(
     started = time.monotonic()
     folder = os.path.realpath(tempfile.mkdtemp(prefix='sandbox-'))
     os.chmod(folder, 0o755)
-    job = dict(folder=folder, readable=_readable(), timeout=timeout, cpu=int(timeout) + 2, memory=memory_mb << 20, disk=disk_mb << 20, files=4096,
-               processes=processes, without=list(without), name='program' if tests else '__main__')
-    parts = _boot(), marshal.dumps(job), program.encode('utf-8', 'replace'), tests.encode('utf-8', 'replace')
+    job = Job(folder=folder, readable=_readable(), timeout=timeout, cpu=int(timeout) + 2, memory=memory_mb << 20,
+              disk=disk_mb << 20, files=4096, processes=processes, without=[*without],
+              name='program' if tests else '__main__')
+    parts = json.dumps(job._asdict()), program, tests
     try:
-        with tempfile.TemporaryFile() as f:
-            for o in parts: f.write(b'%20d' % len(o) + o)
-            f.seek(0)
-            p = subprocess.Popen([sys.executable, '-I', '-S', '-X', 'utf8', '-c', _reader], stdin=f, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                 env={}, cwd='/', start_new_session=True)
+        p = _spawn(*(o.encode('utf-8', 'replace') for o in parts))
         status, texts = _watch(p, started + timeout + 10, output_kb*1024)
     finally: _remove(folder)
     if status == 'unsafe': raise OSError(f'macOS refuses its sandbox, so no program is run: {texts[1].strip()}')
