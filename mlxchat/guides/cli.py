@@ -535,7 +535,7 @@ def train(
                 if longer: callbacks = [*callbacks, _once(lambda: extend(run, c, recipe))]
             sample = sampler(run, Engine(model, tok), ['The ', 'A list is', 'To open a file'])
             m = pretrain(run, c, lambda B, T: Prefetch(Loader(source, B, T)), val_docs, model, world,
-                         core=exam, on_step=callbacks, sample=sample)
+                         core=exam, callbacks=callbacks, sample=sample)
         if not world.first: return
         score = f': {m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else ', nothing left to do'
         print(f'step {m["step"]:,}{score}')
