@@ -171,7 +171,7 @@ class PolicyStep(TrainStep):
         [batch] = batches
         if not len(batch[0]): return mx.array(0.)
         n = -(-len(batch[0])//self.rows)
-        loss = self._finish(*self.accumulated(self.pieces(*batch), n, 1., 'updates'))
+        loss = self.finish(*self.accumulated(self.pieces(*batch), n, 1., 'updates'))
         mx.eval(loss, self.model.state, self.optimizer.state)
         return loss
 

@@ -39,8 +39,8 @@ class TrainStep:
         if not optimizer.state['step'].item(): optimizer.init(model.trainable_parameters())
         state = [model.state, optimizer.state]
         self._one = mx.compile(self._update_from_batch, inputs=state, outputs=state)
-        self._add = mx.compile(self._add_batch, inputs=[model.state], outputs=[model.state])
-        self._finish = mx.compile(self._update_from_sum, inputs=state, outputs=state)
+        self.add = mx.compile(self._add_batch, inputs=[model.state], outputs=[model.state])
+        self.finish = mx.compile(self._update_from_sum, inputs=state, outputs=state)
 
     def _update(self, loss, grads):
         if self.clip: grads, _ = optim.clip_grad_norm(grads, self.clip)
@@ -73,7 +73,7 @@ def accumulated(self:TrainStep,
     "Sums over micro-batches; while one is computed, the next is got ready"
     total = (mx.array(0.), mx.array(count), tree_map(mx.zeros_like, self.model.trainable_parameters()))
     for i, batch in enumerate(batches, 1):
-        before, total = total[0], self._add(total, *map(mx.array, batch))
+        before, total = total[0], self.add(total, *map(mx.array, batch))
         mx.async_eval(total)
         if i == 1: continue
         mx.eval(before)
@@ -88,7 +88,7 @@ def __call__(self:TrainStep,
 )->mx.array:      # () mean loss in nats before the update
     "One optimizer step over all micro-batches"
     if len(batches) == 1: loss = self._one(*map(mx.array, batches[0]))
-    else: loss = self._finish(*self.accumulated(batches, len(batches)))
+    else: loss = self.finish(*self.accumulated(batches, len(batches)))
     mx.eval(loss, self.model.state, self.optimizer.state)
     return loss
 
