@@ -22,7 +22,8 @@ from .tokenizer import Tokenizer
 from .safety.parallel import World
 from .train import bits_per_byte, text_bytes
 from .checkpoint import Run, write_json
-from .trainer import Samples, Scores, Trainer, TrainerConfig, as_callbacks, memory_limits
+from .callbacks import Samples, Scores, as_callbacks, memory_limits
+from .trainer import Trainer, TrainerConfig
 import mlx.core as mx, numpy as np
 
 # %% ../nbs/03b_pretrain.ipynb #c074
@@ -170,6 +171,7 @@ def _horizon(self:PretrainConfig, model, batch):
         tokens = ratio*model.count_params()[RECIPES[self.preset]['counted']]
     return max(1, round(tokens/batch))
 
+# %% ../nbs/03b_pretrain.ipynb #ac9236b5
 @patch
 def accumulation(self:PretrainConfig,
     growth:float=1. # of the horizon, relative to depth 12
@@ -192,6 +194,7 @@ def rates(self:PretrainConfig,
     "Learning rates in use"
     return {k: getattr(self, k)*lr_scale for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}
 
+# %% ../nbs/03b_pretrain.ipynb #37c12e72
 @patch
 def recipe(self:PretrainConfig,
     model:GPT,      # the model to be trained
@@ -303,6 +306,7 @@ def versions()->dict:
     return dict(mlxchat=__version__, mlx=mx.__version__, numpy=np.__version__, python=platform.python_version(),
                 system=platform.platform(), revision=revision)
 
+# %% ../nbs/03b_pretrain.ipynb #90215c51
 def write_config(
     run:Run,
     c:PretrainConfig,
@@ -336,6 +340,7 @@ def read_config(
     try: return read_json(Path(folder)/'config.json', _CONFIG, 'move the folder away to start again')
     except FileNotFoundError: return {}
 
+# %% ../nbs/03b_pretrain.ipynb #71b3a5bb
 def recorded(
     there:dict # what `read_config` found
 )->dict:       # fields of `PretrainConfig`; None where nothing was asked for
@@ -358,6 +363,7 @@ def _shape(asked, made):
     if (usual.n_embd, usual.n_head, usual.n_kv_head) == (made['n_embd'], made['n_head'], made['n_kv_head']): return {}
     return {k: made[k] for k in ('n_embd', 'n_head', 'n_kv_head')} | dict(aspect_ratio=None, head_dim=None)
 
+# %% ../nbs/03b_pretrain.ipynb #f655b54c
 def differences(
     folder:Path,       # of a run
     c:PretrainConfig,  # asked for now
@@ -400,6 +406,7 @@ def extension(
                          'choose another --model-tag')
     return was
 
+# %% ../nbs/03b_pretrain.ipynb #dec30133
 def extend(
     run:Run,
     c:PretrainConfig, # asked for now

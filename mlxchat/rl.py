@@ -24,7 +24,8 @@ from .engine import Engine
 from .eval import pass_at_k, score_task
 from .model import GPT, GPTConfig
 from .muon import MUON, MuonAdamW, Schedule, param_groups
-from .trainer import CheckpointManager, Scores, Trainer, TrainerConfig, as_callbacks
+from .callbacks import Scores, as_callbacks
+from .trainer import CheckpointManager, Trainer, TrainerConfig
 from .safety.ranges import check_values
 from .sources.puzzles import hard_tasks
 from .sft import sft_command, derived_tag, new_run, numbered, open_stage, read_run, settle

@@ -26,7 +26,8 @@ from .checkpoint import as_tag, check_copy, check_tag, checkpoints, file_hash, f
 from .checkpoint import load_model, metadata, Run, run_config, save_checkpoint, seen_from, write_json
 from .progress import LogConfig, outlive_terminal, report_html, sinks
 from .pretrain import BATCH_D12, check_rows
-from .trainer import Scores, Trainer, TrainerConfig, as_callbacks
+from .callbacks import Scores, as_callbacks
+from .trainer import Trainer, TrainerConfig
 from .safety.ranges import check_pairs, check_values, ranged
 from .engine import Engine
 from .eval import score_task

@@ -26,7 +26,7 @@ from .plan import check_fits, check_possible
 from ..model import GPT, GPTConfig
 from ..pretrain import PretrainConfig, Recipe, build, differences, extend, extension, muon_adamw, pretrain
 from ..pretrain import read_config, recorded, write_config
-from ..trainer import as_callbacks
+from ..callbacks import as_callbacks
 from ..safety.ranges import check_values, option
 from ..engine import Engine, sampler
 
@@ -42,6 +42,7 @@ def shard_paths(
 
 def _folder(set): return Path(set) if Path(set).is_dir() else base_dir()/'shards'/set
 
+# %% ../../nbs/guides/runs.ipynb #f2840dd5
 def open_set(
     set:str,             # name under shards/, or a folder
     tok:Tokenizer,       # of the run
@@ -75,6 +76,7 @@ def usual_vocab(
         if size > 1000*MOST_TOKENS: break
     return min(MOST_TOKENS, max(512, 2**round(math.log2(max(1, size/1000)))))
 
+# %% ../../nbs/guides/runs.ipynb #19ca3553
 def learn_tokenizer(
     paths,           # of shards to learn from
     vocab_size:int=None, # default `usual_vocab`
@@ -166,6 +168,7 @@ def origin(
 
 SHAPE = 'preset', 'depth', 'n_embd', 'aspect_ratio', 'n_head', 'head_dim', 'n_kv_head', 'window_pattern', 'max_seq_len'
 
+# %% ../../nbs/guides/runs.ipynb #756881e4
 def inherited(
     found:dict, # from `origin`
     asked:dict  # options of `PretrainConfig`
@@ -253,6 +256,7 @@ class PreparedRun:
         more = dict(from_run=self.found['where']) if self.found else {}
         return dict(set=self.set, tokenizer=self.tokenizer.fingerprint()) | more
 
+# %% ../../nbs/guides/runs.ipynb #01d3a8f5
 def prepare_run(
     o:RunConfig,
     asked:dict, # options of `PretrainConfig`, as given
@@ -277,7 +281,8 @@ def prepare_run(
     tok = shared_tokenizer(where, world)
     if world.first: check_fits(c, tok.vocab_size, world.size)
     model = build(c, tok.vocab_size) if not found else start or GPT(GPTConfig(**found['config']))
-    return PreparedRun(folder, c, tok, model, c.recipe(model, world.size), set, streaming, found, bool(start) and not begun)
+    fresh = bool(start) and not begun
+    return PreparedRun(folder, c, tok, model, c.recipe(model, world.size), set, streaming, found, fresh)
 
 # %% ../../nbs/guides/runs.ipynb #be2f9104
 def made_elsewhere(
@@ -298,6 +303,7 @@ def _check_request(o, folder, found, begun, set, streaming):
         raise ValueError(f'only public sets can be streamed: --set {" or ".join(SETS)}, not {set}')
     if not streaming and not (_folder(set)/'tokens.json').exists(): shard_paths(set)
 
+# %% ../../nbs/guides/runs.ipynb #93a66d59
 def _tokenizer_path(folder, tokenizer_dir, found, set, streaming):
     "Where the tokenizer of a run is, or that for a new one"
     if found and tokenizer_dir:
@@ -352,6 +358,7 @@ def train(
         if world.first: _sum_up(run, m, o.profile)
         return m
 
+# %% ../../nbs/guides/runs.ipynb #e791a252
 # the comments of their fields are the help
 RunConfig.__delwrap__, PretrainConfig.__delwrap__ = PretrainConfig, LogConfig
 
@@ -370,6 +377,7 @@ def _sum_up(run, m, profile):
     if profile: print(where_time_went(run.metrics('base')))
     print(f'report in {tilde(report_html(run))}')
 
+# %% ../../nbs/guides/runs.ipynb #3a3614c3
 @contextmanager
 def _run_of(folder, tok, world):
     "The run with its tokenizer; only the first process writes into it"
@@ -387,10 +395,12 @@ def _core_score(c, tok, world):
     return lambda model: core(
         model, tok, bundle, c.core_metric_max_per_task, progress=world.first, world=world)
 
+# %% ../../nbs/guides/runs.ipynb #74ea023e
 def _announce(p, world, longer):
     "What is about to happen"
     processes = f', {world.size} processes' if world.group else ''
-    print(f'{p.model.count_params()["total"]:,} parameters, {p.recipe.steps:,} steps of {p.recipe.batch_tokens:,} tokens, '
+    parameters = p.model.count_params()['total']
+    print(f'{parameters:,} parameters, {p.recipe.steps:,} steps of {p.recipe.batch_tokens:,} tokens, '
           f'in {tilde(p.folder)}{processes}')
     if p.fresh:
         print(f'from {p.found["name"]}, {p.found["stage"]} step {p.found["step"]:,}: '
