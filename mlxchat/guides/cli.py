@@ -309,6 +309,8 @@ def train(
     "Pretrain a model, or go on with one"
     runs.train(**kwargs)
 
+train.__delwrap__ = RunConfig # the comments of its fields are the help, and so on
+
 # %% ../../nbs/guides/cli.ipynb #c890798
 if __name__ == '__main__' and '__file__' in globals(): # `python -m mlxchat.guides.cli`; a notebook has no file
     sys.exit(main())

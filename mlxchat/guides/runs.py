@@ -360,7 +360,7 @@ def train(
 
 # %% ../../nbs/guides/runs.ipynb #e791a252
 # the comments of their fields are the help
-RunConfig.__delwrap__, PretrainConfig.__delwrap__ = PretrainConfig, LogConfig
+train.__delwrap__, RunConfig.__delwrap__, PretrainConfig.__delwrap__ = RunConfig, PretrainConfig, LogConfig
 
 def _begin(o, p, run, world, longer):
     "Write down and say what is about to happen; callbacks that follow from it"
