@@ -358,10 +358,10 @@ def train(
         if world.first: _sum_up(run, m, o.profile)
         return m
 
-# %% ../../nbs/guides/runs.ipynb #e791a252
 # the comments of their fields are the help
 train.__delwrap__, RunConfig.__delwrap__, PretrainConfig.__delwrap__ = RunConfig, PretrainConfig, LogConfig
 
+# %% ../../nbs/guides/runs.ipynb #e791a252
 def _begin(o, p, run, world, longer):
     "Write down and say what is about to happen; callbacks that follow from it"
     more = dict(origin=p.found) if p.found else {}
