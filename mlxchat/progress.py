@@ -250,6 +250,16 @@ class Progress:
         if news or changes: self.draw(news)
 
 # %% ../nbs/03c_progress.ipynb #c736864
+@patch
+@contextmanager
+def during(self:Progress,
+    state:str # validating, saving or sampling
+):            # yields nothing
+    "Training does something else for a while"
+    self.set(state=state)
+    yield
+    self.now['state'] = 'training' # the next line says so
+
 @patch(as_prop=True)
 def elapsed(self:Progress)->float: # seconds
     "How long the stage has taken, everything included"
@@ -802,7 +812,7 @@ def sinks(
     config:dict,   # settings to be shown with the metrics
     log:LogConfig,
     stage:str='',  # the stage, if it is not the first
-):                 # yields a list of callbacks for `fit`
+):                 # yields a list of callbacks for a `Trainer`
     "Open what metrics are sent to, and close it afterwards"
     opened = []
     try:

@@ -24,7 +24,8 @@ from .engine import Engine
 from .eval import pass_at_k, score_task
 from .model import GPT, GPTConfig
 from .muon import MUON, MuonAdamW, Schedule, param_groups
-from .pretrain import CheckpointManager, fit
+from .callbacks import Scores, as_callbacks
+from .trainer import CheckpointManager, Trainer, TrainerConfig
 from .safety.ranges import check_values
 from .sources.puzzles import hard_tasks
 from .sft import sft_command, derived_tag, new_run, numbered, open_stage, read_run, settle
@@ -171,7 +172,7 @@ class PolicyStep(TrainStep):
         [batch] = batches
         if not len(batch[0]): return mx.array(0.)
         n = -(-len(batch[0])//self.rows)
-        loss = self._finish(*self.accumulated(self.pieces(*batch), n, 1., 'updates'))
+        loss = self.finish(*self.accumulated(self.pieces(*batch), n, 1., 'updates'))
         mx.eval(loss, self.model.state, self.optimizer.state)
         return loss
 
@@ -445,7 +446,8 @@ def run_rl(
     scores=None,    # engine -> dict, measured with every examination
     settings:dict={}, # further ones that must not change
     start:Path=None,# checkpoint to start from, default the newest of that stage of the run
-    **callbacks     # `on_step`, `progress` of `fit`
+    callbacks=(),   # further ones, see `Trainer`
+    progress:bool=True, # show lines?
 )->dict:            # the last metrics
     "Learn from rewards"
     began, start = time.monotonic(), start or run.pick(stage)
@@ -459,13 +461,12 @@ def run_rl(
     def exam():
         found = {}
         if held:
-            found = evaluate_policy(engine, held, c.eval_examples, c.eval_samples,
-                            progress=callbacks.get('progress', True), **c.wishes)
+            found = evaluate_policy(engine, held, c.eval_examples, c.eval_samples, progress=progress, **c.wishes)
         return found | (scores(engine) if scores else {})
     if not checkpoints(folder):
         before = exam()
         write_json(run.folder/'rl.json', before)
-        if callbacks.get('progress', True):
+        if progress:
             print(score_line(0, before, best=False))
             if note := easy(before, settings.get('task', '')): print(note, flush=True)
     about = read_json(run.folder/'config.json', {'pretrain?': {'preset?': {*MUON}}})
@@ -474,11 +475,16 @@ def run_rl(
     optimizer = MuonAdamW(param_groups(model, **rates, preset=preset), MUON[preset])
     loader = RolloutLoader(engine, task, c, RolloutLog(run.folder/'rollouts.jsonl'))
     schedule = Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95), weight_decay=c.weight_decay)
-    try: return fit(run, 'rl', model, optimizer, loader, schedule, validate=exam, eval_every=c.eval_every,
-                    save_every=c.save_every, keep=c.keep_last, best=False, memory_limit_gb=c.memory_limit_gb,
-                    step_fn=partial(PolicyStep, rows=c.device_batch_size), began=began, **callbacks)
+    how = TrainerConfig(save_every=c.save_every, keep=c.keep_last, best=False, memory_limit_gb=c.memory_limit_gb)
+    step_fn = partial(PolicyStep, rows=c.device_batch_size)
+    calls = [Scores(exam, c.eval_every), *as_callbacks(callbacks)]
+    trainer = Trainer(run, 'rl', model, optimizer, loader, schedule, how, calls, step_fn=step_fn,
+                      progress=progress, began=began)
+    try: return trainer.train()
     except RewardError:
-        if loader.step: CheckpointManager(folder, 'rl', model, optimizer, loader, c.keep_last, best=False).save(dict((run.metrics('rl') or [{}])[-1], step=loader.step))
+        last = (run.metrics('rl') or [{}])[-1]
+        keeper = CheckpointManager(folder, 'rl', model, optimizer, loader, c.keep_last, best=False)
+        if loader.step: keeper.save(dict(last, step=loader.step))
         raise
 
 # %% ../nbs/06c_rl.ipynb #c838
@@ -530,7 +536,7 @@ def rl(
               f'before, between and after them {min(c.eval_examples, len(held))} held-out questions, '
               f'{c.eval_samples} answer{"s"*(c.eval_samples > 1)} to each', flush=True)
         with sinks(target, _settings(c, start, more), log, 'rl') as to:
-            try: m = run_rl(target, c, practice, held, settings=more, start=start, on_step=to)
+            try: m = run_rl(target, c, practice, held, settings=more, start=start, callbacks=to)
             except (RewardError, SystemExit) as e: # the latter from a task
                 what = e if isinstance(e, RewardError) else f'it fails ({type(e).__name__}: {e})'
                 raise ValueError(f'{task}: {what}') from e

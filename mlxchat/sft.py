@@ -25,7 +25,9 @@ from .train import bits_per_byte, text_bytes
 from .checkpoint import as_tag, check_copy, check_tag, checkpoints, file_hash, find_run, latest_checkpoint
 from .checkpoint import load_model, metadata, Run, run_config, save_checkpoint, seen_from, write_json
 from .progress import LogConfig, outlive_terminal, report_html, sinks
-from .pretrain import BATCH_D12, check_rows, fit
+from .pretrain import BATCH_D12, check_rows
+from .callbacks import Scores, as_callbacks
+from .trainer import Trainer, TrainerConfig
 from .safety.ranges import check_pairs, check_values, ranged
 from .engine import Engine
 from .eval import score_task
@@ -278,7 +280,8 @@ def finetune(
     core=None,     # engine -> dict of scores, every `score_every` steps
     base:Path=None,# checkpoint to start from, default the newest of the run's base stage
     model:GPT=None,# default: `base_model(base, …)`
-    **callbacks    # `on_step`, `progress`, `sample`, `sample_every` of `fit`
+    callbacks=(),  # further ones, see `Trainer`
+    progress:bool=True, # show lines?
 )->dict:           # the last metrics
     "Teach a model to answer"
     began, base = time.monotonic(), base or run.pick('base')
@@ -292,11 +295,15 @@ def finetune(
     start, preset = rates(base.parents[2], c, B*T*accumulate, model.config.generation)
     loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
     def exam(): return core(Engine(model.merged() if model._lora else model, tokenizer))
-    try: return fit(run, 'sft', model, optimizer_for(model, start, preset, c.lora_lr or .02), loader, c.plan, accumulate, RECIPES[preset]['grad_clip'],
-        validate=validate and (lambda: validate(model)), eval_every=c.eval_every,
-        core=core and exam, core_every=c.score_every,
-        save_every=c.save_every, keep=c.keep_last, best=c.save_best, spike=c.spike, memory_limit_gb=c.memory_limit_gb,
-        began=began, **callbacks)
+    optimizer = optimizer_for(model, start, preset, c.lora_lr or .02)
+    settings = TrainerConfig(accumulate, RECIPES[preset]['grad_clip'], c.save_every, c.keep_last, c.save_best, c.spike,
+                             c.memory_limit_gb)
+    calls = [Scores(lambda: validate(model), c.eval_every)] if validate else []
+    if core: calls += [Scores(exam, c.score_every, last=c.score_every > 0)]
+    calls += as_callbacks(callbacks)
+    try:
+        return Trainer(run, 'sft', model, optimizer, loader, c.plan, settings, calls,
+                       progress=progress, began=began).train()
     finally: loader.close()
 
 # %% ../nbs/06a_sft.ipynb #c138
@@ -613,7 +620,7 @@ def sft(
         open_stage(target, source, 'sft', settings, f'{again} makes another run', taught=mixture or settings['beside'])
         _say_what(source, target, path, plan, settings)
         with sinks(target, settings, log, 'sft') as to:
-            m = _teach(target, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val=val, on_step=to)
+            m = _teach(target, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val=val, callbacks=to)
         score = f': loss {m["loss"]:.3f}' if 'loss' in m else ', nothing left to do'
         if 'val_bpb' in m: score = f': {m["val_bpb"]:.3f} bits per byte on held-out answers'
         print(f'step {m["step"]:,}{score}')
@@ -645,7 +652,7 @@ def _say_what(source, target, path, plan, settings):
           f'what the assistant says{losses_in_words(found)}{own}{held}')
     print(f'{how_long(plan, settings["batch_tokens"])}, in {tilde(target.folder)}')
 
-def _teach(run, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val, on_step):
+def _teach(run, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val, callbacks):
     "Fine-tune, with validation and scores"
     c, sizes = plan.c, tokenizer.token_bytes()
     names = re.split(r'[,\s]+', score_tasks) if score_tasks else [] if own_val else MIXTURES[mixture or 'practice']
@@ -655,7 +662,7 @@ def _teach(run, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val, 
     batches = held_batches(plan.val, tokenizer, c.device_batch_size, c.max_seq_len, c.eval_tokens) if plan.val else []
     validate = (lambda model: dict(val_bpb=bits_per_byte(model, batches, sizes))) if batches else None
     exam = scores_by_task(tasks, c) if tasks else None
-    return finetune(run, c, plan.learn, validate=validate, core=exam, base=path, on_step=on_step)
+    return finetune(run, c, plan.learn, validate=validate, core=exam, base=path, callbacks=callbacks)
 
 # %% ../nbs/06a_sft.ipynb #c154
 def merge(

@@ -20,7 +20,8 @@ from ..model import GPT, GPTConfig
 from ..muon import MUON, MuonAdamW, param_groups
 from ..train import TrainStep
 from ..checkpoint import Run
-from ..pretrain import Peak, PretrainConfig, check_rows
+from ..pretrain import PretrainConfig, check_rows
+from ..trainer import Peak
 from ..safety.ranges import ranged
 from .plan import Planner
 from ..progress import text_table

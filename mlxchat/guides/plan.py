@@ -82,7 +82,8 @@ def probe(
     model = GPT(config); model.recompute(c.saves_memory)
     if c.dtype != 'auto': model._dtype = getattr(mx, c.dtype)
     step = TrainStep(model, MuonAdamW(param_groups(model), MUON[c.preset]), c.grad_clip)
-    ids = mx.random.randint(0, config.vocab_size, (rows, config.sequence_len)); mx.eval(ids, model.state, step.optimizer.state)
+    ids = mx.random.randint(0, config.vocab_size, (rows, config.sequence_len))
+    mx.eval(ids, model.state, step.optimizer.state)
     def once(f): t = time.perf_counter(); f(); return time.perf_counter() - t
     def timed(f):
         once(f); mx.reset_peak_memory() # compiles
@@ -96,8 +97,13 @@ def probe(
         return Cost(seconds, 0., peak, peak, check, look)
     total = (mx.array(0.), mx.array(0.), tree_map(mx.zeros_like, model.trainable_parameters()))
     mx.eval(total)
-    def add(): nonlocal total; total = step._add(total, ids, ids); mx.eval(total)
-    def finish(): loss = step._finish(*total); mx.eval(loss, model.state, step.optimizer.state)
+    def add():
+        nonlocal total
+        total = step.add(total, ids, ids)
+        mx.eval(total)
+    def finish():
+        loss = step.finish(*total)
+        mx.eval(loss, model.state, step.optimizer.state)
     (micro, grow), (update, change) = timed(add), timed(finish)
     return Cost(micro, update, grow, change, check, look)
 
