@@ -253,7 +253,7 @@ def parse_json(
     "JSON that may be broken in any way; then a `ValueError` of one line"
     try:
         text = data if isinstance(data, str) else data.decode(json.detect_encoding(data))
-        value = json.loads(_paired(text.removeprefix('\ufeff')), object_pairs_hook=_unique)
+        value = json.loads(_paired(text.removeprefix('\ufeff').rstrip()), object_pairs_hook=_unique)
     except UnicodeDecodeError as e:
         name, byte = e.encoding.removesuffix('-sig').upper(), e.object[e.start]
         raise ValueError(f'{where} is not {name}: byte 0x{byte:02x} at position {e.start + 1}') from None

@@ -531,7 +531,8 @@ def rl(
         where = 'its stage rl' if target is source else f'the run {target.folder.name}'
         begin = f'{source.folder.name} ({start.parent.name}, step {int(start.name[5:]):,})'
         print(f'{begin} practises {task}; the result is {where}')
-        print(f'{c.num_iterations:,} steps of {c.examples_per_step:,} questions, {c.num_samples} answers to each '
+        print(f'{c.num_iterations:,} step{"s"*(c.num_iterations != 1)} of {c.examples_per_step:,} questions, '
+              f'{c.num_samples} answer{"s"*(c.num_samples != 1)} to each '
               '(--num-iterations changes that); '
               f'before, between and after them {min(c.eval_examples, len(held))} held-out questions, '
               f'{c.eval_samples} answer{"s"*(c.eval_samples > 1)} to each', flush=True)

@@ -384,7 +384,7 @@ plan.__delwrap__ = PretrainConfig
 def _show(c, e, room, limit, night, planned):
     most = '' if limit == math.inf else f', of {duration(limit)}' + ', the default: --time changes it'*night
     print(f'''depth    {e.depth}: {e.parameters:,} parameters
-batch    {e.batch_tokens:,} tokens: {e.accumulate} micro-batches of {e.rows} × {c.max_seq_len}
+batch    {e.batch_tokens:,} tokens: {e.accumulate} micro-batch{"es"*(e.accumulate != 1)} of {e.rows} × {c.max_seq_len}
 memory   {e.memory/1e9:.1f} of {room/1e9:.1f} GB
 speed    {e.tok_per_s:,.0f} tokens/s
 time     {duration(e.seconds)} for {e.steps:,} steps, {e.steps*e.batch_tokens:,} tokens{most}

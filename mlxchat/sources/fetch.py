@@ -193,7 +193,7 @@ def __call__(self:Fetcher,
     url:str,       # of the file
     path,          # where it should be; what has arrived waits beside it, hidden
     check=None,    # called with the complete file, raises `ValueError` if it is wrong
-    stop=None,     # `threading.Event` that ends everything with `TrainingStopped`
+    stop=None,     # `threading.Event` that ends everything with `DownloadStopped`
     on_bytes=None, # called with the number of bytes that arrived (negative: thrown away)
 )->Path:           # `path`
     "Download a file; raises `FetchError` or `DiskFull`, and then `path` does not exist"
