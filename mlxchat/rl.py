@@ -541,8 +541,9 @@ def rl(
             except (RewardError, SystemExit) as e: # the latter from a task
                 what = e if isinstance(e, RewardError) else f'it fails ({type(e).__name__}: {e})'
                 raise ValueError(f'{task}: {what}') from e
+    after = next((o for o in reversed(target.metrics('rl')) if o['step'] == m['step']), m) # also if nothing was left
     for k, x in read_json(target.folder/'rl.json', {str: float}).items():
-        print(f'{k:8} {x:6.1%}' + (f' → {m[k]:.1%}' if k in m else ''))
+        print(f'{k:8} {x:6.1%}' + (f' → {after[k]:.1%}' if k in after else ''))
     if 'loss' not in m: print(f'step {m["step"]:,}, nothing left to do')
     tries = tilde(target.folder/'rollouts.jsonl')
     print(f'tries in {tries}; talk to it with `mlxchat chat --run {target.folder.name}`')
