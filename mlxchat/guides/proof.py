@@ -212,6 +212,7 @@ OPERATIONS = {
     'norm': Case(lambda o, x: o.norm(x), _same(1), 4, odd=True),
     'sum and norm': Case(lambda o, *a: o.add_norm(*a), _same(2), 4, odd=True),
     'mixture and norm': Case(lambda o, *a: o.mix_norm(*a), _same(2, (2,)), 5, '2', odd=True),
+    # the gate's gradient is a sum over a head, which CUDA takes in bf16
     'gated sum': Case(lambda o, *a: o.gated_add(*a), _gated, 5, odd=True),
     'squared ReLU': Case(lambda o, x: o.relu2(x), _same(1), 3, odd=True),
     'rows of a table': Case(_lookup, [[(50, 64)], [(7, 5)]], 1, '0', odd=True),
