@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'RUN_NEEDS', 'write_json', 'file_hash', 'random_state', 'save_arrays',
-           'save_checkpoint', 'array_shapes', 'damage', 'checkpoints', 'latest_checkpoint', 'load_model', 'seen_from',
-           'load_optimizer', 'metadata', 'amend', 'score', 'prune', 'alive', 'Run', 'step_number', 'whisper',
-           'unfinished', 'exclusive', 'rewind', 'run_config', 'find_run', 'run_folder', 'check_tag', 'check_copy',
-           'as_tag']
+           'save_checkpoint', 'array_shapes', 'damage', 'step_of', 'checkpoints', 'latest_checkpoint', 'load_model',
+           'seen_from', 'load_optimizer', 'metadata', 'amend', 'score', 'prune', 'alive', 'Run', 'step_number',
+           'whisper', 'unfinished', 'exclusive', 'rewind', 'run_config', 'find_run', 'run_folder', 'check_tag',
+           'check_copy', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading
@@ -159,12 +159,18 @@ def damage(
         except ValueError as e: return str(e).replace(f'{path}/', '')
     if 'model.safetensors' not in files: return 'model.safetensors is missing'
 
+def step_of(
+    path:Path # directory of a checkpoint
+)->int:
+    "The step after which it was saved, which its name tells"
+    return int(path.name.removeprefix('step_'))
+
 def checkpoints(
     folder:Path # directory of all checkpoints of a stage
 )->list[Path]:  # oldest first, not verified
     "Checkpoint directories, by step; a copy that somebody put beside them is none"
     found = [p for p in Path(folder).glob('step_*') if re.fullmatch(r'step_[0-9]{1,18}', p.name) and p.is_dir()]
-    return sorted(found, key=lambda p: int(p.name[5:]))
+    return sorted(found, key=step_of)
 
 def latest_checkpoint(
     folder:Path,  # directory of all checkpoints of a stage
@@ -320,7 +326,7 @@ def step_number(
 
 def _listed(run):
     "The stages of a run with their steps, in words"
-    steps = {s: ', '.join(f'{int(p.name[5:]):,}' for p in checkpoints(run.stage(s))) for s in run.stages()}
+    steps = {s: ', '.join(f'{step_of(p):,}' for p in checkpoints(run.stage(s))) for s in run.stages()}
     return ' and '.join(f'{s} (step {steps[s]})' for s in steps)
 
 def whisper(text:str): print(text, file=sys.stderr)
@@ -487,10 +493,10 @@ def rewind(
 ):
     "Set checkpoints after a step aside, so that the run goes on from there"
     if not any(metadata(p).get('step') == step for p in checkpoints(run.stage(stage))):
-        known = ', '.join(f'{int(p.name[5:]):,}' for p in checkpoints(run.stage(stage))) or 'none'
+        known = ', '.join(f'{step_of(p):,}' for p in checkpoints(run.stage(stage))) or 'none'
         raise ValueError(f'there is no checkpoint of step {step:,} in {run.stage(stage)}, only of {known}')
     for p in checkpoints(run.stage(stage)):
-        if int(p.name[5:]) > step: p.rename(p.with_name(f'set-aside-{p.name}-{int(p.stat().st_mtime)}'))
+        if step_of(p) > step: p.rename(p.with_name(f'set-aside-{p.name}-{int(p.stat().st_mtime)}'))
 
 @patch
 def forget(self:Run,

@@ -19,7 +19,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
 from .data import base_dir, line_width, gigabytes, in_notebook, json_lines, read_json, tilde, without_nan
-from .checkpoint import alive, checkpoints, find_run, Run
+from .checkpoint import alive, checkpoints, find_run, Run, step_of
 from .safety.ranges import ranged
 
 # %% ../nbs/03c_progress.ipynb #c050
@@ -867,7 +867,7 @@ def run_status(
     try: age = time.time() - max(s['updated'], (folder/'status.json').stat().st_mtime)
     except OSError: age = math.inf
     running = s['state'] not in ENDED and alive(s['pid']) and age < 300 # numbers of processes are used again
-    saved = [int(p.name[5:]) for p in checkpoints(folder/'checkpoints'/s['stage'])]
+    saved = [step_of(p) for p in checkpoints(folder/'checkpoints'/s['stage'])]
     return s | dict(run=folder.name, running=running, saved=max(saved, default=0))
 
 def watched_runs(

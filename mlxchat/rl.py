@@ -18,7 +18,7 @@ from fastcore.basics import patch
 from fastcore.meta import delegates
 from .data import Bar, tilde
 from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata, Run
-from .checkpoint import write_json
+from .checkpoint import step_of, write_json
 from .sources.datasets import TASKS, open_task, spelling_words
 from .engine import Engine
 from .eval import pass_at_k, score_task
@@ -529,7 +529,7 @@ def rl(
         again = sft_command('rl', rl, asked | dict(run=source.folder.name, model_tag=other))
         open_stage(target, source, 'rl', _settings(c, start, more), f'{again} makes another run')
         where = 'its stage rl' if target is source else f'the run {target.folder.name}'
-        begin = f'{source.folder.name} ({start.parent.name}, step {int(start.name[5:]):,})'
+        begin = f'{source.folder.name} ({start.parent.name}, step {step_of(start):,})'
         print(f'{begin} practises {task}; the result is {where}')
         print(f'{c.num_iterations:,} step{"s"*(c.num_iterations != 1)} of {c.examples_per_step:,} questions, '
               f'{c.num_samples} answer{"s"*(c.num_samples != 1)} to each '

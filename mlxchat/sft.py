@@ -23,7 +23,8 @@ from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
 from .checkpoint import as_tag, check_copy, check_tag, checkpoints, file_hash, find_run, latest_checkpoint
-from .checkpoint import load_model, metadata, Run, run_config, save_checkpoint, seen_from, write_json
+from .checkpoint import load_model, metadata, Run, run_config, save_checkpoint, seen_from, step_of
+from .checkpoint import write_json
 from .progress import LogConfig, outlive_terminal, report_html, sinks
 from .pretrain import BATCH_D12, check_rows
 from .callbacks import Scores, as_callbacks
@@ -643,7 +644,7 @@ def _say_what(source, target, path, plan, settings):
     "What is about to happen, in three lines"
     found, name = plan.found, target.folder.name
     where = 'its stage sft' if target is source else f'the run {name}'
-    print(f'teaching {source.folder.name} ({path.parent.name}, step {int(path.name[5:]):,}); the result is {where}')
+    print(f'teaching {source.folder.name} ({path.parent.name}, step {step_of(path):,}); the result is {where}')
     own = ''
     if settings['beside']:
         own = f', with as much of the {settings["beside"]} mixture beside them, so that it is not forgotten'

@@ -18,7 +18,7 @@ from .safety.parallel import World
 from .safety.stopping import TrainingStopped, awake, stop_requests
 from .train import Optimizer, TrainStep, train_model
 from .checkpoint import (amend, checkpoints, latest_checkpoint, load_optimizer, metadata, prune,
-    random_state, Run, save_checkpoint)
+    random_state, Run, save_checkpoint, step_of)
 from .progress import Energy, LiveCurve, Progress, stage_seconds
 from .callbacks import Callback, MemoryLimit, SpikeGuard, as_callbacks, memory_limits
 import mlx.core as mx
@@ -115,7 +115,7 @@ def failed(self:CheckpointManager, e:OSError, step:int, must:bool):
     before = checkpoints(self.folder)
     what = f'step {step:,} could not be saved ({e.strerror or e}); '
     if must:
-        rest = f'goes on from step {int(before[-1].name[5:]):,}' if before else 'begins again'
+        rest = f'goes on from step {step_of(before[-1]):,}' if before else 'begins again'
         run = self.folder.parents[1].name
         raise OSError(f'{run}: {what}make room, and the same command {rest}') from e
     there = 'the checkpoint before is untouched' if before else 'there is no checkpoint yet'

@@ -118,16 +118,6 @@ def machine(
     kind = device_kind()
     return MACHINES['metal' if kind == 'cuda' and wanted == 'off' else kind]
 
-def agree(
-    a,        # numbers, of the same work done twice, or lists of them; None counts as a number
-    b,
-    eps=.02   # relative and absolute, where this machine is not exact
-):
-    "Fail unless they are equal, or where the same work need not give the same bits, nearly so"
-    x, y = (np.array(o, dtype=np.float64) for o in (a, b))
-    eps = 0 if machine().exact else eps
-    assert x.shape == y.shape and np.allclose(x, y, eps, eps, equal_nan=True), f'{a}\nis not\n{b}'
-
 if device_kind() == 'cpu' and sys.platform == 'linux' and keep_memory(): large_pages()
 if mx.metal.is_available(): # as mlx-lm does; what the system and other programs need, MLX must not keep
     mx.set_wired_limit(int(mx.device_info()['max_recommended_working_set_size']))
@@ -140,6 +130,17 @@ if mx.cuda.is_available():
 if device_kind() == 'cpu' and not shutil.which('g++'):
     mx.disable_compile()
     warnings.warn('no g++ found: training works but is slower (`apt install g++` brings kernel fusion)')
+
+# %% ../../nbs/fast/device.ipynb #397ddec9
+def agree(
+    a,        # numbers, of the same work done twice, or lists of them; None counts as a number
+    b,
+    eps=.02   # relative and absolute, where this machine is not exact
+):
+    "Fail unless they are equal, or where the same work need not give the same bits, nearly so"
+    x, y = (np.array(o, dtype=np.float64) for o in (a, b))
+    eps = 0 if machine().exact else eps
+    assert x.shape == y.shape and np.allclose(x, y, eps, eps, equal_nan=True), f'{a}\nis not\n{b}'
 
 # %% ../../nbs/fast/device.ipynb #c021
 DTYPES = 'float32', 'bfloat16', 'float16' # float16 for inference only

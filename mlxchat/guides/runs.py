@@ -400,8 +400,8 @@ def _announce(p, world, longer):
     "What is about to happen"
     processes = f', {world.size} processes' if world.group else ''
     parameters = p.model.count_params()['total']
-    print(f'{parameters:,} parameters, {p.recipe.steps:,} step{"s"*(p.recipe.steps != 1)} of {p.recipe.batch_tokens:,} tokens, '
-          f'in {tilde(p.folder)}{processes}')
+    steps = f'{p.recipe.steps:,} step{"s"*(p.recipe.steps != 1)} of {p.recipe.batch_tokens:,} tokens'
+    print(f'{parameters:,} parameters, {steps}, in {tilde(p.folder)}{processes}')
     if p.fresh:
         print(f'from {p.found["name"]}, {p.found["stage"]} step {p.found["step"]:,}: '
               'its weights, architecture and tokenizer; data, learning-rate schedule and optimizer begin anew')
