@@ -1,4 +1,4 @@
-"""Run every notebook with `nbdev_test`, each in a process of its own, two at a time (JOBS=1: one after the other)
+"""Run every notebook with `nbdev_test`, each in a process of its own, one for every two cores, from two to eight (JOBS=1: one after the other)
 
 First those of nbs/, then the end-to-end ones of nbs/tests/. Most of a page is Python in a single thread, so two together
 take about two thirds of the time."""
@@ -8,7 +8,7 @@ from pathlib import Path
 
 MINUTES = 15 # a notebook that takes longer hangs
 nbdev_test = Path(sys.executable).with_name('nbdev_test')
-jobs = int(os.environ.get('JOBS') or 2)
+jobs = int(os.environ.get('JOBS') or min(8, max(2, (os.cpu_count() or 1)//2)))
 notebooks = sys.argv[1:] or sorted(Path('nbs').rglob('*.ipynb'), key=lambda p: (len(p.parts), 'tests' in p.parts, p))
 os.environ['MLXCHAT_TEST'] = '1' # notebooks that would keep what they make, such as 07_run, put it into a temporary folder
 
