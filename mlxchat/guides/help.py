@@ -9,7 +9,7 @@ __all__ = ['TOPICS', 'COMMON', 'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTION
 # %% ../../nbs/guides/help.ipynb #a2191040
 import re, shutil
 from textwrap import TextWrapper
-from .options import CHOICES, POSITIONAL, SHORT, dashed, meant, signature
+from .options import CHOICES, POSITIONAL, SHORT, dashed, meant, runs_here, signature
 
 # %% ../../nbs/guides/help.ipynb #c032
 TOPICS = dict(
@@ -255,8 +255,8 @@ def verb_list(
     return '\n'.join([
         *wrapped('mlxchat: train your own chat model on your own machine', room), '',
         *_sections(topics, rows, room), '',
-        *wrapped('mlxchat VERB --help lists the options of a verb; '
-                 'with --debug, an error shows where it arose.', room)])
+        *wrapped('mlxchat VERB --help lists the options of a verb. Every word follows its option: mlxchat eval --run demo. '
+                 'With --debug, an error shows where it arose.', room)])
 
 # %% ../../nbs/guides/help.ipynb #c049
 SHELLS = dict(
@@ -302,10 +302,4 @@ def _after(verb, last):
     shells = [*SHELLS] if verb == 'completion' else []
     if not o or o.types == {'bool'}: return [*shells, *options, '--help', '--help-all']
     if o.name in CHOICES: return CHOICES[o.name].split()
-    return _runs() if o.name == 'run' else []
-
-# %% ../../nbs/guides/help.ipynb #6c1f522a
-def _runs():
-    "Names of runs on this machine"
-    from mlxchat.data import base_dir
-    return sorted(o.name for o in (base_dir()/'runs').glob('*') if o.is_dir())
+    return runs_here() if o.name == 'run' else []
