@@ -6,8 +6,8 @@
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'RUN_NEEDS', 'write_json', 'file_hash', 'random_state', 'save_arrays',
            'save_checkpoint', 'array_shapes', 'damage', 'step_of', 'checkpoints', 'latest_checkpoint', 'load_model',
            'seen_from', 'load_optimizer', 'metadata', 'amend', 'score', 'prune', 'alive', 'Run', 'step_number',
-           'whisper', 'unfinished', 'exclusive', 'rewind', 'run_config', 'find_run', 'run_folder', 'check_tag',
-           'check_copy', 'as_tag']
+           'whisper', 'unfinished', 'exclusive', 'rewind', 'run_config', 'differs', 'find_run', 'run_folder',
+           'check_tag', 'check_copy', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading
@@ -22,6 +22,7 @@ from .model import GPT, GPTConfig
 from . import lora
 from .data import atomic_write, base_dir, checked, in_short, json_lines, parse_json, read_json, sync, without_nan
 from .sources.shards import FileLock
+from .safety.ranges import option
 from .tokenizer import Tokenizer
 from .sources.tokenizer_formats import load_tokenizer
 import mlx.core as mx
@@ -520,6 +521,30 @@ def run_config(
     try: there = read_json(run.folder/'config.json', CONFIG, 'move it away to start again')
     except FileNotFoundError: return {}
     return {k: v for k, v in there.items() if v is not None}
+
+_DIFFERS = dict( # what is no option, or none that says enough
+    base='it began with {}, not with {}', weights='it began with other weights', tokenizer='it has another tokenizer',
+    source='the file of its --task was another', conversations='it read {:,} conversations, not {:,}',
+    beside='beside them it read {}, not {}')
+_OPTIONS = dict(batch_tokens='total_batch_size', from_run='from')
+
+def differs(
+    name:str, # of a setting
+    there,    # what it is in a run
+    here      # and what was asked for
+)->str:
+    "In what a run is another, in words that can be typed"
+    typed = option(_OPTIONS.get(name, name))
+    if isinstance(there, dict) or isinstance(here, dict): # files and their checksums
+        there, here = there or {}, here or {}
+        other = [k for k in there if here.get(k) != there[k]]
+        if [*there] == [*here]: return f'it read another {" and another ".join(other)}'
+        there, here = ' '.join(there), ' '.join(here)
+    if isinstance(there, bool) or isinstance(here, bool):
+        return f'{typed} is given {"there and not here" if there else "here and not there"}'
+    if name in _DIFFERS: return _DIFFERS[name].format(there or 'nothing', here or 'nothing')
+    there, here = ('not given' if o in (None, '', -1) else o for o in (there, here))
+    return f'{typed} is {there} there and {here} here'
 
 def _about(run):
     "What the newest checkpoint of the furthest stage says of itself"
