@@ -6,8 +6,8 @@
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'RUN_NEEDS', 'write_json', 'file_hash', 'random_state', 'save_arrays',
            'save_checkpoint', 'array_shapes', 'damage', 'step_of', 'checkpoints', 'latest_checkpoint', 'load_model',
            'seen_from', 'load_optimizer', 'metadata', 'amend', 'score', 'prune', 'alive', 'Run', 'step_number',
-           'whisper', 'unfinished', 'exclusive', 'rewind', 'run_config', 'differs', 'find_run', 'run_folder',
-           'check_tag', 'check_copy', 'as_tag']
+           'whisper', 'unfinished', 'exclusive', 'rewind', 'run_config', 'differs', 'find_run', 'run_folder', 'no_run',
+           'resting_on', 'check_tag', 'check_copy', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading
@@ -216,9 +216,11 @@ def seen_from(
     place = os.path.relpath(Path(path).resolve(), Path(folder).resolve()/'step')
     return dict(path=place, sha256=metadata(path)['files']['model.safetensors'])
 
+def _base_of(path, base): return Path(os.path.normpath(Path(path).resolve()/base['path']))
+
 def _with_adapters(path, base=None, rank=0, alpha=0., parts=(), layers=(), **_):
     if not base: raise ValueError(f'{path} holds only adapters, and does not say of what')
-    there = Path(os.path.normpath(Path(path).resolve()/base['path']))
+    there = _base_of(path, base)
     about = metadata(there)
     found = about.get('files', {}).get('model.safetensors')
     if about.get('lora'): raise ValueError(f'{path} holds only adapters, and {there} does too')
@@ -390,7 +392,9 @@ _locked = {} # folder -> the thread of this process that trains there
 
 @patch
 @contextmanager
-def lock(self:Run): # yields nothing
+def lock(self:Run,
+    instead:str='wait for it, or choose another --model-tag' # what to do if another process has it
+): # yields nothing
     "Keep other processes from training this run"
     key, me = self.folder.resolve(), threading.get_ident()
     if _locked.get(key) == me:
@@ -400,8 +404,7 @@ def lock(self:Run): # yields nothing
     try:
         if not self._acquired(lock):
             who = os.pread(lock.fd, 20, 0).decode() or 'that has just begun'
-            raise ValueError(f'{self.folder.name} is being trained by process {who}: '
-                             'wait for it, or choose another --model-tag')
+            raise ValueError(f'{self.folder.name} is being trained by process {who}: {instead}')
         os.ftruncate(lock.fd, 0)
         with suppress(OSError): os.pwrite(lock.fd, str(os.getpid()).encode(), 0) # a full disk locks, too
         _locked[key] = me
@@ -619,10 +622,31 @@ def run_folder(
             if home.name == 'checkpoints' and home.is_dir():
                 Run(home.parent)._missing(rest[0], *map(step_number, rest[1:]))
     if '/' in str(tag): raise FileNotFoundError(f'there is no folder {tag}')
+    raise no_run(tag)
+
+def no_run(
+    tag:str # somebody's
+)->FileNotFoundError:
+    "There is none of this name, but others"
+    runs = base_dir()/'runs'
     known = sorted(p.name for p in runs.glob('*') if any((p/o).exists() for o in _TRACES))
     near = get_close_matches(str(tag), known, 1)
     guess = f', did you mean {near[0]}?' if near else ''
-    raise FileNotFoundError(f'no run {tag!r} in {runs} (runs: {", ".join(known) or "none yet"}){guess}')
+    return FileNotFoundError(f'no run {tag!r} in {runs} (runs: {", ".join(known) or "none yet"}){guess}')
+
+def resting_on(
+    folder:Path # of a run
+)->list:        # of runs
+    "Runs of adapters whose base is in this one"
+    here = Path(folder).resolve()
+    def bases(run):
+        for path in (checkpoints(run.stage(s))[-1] for s in run.stages()):
+            if base := metadata(path).get('lora', {}).get('base'): yield _base_of(path, base)
+        with suppress(ValueError): # a damaged config.json
+            about = run_config(run)
+            if not run.stages() and (about.get('sft') or {}).get('lora'): yield here.with_name(about.get('made_from') or '-')
+    runs = [Run(o) for o in sorted((base_dir()/'runs').glob('*')) if o.is_dir() and o.resolve() != here]
+    return [r for r in runs if any(o.is_relative_to(here) for o in bases(r))]
 
 def _named(tag):
     "The run, the stage of a run, or the checkpoint that a name or a path stands for"

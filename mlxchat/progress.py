@@ -7,7 +7,7 @@ __all__ = ['ENDED', 'AXES', 'STYLE', 'duration', 'fitted', 'stage_seconds', 'ste
            'NotebookView', 'StatusView', 'Progress', 'Lasting', 'outlive_terminal', 'plain_log', 'svg', 'LiveCurve',
            'smoothed', 'compare_runs', 'text_table', 'Energy', 'report_html', 'where_time_went', 'Wandb', 'TensorBoard',
            'memory_line', 'check_installed', 'LogConfig', 'sinks', 'run_status', 'watched_runs', 'sparkline',
-           'watch_line', 'monitor', 'folder_bytes', 'disk']
+           'watch_line', 'monitor', 'folder_bytes', 'disk', 'remove_runs']
 
 # %% ../nbs/03c_progress.ipynb #c046
 import base64, html, io, json, math, os, shutil, stat, subprocess, sys, threading, time
@@ -19,7 +19,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
 from .data import base_dir, line_width, gigabytes, in_notebook, json_lines, read_json, tilde, without_nan
-from .checkpoint import alive, checkpoints, find_run, Run, step_of
+from .checkpoint import alive, checkpoints, find_run, no_run, resting_on, Run, STAGES, step_of
 from .safety.ranges import ranged
 
 # %% ../nbs/03c_progress.ipynb #c050
@@ -983,10 +983,15 @@ def folder_bytes(
     return total
 
 def disk(
-    json:bool=False, # print one JSON object instead?
+    remove:list=None, # runs to remove, by name; it asks first
+    yes:bool=False,   # remove them without asking?
+    json:bool=False,  # print one JSON object instead?
 ):
-    "Show what takes room on the disk"
+    "Show what takes room on the disk, or remove runs"
     from json import dumps
+    if yes and not remove: raise ValueError('--yes is for --remove, which is not given')
+    if remove and json: raise ValueError('--json is for what is there: leave it out with --remove')
+    if remove: return remove_runs(remove, yes)
     root = base_dir()
     folders = [p for part in ('shards', 'runs', '.') for p in (root/part).glob('*') if p.is_dir()]
     sizes = {str(p.relative_to(root)): folder_bytes(p) for p in folders if p.name not in ('shards', 'runs')}
@@ -997,3 +1002,61 @@ def disk(
     if not sizes: return print(f'nothing yet {where}')
     for name, size in sizes.items(): print(f'{gigabytes(size):>11}  {name}')
     print(f'{gigabytes(sum(sizes.values())):>11}  {where}')
+
+# %% ../nbs/03c_progress.ipynb #b020bb62
+_OURS = '.lock', 'metrics.jsonl', 'status.json', *(f'checkpoints/{o}' for o in STAGES) # a run has one of them
+
+def _removable(name):
+    "The folder of a run that may go"
+    runs, name = base_dir()/'runs', name.removeprefix('runs/').removesuffix('/') # as `disk` shows it
+    if name not in [o.name for o in runs.glob('*')]: raise no_run(name)
+    folder = runs/name
+    if folder.is_symlink(): raise ValueError(f'{folder} is a link to {os.readlink(folder)}, which is left alone')
+    if not any((folder/o).exists() for o in _OURS): raise ValueError(f'{folder} is no run of mlxchat, and is left alone')
+    with Run(folder).lock('it can be removed when that has ended'): return folder
+
+def _free(folders):
+    "Complain if others could not be used without these"
+    for folder in folders:
+        others = [r.folder.name for r in resting_on(folder) if r.folder not in folders]
+        if others:
+            raise ValueError(f'{folder.name} is the base of the adapters in {", ".join(others)}, which would be lost: '
+                             f'name {"that" if len(others) == 1 else "those"} as well, perhaps after '
+                             f'`mlxchat merge --run {others[0]}`, which makes a plain model')
+
+def _take_away(folders):
+    "Move runs aside, adapters before what they rest on, and take them apart"
+    runs = base_dir()/'runs'
+    for o in runs.glob('.removed-*'): # what a killed process has left
+        pid = o.name.removeprefix('.removed-')
+        ours = pid.isdecimal() and o.is_dir() and not o.is_symlink()
+        if ours and (int(pid) == os.getpid() or not alive(int(pid))): shutil.rmtree(o)
+    aside = runs/f'.removed-{os.getpid()}'
+    aside.mkdir()
+    for o in sorted(folders, key=lambda o: bool(resting_on(o))):
+        size = folder_bytes(o)
+        with Run(o).lock('it can be removed when that has ended'): o.rename(aside/o.name)
+        shutil.rmtree(aside/o.name)
+        print(f'removed {o.name}, {gigabytes(size)}')
+    aside.rmdir()
+
+def remove_runs(
+    names:list,     # under runs/
+    yes:bool=False, # without asking?
+):
+    "Remove runs, after saying what would go"
+    folders = [*dict.fromkeys(map(_removable, names))]
+    _free(folders)
+    for o in folders:
+        steps = ', '.join(f'{s} step {step_of(checkpoints(Run(o).stage(s))[-1]):,}' for s in Run(o).stages())
+        print(f'{gigabytes(folder_bytes(o)):>11}  {o.name} ({steps or "nothing saved"})')
+    if not yes:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise ValueError('nothing was removed, as nobody can be asked: --yes removes without asking')
+        what = 'this run' if len(folders) == 1 else f'these {len(folders)} runs'
+        try: said = input(f'remove {what} for good? (y/N) ')
+        except (EOFError, KeyboardInterrupt):
+            print()
+            said = ''
+        if said.strip().lower() not in ('y', 'yes'): return print('nothing was removed')
+    _take_away(folders)

@@ -72,6 +72,8 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
     'serve': 'mlxchat serve  then open http://127.0.0.1:8000',
     'generate': 'mlxchat generate -p "Once upon a time" -n 3',
     'monitor': 'mlxchat monitor --every 5',
+    'disk': '''mlxchat disk  what is there
+        mlxchat disk --remove demo-my demo-my-2  runs that are no longer needed''',
     'quantize': 'mlxchat quantize --bits 4  less than a third of the bytes',
     'export': '''mlxchat export --to mlx-lm
         mlxchat export --to gguf --output there/  for llama.cpp, after pip install gguf''',
@@ -89,7 +91,7 @@ def examples(
 
 # %% ../../nbs/guides/help.ipynb #c035
 METAVARS = dict( # what is typed after an option, where its type does not say it
-    NAME='run model_tag tag base set', STAGE='stage', TASK='task tasks', FILE='config',
+    NAME='run model_tag tag base set remove', STAGE='stage', TASK='task tasks', FILE='config',
     DIR='dir data_dir output_dir tokenizer_dir log_dir export',
     PATH='text data val_data from_file tokenizer output', **{'N|best': 'step'})
 
@@ -212,7 +214,7 @@ VERBS = dict( # where the function is, and what it does
     merge=('mlxchat.sft:merge', 'make a plain model of a base and its adapters'),
     monitor=('mlxchat.progress:monitor', 'how a run stands, also while it is running'),
     eval=('mlxchat.guides.evaluate:evaluate', 'let a model take exams'),
-    disk=('mlxchat.progress:disk', 'what takes room on the disk'),
+    disk=('mlxchat.progress:disk', 'what takes room on the disk; it also removes runs'),
     chat=('mlxchat.chat:chat', 'talk with a model'),
     serve=('mlxchat.serving.server:serve', 'a chat page and an API'),
     generate=('mlxchat.chat:generate', 'continue texts with a base model'),

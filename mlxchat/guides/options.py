@@ -351,7 +351,7 @@ WORDS = { # what a word without an option may be, for verbs that have such an op
 def runs_here(
 )->list: # of their names
     "The runs on this machine"
-    return sorted(o.name for o in (function('mlxchat.data:base_dir')()/'runs').glob('*') if o.is_dir())
+    return sorted(o.name for o in (function('mlxchat.data:base_dir')()/'runs').glob('[!.]*') if o.is_dir())
 
 def meant_for(
     word:str, # that belongs to no option
