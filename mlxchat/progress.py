@@ -18,7 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
-from .data import base_dir, line_width, gigabytes, in_notebook, json_lines, read_json, tilde, without_nan
+from .data import base_dir, CLEAR, line_width, gigabytes, in_notebook, json_lines, read_json, Redrawn, tilde
+from .data import without_nan
 from .checkpoint import alive, checkpoints, find_run, no_run, resting_on, Run, STAGES, step_of
 from .safety.ranges import ranged
 
@@ -121,9 +122,9 @@ class TerminalView:
     "A line that is rewritten in place"
     def __init__(self, out):
         self.out, self.line = out, ''
-        self.bar = tqdm(total=1, bar_format='{desc}', file=out, leave=True)
+        self.bar = Redrawn(total=1, bar_format='{desc}', file=out, leave=True)
     def draw(self, now:dict, news:bool):
-        line = step_line(now, line_width(self.out) - 1)
+        line = step_line(now, line_width(self.out) - 3) # a terminal writes ^C behind it
         if line != self.line: self.bar.set_description_str(line)
         self.line = line
     def say(self, text:str): tqdm.write(text, file=self.out)
@@ -951,16 +952,14 @@ def monitor(
     from json import dumps
     if not run and not watched_runs():
         raise FileNotFoundError(f'no runs in {base_dir()/"runs"}: start with `mlxchat demo`')
-    in_place, shown = every > 0 and not json and sys.stdout.isatty(), 0
+    in_place = every > 0 and not json and sys.stdout.isatty()
     try:
         while True:
             s, losses = _look(_watched(run))
             width = line_width(sys.stdout) - 1 if sys.stdout.isatty() else 1000
             line = watch_line(s, losses, width) if 'step' in s else f'{s["run"]}: never trained here'
             if json: print(dumps(without_nan(s)), flush=True)
-            elif in_place:
-                print('\r' + line.ljust(shown), end='', flush=True)
-                shown = len(line)
+            elif in_place: print(CLEAR + line, end='', flush=True)
             else: print(line, flush=True)
             if not every: break
             time.sleep(every)
