@@ -527,7 +527,7 @@ def run_config(
 
 _DIFFERS = dict( # what is no option, or none that says enough
     base='it began with {}, not with {}', weights='it began with other weights', tokenizer='it has another tokenizer',
-    source='the file of its --task was another', conversations='it read {:,} conversations, not {:,}',
+    source='the file of its --task was another', conversations='it read {} conversations, not {}',
     beside='beside them it read {}, not {}')
 _OPTIONS = dict(batch_tokens='total_batch_size', from_run='from')
 
@@ -539,14 +539,14 @@ def differs(
     "In what a run is another, in words that can be typed"
     typed = option(_OPTIONS.get(name, name))
     if isinstance(there, dict) or isinstance(here, dict): # files and their checksums
-        there, here = there or {}, here or {}
+        there, here = (o if isinstance(o, dict) else {} for o in (there, here))
         other = [k for k in there if here.get(k) != there[k]]
         if [*there] == [*here]: return f'it read another {" and another ".join(other)}'
         there, here = ' '.join(there), ' '.join(here)
     if isinstance(there, bool) or isinstance(here, bool):
         return f'{typed} is given {"there and not here" if there else "here and not there"}'
     if name in _DIFFERS: return _DIFFERS[name].format(there or 'nothing', here or 'nothing')
-    there, here = ('not given' if o in (None, '', -1) else o for o in (there, here))
+    there, here = ('not given' if o in (None, '', -1) else str(o)[:60] for o in (there, here))
     return f'{typed} is {there} there and {here} here'
 
 def _about(run):
@@ -572,6 +572,9 @@ RUN_NEEDS = { # what a verb wants of a run, in words, and how well a run suits: 
     'exportable': ('that is not quantised', lambda run: _learns(run) > 0),
     'adapters': ('with adapters', lambda run: 'lora' in _about(run)),
     'watch': ('that was trained', lambda run: any((run.folder/o).exists() for o in _TRACES))}
+_WELL = dict( # what those that suit well have before the others
+    generate='with a base model', chat='with a chat model',
+    **dict.fromkeys(('trainable', 'practise'), 'not made from another'))
 
 # %% ../nbs/03a_checkpoint.ipynb #c676881
 def find_run(
@@ -595,7 +598,7 @@ def find_run(
     some = f' of {len(fit)}' if len(fit) > 1 else ''
     which = some + ' that are finished'*bool(over and some) or ' that is finished'*over
     less = any(m and m[0] == max(marks)[0] and m < max(marks) for m in marks) # others would do, but not so well
-    if less: which += (' and' if over else ' that') + (' suit best' if some else ' suits best')
+    if less: which += (' and ' if over else ' ') + _WELL[need]
     if which: say(f'using {latest.folder.name}, the latest{which}; --run chooses')
     return latest
 

@@ -936,7 +936,7 @@ def _look(folder):
 
 def _watched(name):
     "The folder of the run that is meant"
-    if not name: return watched_runs()[0]
+    if not name: return next(filter(run_status, watched_runs()), watched_runs()[0]) # copies were not trained
     folder = find_run(name).folder
     if not any((folder/o).exists() for o in ('config.json', 'status.json', 'metrics.jsonl', 'checkpoints')):
         raise FileNotFoundError(f'{folder} is no run: it has neither a configuration nor checkpoints')

@@ -304,4 +304,4 @@ def _after(verb, last):
     shells = [*SHELLS] if verb == 'completion' else []
     if not o or o.types == {'bool'}: return [*shells, *options, '--help', '--help-all']
     if o.name in CHOICES: return CHOICES[o.name].split()
-    return runs_here() if o.name == 'run' else []
+    return runs_here() if o.name in ('run', 'remove') else []
