@@ -647,7 +647,8 @@ def resting_on(
             if base := metadata(path).get('lora', {}).get('base'): yield _base_of(path, base)
         with suppress(ValueError): # a damaged config.json
             about = run_config(run)
-            if not run.stages() and (about.get('sft') or {}).get('lora'): yield here.with_name(about.get('made_from') or '-')
+            young = not run.stages() and about.get('sft', {}).get('lora') # nothing is saved yet
+            if young and 'made_from' in about: yield here.with_name(about['made_from'])
     runs = [Run(o) for o in sorted((base_dir()/'runs').glob('*')) if o.is_dir() and o.resolve() != here]
     return [r for r in runs if any(o.is_relative_to(here) for o in bases(r))]
 

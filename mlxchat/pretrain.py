@@ -377,7 +377,8 @@ def differences(
     made = there.get('model', {})
     def known(k, v, of): return of.get(k) if v in (None, '') else v # what came of it, where nothing was asked for
     was = {k: there[k] for k in more if k in there}
-    was |= {k: known(k, old[k], made) for k in new if k not in {*RESUMABLE, *INSTEAD[0]} and old.get(k, new[k]) != new[k]}
+    other = [k for k in new if k not in {*RESUMABLE, *INSTEAD[0]} and old.get(k, new[k]) != new[k]]
+    was |= {k: known(k, old[k], made) for k in other}
     was['batch_tokens'] = there.get('recipe', {}).get('batch_tokens', recipe.batch_tokens)
     now = {k: known(k, v, asdict(model)) for k, v in new.items()} | more | dict(batch_tokens=recipe.batch_tokens)
     return [differs(k, v, now[k]) for k, v in was.items() if v != now[k]]

@@ -1011,7 +1011,8 @@ def _removable(name):
     if name not in [o.name for o in runs.glob('*')]: raise no_run(name)
     folder = runs/name
     if folder.is_symlink(): raise ValueError(f'{folder} is a link to {os.readlink(folder)}, which is left alone')
-    if not any((folder/o).exists() for o in _OURS): raise ValueError(f'{folder} is no run of mlxchat, and is left alone')
+    if not any((folder/o).exists() for o in _OURS):
+        raise ValueError(f'{folder} is no run of mlxchat, and is left alone')
     with Run(folder).lock('it can be removed when that has ended'): return folder
 
 def _free(folders):

@@ -24,8 +24,8 @@ from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
 from .checkpoint import as_tag, check_copy, check_tag, checkpoints, differs, file_hash, find_run
-from .checkpoint import latest_checkpoint, load_model, metadata, Run, run_config, save_checkpoint, seen_from, step_of
-from .checkpoint import write_json
+from .checkpoint import latest_checkpoint, load_model, metadata, Run, run_config, save_checkpoint, seen_from
+from .checkpoint import step_of, write_json
 from .progress import LogConfig, outlive_terminal, report_html, sinks
 from .pretrain import BATCH_D12, check_rows
 from .callbacks import Scores, as_callbacks
@@ -429,8 +429,9 @@ SFT_RESUMABLE = {'eval_every', 'eval_tokens', 'score_every', 'score_examples', '
           # of the following, what they come to is compared
           'device_batch_size', 'total_batch_size', 'grad_accum_steps', 'epochs'}
 
-FOLLOW = {'conversations', 'batch_tokens', 'num_iterations', 'max_seq_len', 'buffer', 'lr_scale', 'lora_lr', 'init_lr_frac',
-          'beside'} # from others, where nobody asks for them, and so are not worth naming beside those
+FOLLOW = { # from others, where nobody asks for them, and so are not worth naming beside those
+    'conversations', 'batch_tokens', 'num_iterations', 'max_seq_len', 'buffer', 'lr_scale', 'lora_lr', 'init_lr_frac',
+    'beside'}
 
 def changes(
     run:Run,
@@ -496,7 +497,8 @@ def passed_over(
     there = Run(first)
     alone = there.stages() == [stage]
     why = f'has a stage {next((s for s in there.stages() if s != stage), "")}: '
-    if alone: why = f'was made with other settings ({changes(there, stage, settings)}): repeat them to go on with it, or '
+    changed = changes(there, stage, settings)
+    if alone: why = f'was made with other settings ({changed}): repeat them to go on with it, or '
     return f'{first.name} {why}add --run {first.name} to begin with what it has learnt'
 
 def read_run(

@@ -257,8 +257,8 @@ def verb_list(
     return '\n'.join([
         *wrapped('mlxchat: train your own chat model on your own machine', room), '',
         *_sections(topics, rows, room), '',
-        *wrapped('mlxchat VERB --help lists the options of a verb. Every word follows its option: mlxchat eval --run demo. '
-                 'With --debug, an error shows where it arose.', room)])
+        *wrapped('mlxchat VERB --help lists the options of a verb. Every word follows its option: '
+                 'mlxchat eval --run demo. With --debug, an error shows where it arose.', room)])
 
 # %% ../../nbs/guides/help.ipynb #c049
 SHELLS = dict(
