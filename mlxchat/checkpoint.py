@@ -6,8 +6,8 @@
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'RUN_NEEDS', 'write_json', 'file_hash', 'random_state', 'save_arrays',
            'save_checkpoint', 'array_shapes', 'damage', 'step_of', 'checkpoints', 'latest_checkpoint', 'load_model',
            'seen_from', 'load_optimizer', 'metadata', 'amend', 'score', 'prune', 'alive', 'Run', 'step_number',
-           'whisper', 'unfinished', 'exclusive', 'rewind', 'run_config', 'find_run', 'run_folder', 'check_tag',
-           'check_copy', 'as_tag']
+           'whisper', 'unfinished', 'exclusive', 'rewind', 'run_config', 'differs', 'find_run', 'run_folder', 'no_run',
+           'resting_on', 'check_tag', 'check_copy', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading
@@ -22,6 +22,7 @@ from .model import GPT, GPTConfig
 from . import lora
 from .data import atomic_write, base_dir, checked, in_short, json_lines, parse_json, read_json, sync, without_nan
 from .sources.shards import FileLock
+from .safety.ranges import option
 from .tokenizer import Tokenizer
 from .sources.tokenizer_formats import load_tokenizer
 import mlx.core as mx
@@ -215,9 +216,11 @@ def seen_from(
     place = os.path.relpath(Path(path).resolve(), Path(folder).resolve()/'step')
     return dict(path=place, sha256=metadata(path)['files']['model.safetensors'])
 
+def _base_of(path, base): return Path(os.path.normpath(Path(path).resolve()/base['path']))
+
 def _with_adapters(path, base=None, rank=0, alpha=0., parts=(), layers=(), **_):
     if not base: raise ValueError(f'{path} holds only adapters, and does not say of what')
-    there = Path(os.path.normpath(Path(path).resolve()/base['path']))
+    there = _base_of(path, base)
     about = metadata(there)
     found = about.get('files', {}).get('model.safetensors')
     if about.get('lora'): raise ValueError(f'{path} holds only adapters, and {there} does too')
@@ -389,7 +392,9 @@ _locked = {} # folder -> the thread of this process that trains there
 
 @patch
 @contextmanager
-def lock(self:Run): # yields nothing
+def lock(self:Run,
+    instead:str='wait for it, or choose another --model-tag' # what to do if another process has it
+): # yields nothing
     "Keep other processes from training this run"
     key, me = self.folder.resolve(), threading.get_ident()
     if _locked.get(key) == me:
@@ -399,8 +404,7 @@ def lock(self:Run): # yields nothing
     try:
         if not self._acquired(lock):
             who = os.pread(lock.fd, 20, 0).decode() or 'that has just begun'
-            raise ValueError(f'{self.folder.name} is being trained by process {who}: '
-                             'wait for it, or choose another --model-tag')
+            raise ValueError(f'{self.folder.name} is being trained by process {who}: {instead}')
         os.ftruncate(lock.fd, 0)
         with suppress(OSError): os.pwrite(lock.fd, str(os.getpid()).encode(), 0) # a full disk locks, too
         _locked[key] = me
@@ -521,6 +525,30 @@ def run_config(
     except FileNotFoundError: return {}
     return {k: v for k, v in there.items() if v is not None}
 
+_DIFFERS = dict( # what is no option, or none that says enough
+    base='it began with {}, not with {}', weights='it began with other weights', tokenizer='it has another tokenizer',
+    source='the file of its --task was another', conversations='it read {} conversations, not {}',
+    beside='beside them it read {}, not {}')
+_OPTIONS = dict(batch_tokens='total_batch_size', from_run='from')
+
+def differs(
+    name:str, # of a setting
+    there,    # what it is in a run
+    here      # and what was asked for
+)->str:
+    "In what a run is another, in words that can be typed"
+    typed = option(_OPTIONS.get(name, name))
+    if isinstance(there, dict) or isinstance(here, dict): # files and their checksums
+        there, here = (o if isinstance(o, dict) else {} for o in (there, here))
+        other = [k for k in there if here.get(k) != there[k]]
+        if [*there] == [*here]: return f'it read another {" and another ".join(other)}'
+        there, here = ' '.join(there), ' '.join(here)
+    if isinstance(there, bool) or isinstance(here, bool):
+        return f'{typed} is given {"there and not here" if there else "here and not there"}'
+    if name in _DIFFERS: return _DIFFERS[name].format(there or 'nothing', here or 'nothing')
+    there, here = ('not given' if o in (None, '', -1) else str(o)[:60] for o in (there, here))
+    return f'{typed} is {there} there and {here} here'
+
 def _about(run):
     "What the newest checkpoint of the furthest stage says of itself"
     return next((metadata(checkpoints(run.stage(s))[-1]) for s in reversed(run.stages())), {})
@@ -544,6 +572,9 @@ RUN_NEEDS = { # what a verb wants of a run, in words, and how well a run suits: 
     'exportable': ('that is not quantised', lambda run: _learns(run) > 0),
     'adapters': ('with adapters', lambda run: 'lora' in _about(run)),
     'watch': ('that was trained', lambda run: any((run.folder/o).exists() for o in _TRACES))}
+_WELL = dict( # what those that suit well have before the others
+    generate='with a base model', chat='with a chat model',
+    **dict.fromkeys(('trainable', 'practise'), 'not made from another'))
 
 # %% ../nbs/03a_checkpoint.ipynb #c676881
 def find_run(
@@ -567,7 +598,7 @@ def find_run(
     some = f' of {len(fit)}' if len(fit) > 1 else ''
     which = some + ' that are finished'*bool(over and some) or ' that is finished'*over
     less = any(m and m[0] == max(marks)[0] and m < max(marks) for m in marks) # others would do, but not so well
-    if less: which += (' and' if over else ' that') + (' suit best' if some else ' suits best')
+    if less: which += (' and ' if over else ' ') + _WELL[need]
     if which: say(f'using {latest.folder.name}, the latest{which}; --run chooses')
     return latest
 
@@ -594,10 +625,32 @@ def run_folder(
             if home.name == 'checkpoints' and home.is_dir():
                 Run(home.parent)._missing(rest[0], *map(step_number, rest[1:]))
     if '/' in str(tag): raise FileNotFoundError(f'there is no folder {tag}')
+    raise no_run(tag)
+
+def no_run(
+    tag:str # somebody's
+)->FileNotFoundError:
+    "There is none of this name, but others"
+    runs = base_dir()/'runs'
     known = sorted(p.name for p in runs.glob('*') if any((p/o).exists() for o in _TRACES))
     near = get_close_matches(str(tag), known, 1)
     guess = f', did you mean {near[0]}?' if near else ''
-    raise FileNotFoundError(f'no run {tag!r} in {runs} (runs: {", ".join(known) or "none yet"}){guess}')
+    return FileNotFoundError(f'no run {tag!r} in {runs} (runs: {", ".join(known) or "none yet"}){guess}')
+
+def resting_on(
+    folder:Path # of a run
+)->list:        # of runs
+    "Runs of adapters whose base is in this one"
+    here = Path(folder).resolve()
+    def bases(run):
+        for path in (checkpoints(run.stage(s))[-1] for s in run.stages()):
+            if base := metadata(path).get('lora', {}).get('base'): yield _base_of(path, base)
+        with suppress(ValueError): # a damaged config.json
+            about = run_config(run)
+            young = not run.stages() and about.get('sft', {}).get('lora') # nothing is saved yet
+            if young and 'made_from' in about: yield here.with_name(about['made_from'])
+    runs = [Run(o) for o in sorted((base_dir()/'runs').glob('*')) if o.is_dir() and o.resolve() != here]
+    return [r for r in runs if any(o.is_relative_to(here) for o in bases(r))]
 
 def _named(tag):
     "The run, the stage of a run, or the checkpoint that a name or a path stands for"

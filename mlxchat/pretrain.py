@@ -21,7 +21,7 @@ from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups
 from .tokenizer import Tokenizer
 from .safety.parallel import World
 from .train import bits_per_byte, text_bytes
-from .checkpoint import Run, write_json
+from .checkpoint import differs, Run, write_json
 from .callbacks import Samples, Scores, as_callbacks, memory_limits
 from .trainer import Trainer, TrainerConfig
 import mlx.core as mx, numpy as np
@@ -374,16 +374,14 @@ def differences(
     there = read_config(folder)
     old, new = recorded(there), asdict(c)
     model = GPTConfig.preset(c.preset, c.depth, sequence_len=c.max_seq_len, **c.architecture())
-    def changed(k, was, now):
-        if was in (None, ''): return f'without {option(k)}, now {now}'
-        if isinstance(was, bool): return f'with{"" if was else "out"} {option(k)}'
-        if now in (None, ''): now = f'{getattr(model, k)}, as it is not given' if hasattr(model, k) else 'not given'
-        return f'{option(k)} {was}, now {now}'
-    free = {*RESUMABLE, *INSTEAD[0]}
-    out = [changed(k, there[k], v) for k, v in more.items() if k in there and there[k] != v]
-    out += [changed(k, old[k], v) for k, v in new.items() if k not in free and k in old and old[k] != v]
-    was, now = there.get('recipe', {}).get('batch_tokens', recipe.batch_tokens), recipe.batch_tokens
-    return out + [f'--total-batch-size {was}, now {now}'] * (was != now)
+    made = there.get('model', {})
+    def known(k, v, of): return of.get(k) if v in (None, '') else v # what came of it, where nothing was asked for
+    was = {k: there[k] for k in more if k in there}
+    other = [k for k in new if k not in {*RESUMABLE, *INSTEAD[0]} and old.get(k, new[k]) != new[k]]
+    was |= {k: known(k, old[k], made) for k in other}
+    was['batch_tokens'] = there.get('recipe', {}).get('batch_tokens', recipe.batch_tokens)
+    now = {k: known(k, v, asdict(model)) for k, v in new.items()} | more | dict(batch_tokens=recipe.batch_tokens)
+    return [differs(k, v, now[k]) for k, v in was.items() if v != now[k]]
 
 # %% ../nbs/03b_pretrain.ipynb #c316
 def extension(

@@ -7,7 +7,7 @@ __all__ = ['ENDED', 'AXES', 'STYLE', 'duration', 'fitted', 'stage_seconds', 'ste
            'NotebookView', 'StatusView', 'Progress', 'Lasting', 'outlive_terminal', 'plain_log', 'svg', 'LiveCurve',
            'smoothed', 'compare_runs', 'text_table', 'Energy', 'report_html', 'where_time_went', 'Wandb', 'TensorBoard',
            'memory_line', 'check_installed', 'LogConfig', 'sinks', 'run_status', 'watched_runs', 'sparkline',
-           'watch_line', 'monitor', 'folder_bytes', 'disk']
+           'watch_line', 'monitor', 'folder_bytes', 'disk', 'remove_runs']
 
 # %% ../nbs/03c_progress.ipynb #c046
 import base64, html, io, json, math, os, shutil, stat, subprocess, sys, threading, time
@@ -18,8 +18,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
-from .data import base_dir, line_width, gigabytes, in_notebook, json_lines, read_json, tilde, without_nan
-from .checkpoint import alive, checkpoints, find_run, Run, step_of
+from .data import base_dir, CLEAR, line_width, gigabytes, in_notebook, json_lines, read_json, Redrawn, tilde
+from .data import without_nan
+from .checkpoint import alive, checkpoints, find_run, no_run, resting_on, Run, STAGES, step_of
 from .safety.ranges import ranged
 
 # %% ../nbs/03c_progress.ipynb #c050
@@ -121,9 +122,9 @@ class TerminalView:
     "A line that is rewritten in place"
     def __init__(self, out):
         self.out, self.line = out, ''
-        self.bar = tqdm(total=1, bar_format='{desc}', file=out, leave=True)
+        self.bar = Redrawn(total=1, bar_format='{desc}', file=out, leave=True)
     def draw(self, now:dict, news:bool):
-        line = step_line(now, line_width(self.out) - 1)
+        line = step_line(now, line_width(self.out) - 3) # a terminal writes ^C behind it
         if line != self.line: self.bar.set_description_str(line)
         self.line = line
     def say(self, text:str): tqdm.write(text, file=self.out)
@@ -935,7 +936,7 @@ def _look(folder):
 
 def _watched(name):
     "The folder of the run that is meant"
-    if not name: return watched_runs()[0]
+    if not name: return next(filter(run_status, watched_runs()), watched_runs()[0]) # copies were not trained
     folder = find_run(name).folder
     if not any((folder/o).exists() for o in ('config.json', 'status.json', 'metrics.jsonl', 'checkpoints')):
         raise FileNotFoundError(f'{folder} is no run: it has neither a configuration nor checkpoints')
@@ -951,16 +952,14 @@ def monitor(
     from json import dumps
     if not run and not watched_runs():
         raise FileNotFoundError(f'no runs in {base_dir()/"runs"}: start with `mlxchat demo`')
-    in_place, shown = every > 0 and not json and sys.stdout.isatty(), 0
+    in_place = every > 0 and not json and sys.stdout.isatty()
     try:
         while True:
             s, losses = _look(_watched(run))
             width = line_width(sys.stdout) - 1 if sys.stdout.isatty() else 1000
             line = watch_line(s, losses, width) if 'step' in s else f'{s["run"]}: never trained here'
             if json: print(dumps(without_nan(s)), flush=True)
-            elif in_place:
-                print('\r' + line.ljust(shown), end='', flush=True)
-                shown = len(line)
+            elif in_place: print(CLEAR + line, end='', flush=True)
             else: print(line, flush=True)
             if not every: break
             time.sleep(every)
@@ -983,10 +982,15 @@ def folder_bytes(
     return total
 
 def disk(
-    json:bool=False, # print one JSON object instead?
+    remove:list=None, # runs to remove, by name; it asks first
+    yes:bool=False,   # remove them without asking?
+    json:bool=False,  # print one JSON object instead?
 ):
-    "Show what takes room on the disk"
+    "Show what takes room on the disk, or remove runs"
     from json import dumps
+    if yes and not remove: raise ValueError('--yes is for --remove, which is not given')
+    if remove and json: raise ValueError('--json is for what is there: leave it out with --remove')
+    if remove: return remove_runs(remove, yes)
     root = base_dir()
     folders = [p for part in ('shards', 'runs', '.') for p in (root/part).glob('*') if p.is_dir()]
     sizes = {str(p.relative_to(root)): folder_bytes(p) for p in folders if p.name not in ('shards', 'runs')}
@@ -997,3 +1001,62 @@ def disk(
     if not sizes: return print(f'nothing yet {where}')
     for name, size in sizes.items(): print(f'{gigabytes(size):>11}  {name}')
     print(f'{gigabytes(sum(sizes.values())):>11}  {where}')
+
+# %% ../nbs/03c_progress.ipynb #b020bb62
+_OURS = '.lock', 'metrics.jsonl', 'status.json', *(f'checkpoints/{o}' for o in STAGES) # a run has one of them
+
+def _removable(name):
+    "The folder of a run that may go"
+    runs, name = base_dir()/'runs', name.removeprefix('runs/').removesuffix('/') # as `disk` shows it
+    if name not in [o.name for o in runs.glob('*')]: raise no_run(name)
+    folder = runs/name
+    if folder.is_symlink(): raise ValueError(f'{folder} is a link to {os.readlink(folder)}, which is left alone')
+    if not any((folder/o).exists() for o in _OURS):
+        raise ValueError(f'{folder} is no run of mlxchat, and is left alone')
+    with Run(folder).lock('it can be removed when that has ended'): return folder
+
+def _free(folders):
+    "Complain if others could not be used without these"
+    for folder in folders:
+        others = [r.folder.name for r in resting_on(folder) if r.folder not in folders]
+        if others:
+            raise ValueError(f'{folder.name} is the base of the adapters in {", ".join(others)}, which would be lost: '
+                             f'name {"that" if len(others) == 1 else "those"} as well, perhaps after '
+                             f'`mlxchat merge --run {others[0]}`, which makes a plain model')
+
+def _take_away(folders):
+    "Move runs aside, adapters before what they rest on, and take them apart"
+    runs = base_dir()/'runs'
+    for o in runs.glob('.removed-*'): # what a killed process has left
+        pid = o.name.removeprefix('.removed-')
+        ours = pid.isdecimal() and o.is_dir() and not o.is_symlink()
+        if ours and (int(pid) == os.getpid() or not alive(int(pid))): shutil.rmtree(o)
+    aside = runs/f'.removed-{os.getpid()}'
+    aside.mkdir()
+    for o in sorted(folders, key=lambda o: bool(resting_on(o))):
+        size = folder_bytes(o)
+        with Run(o).lock('it can be removed when that has ended'): o.rename(aside/o.name)
+        shutil.rmtree(aside/o.name)
+        print(f'removed {o.name}, {gigabytes(size)}')
+    aside.rmdir()
+
+def remove_runs(
+    names:list,     # under runs/
+    yes:bool=False, # without asking?
+):
+    "Remove runs, after saying what would go"
+    folders = [*dict.fromkeys(map(_removable, names))]
+    _free(folders)
+    for o in folders:
+        steps = ', '.join(f'{s} step {step_of(checkpoints(Run(o).stage(s))[-1]):,}' for s in Run(o).stages())
+        print(f'{gigabytes(folder_bytes(o)):>11}  {o.name} ({steps or "nothing saved"})')
+    if not yes:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise ValueError('nothing was removed, as nobody can be asked: --yes removes without asking')
+        what = 'this run' if len(folders) == 1 else f'these {len(folders)} runs'
+        try: said = input(f'remove {what} for good? (y/N) ')
+        except (EOFError, KeyboardInterrupt):
+            print()
+            said = ''
+        if said.strip().lower() not in ('y', 'yes'): return print('nothing was removed')
+    _take_away(folders)

@@ -28,7 +28,7 @@ from .callbacks import Scores, as_callbacks
 from .trainer import CheckpointManager, Trainer, TrainerConfig
 from .safety.ranges import check_values
 from .sources.puzzles import hard_tasks
-from .sft import sft_command, derived_tag, new_run, numbered, open_stage, read_run, settle
+from .sft import sft_command, derived_tag, new_run, numbered, open_stage, passed_over, read_run, settle
 from .tasks import Task, practice
 from .tokenizer import check_messages
 from .train import TrainStep
@@ -531,6 +531,8 @@ def rl(
         where = 'its stage rl' if target is source else f'the run {target.folder.name}'
         begin = f'{source.folder.name} ({start.parent.name}, step {step_of(start):,})'
         print(f'{begin} practises {task}; the result is {where}')
+        if not model_tag and target.folder.name != tag:
+            print(passed_over(target.folder.with_name(tag), 'rl', _settings(c, start, more)))
         print(f'{c.num_iterations:,} step{"s"*(c.num_iterations != 1)} of {c.examples_per_step:,} questions, '
               f'{c.num_samples} answer{"s"*(c.num_samples != 1)} to each '
               '(--num-iterations changes that); '

@@ -9,7 +9,7 @@ __all__ = ['TOPICS', 'COMMON', 'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTION
 # %% ../../nbs/guides/help.ipynb #a2191040
 import re, shutil
 from textwrap import TextWrapper
-from .options import CHOICES, POSITIONAL, SHORT, dashed, meant, signature
+from .options import CHOICES, POSITIONAL, SHORT, dashed, meant, runs_here, signature
 
 # %% ../../nbs/guides/help.ipynb #c032
 TOPICS = dict(
@@ -72,6 +72,8 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
     'serve': 'mlxchat serve  then open http://127.0.0.1:8000',
     'generate': 'mlxchat generate -p "Once upon a time" -n 3',
     'monitor': 'mlxchat monitor --every 5',
+    'disk': '''mlxchat disk  what is there
+        mlxchat disk --remove demo-my demo-my-2  runs that are no longer needed''',
     'quantize': 'mlxchat quantize --bits 4  less than a third of the bytes',
     'export': '''mlxchat export --to mlx-lm
         mlxchat export --to gguf --output there/  for llama.cpp, after pip install gguf''',
@@ -89,7 +91,7 @@ def examples(
 
 # %% ../../nbs/guides/help.ipynb #c035
 METAVARS = dict( # what is typed after an option, where its type does not say it
-    NAME='run model_tag tag base set', STAGE='stage', TASK='task tasks', FILE='config',
+    NAME='run model_tag tag base set remove', STAGE='stage', TASK='task tasks', FILE='config',
     DIR='dir data_dir output_dir tokenizer_dir log_dir export',
     PATH='text data val_data from_file tokenizer output', **{'N|best': 'step'})
 
@@ -212,7 +214,7 @@ VERBS = dict( # where the function is, and what it does
     merge=('mlxchat.sft:merge', 'make a plain model of a base and its adapters'),
     monitor=('mlxchat.progress:monitor', 'how a run stands, also while it is running'),
     eval=('mlxchat.guides.evaluate:evaluate', 'let a model take exams'),
-    disk=('mlxchat.progress:disk', 'what takes room on the disk'),
+    disk=('mlxchat.progress:disk', 'what takes room on the disk; it also removes runs'),
     chat=('mlxchat.chat:chat', 'talk with a model'),
     serve=('mlxchat.serving.server:serve', 'a chat page and an API'),
     generate=('mlxchat.chat:generate', 'continue texts with a base model'),
@@ -255,8 +257,8 @@ def verb_list(
     return '\n'.join([
         *wrapped('mlxchat: train your own chat model on your own machine', room), '',
         *_sections(topics, rows, room), '',
-        *wrapped('mlxchat VERB --help lists the options of a verb; '
-                 'with --debug, an error shows where it arose.', room)])
+        *wrapped('mlxchat VERB --help lists the options of a verb. Every word follows its option: '
+                 'mlxchat eval --run demo. With --debug, an error shows where it arose.', room)])
 
 # %% ../../nbs/guides/help.ipynb #c049
 SHELLS = dict(
@@ -302,10 +304,4 @@ def _after(verb, last):
     shells = [*SHELLS] if verb == 'completion' else []
     if not o or o.types == {'bool'}: return [*shells, *options, '--help', '--help-all']
     if o.name in CHOICES: return CHOICES[o.name].split()
-    return _runs() if o.name == 'run' else []
-
-# %% ../../nbs/guides/help.ipynb #6c1f522a
-def _runs():
-    "Names of runs on this machine"
-    from mlxchat.data import base_dir
-    return sorted(o.name for o in (base_dir()/'runs').glob('*') if o.is_dir())
+    return runs_here() if o.name in ('run', 'remove') else []

@@ -115,6 +115,9 @@ class Wrapping:
             yield part
 
     def _blanks(self, n, room):
+        if _cells(self.word) > room: # nothing stands beside what is longer than a line, so that it can be copied
+            self.at, self.word = self.margin, ''
+            return '\n' + ' '*self.margin
         column = n > 1 and not self.column
         if (column or not self.at) and self.at + n <= room//2: self.margin = self.at + n
         self.column = self.column or column and self.at > 0 # a line has no third
@@ -127,10 +130,11 @@ class Wrapping:
         back = _cells(self.word) # of it stand there already
         begun, self.word = self.at - back, self.word + part
         n = _cells(self.word)
-        moves = begun + n > room and begun > self.margin and (not back or self.at < room and self.margin + n <= room)
-        self.at = (self.margin if moves else begun) + n
+        margin = 0 if self.margin + n > room else self.margin # a path is not cut if it fits into a whole line
+        moves = begun + n > room and begun > margin and (not back or self.at < room and margin + n <= room)
+        self.at = (margin if moves else begun) + n
         if self.at > room: self.at = (self.at - 1) % room + 1 # longer than a line
-        return '\b \b'*back + '\n' + ' '*self.margin + self.word if moves else part
+        return '\b \b'*back + '\n' + ' '*margin + self.word if moves else part
 
 # %% ../../nbs/guides/program.ipynb #c055
 MEMORY = 'malloc|out of memory|outofmemory|insufficient memory|unable to allocate|bad_alloc|maximum allowed buffer'

@@ -325,8 +325,10 @@ def _check_same(p):
     if there and settings.get('from_run') and 'from_run' not in there:
         raise ValueError(f'{folder} is another run, which did not begin with --from: choose another --model-tag')
     if changed := differences(folder, p.c, p.recipe, **settings):
-        raise ValueError(f'{folder} was started with other settings ({"; ".join(changed)}): '
-                         'repeat them, or choose another --model-tag')
+        shape = any(o.startswith(option(k) + ' ') for o in changed for k in SHAPE) # which weights keep
+        other = '' if shape else f'; `mlxchat train --from {folder.name}` begins a new one with its weights'
+        raise ValueError(f'{folder.name} was started with other settings ({"; ".join(changed)}): '
+                         f'repeat them, or choose another --model-tag{other}')
     return extension(folder, p.c, p.recipe)
 
 # %% ../../nbs/guides/runs.ipynb #121a3804
