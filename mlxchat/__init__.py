@@ -1,1 +1,37 @@
+"""Train your own ChatGPT on your own machine
+
+`load` and `generate` use a trained model, `chat` and `train` do what the program's verbs of these names do, and `GPT`,
+`GPTConfig`, `Tokenizer` and `Engine` are the classes behind them. Nothing of it is imported before it is used.
+"""
+import sys
+from importlib import import_module
+from types import ModuleType
+
 __version__ = "0.1.0"
+__all__ = ['load', 'generate', 'chat', 'train', 'GPT', 'GPTConfig', 'Tokenizer', 'Engine']
+HOMES = dict(load='guides.api', generate='guides.api', chat='chat', train='guides.runs', GPT='model', GPTConfig='model',
+             Tokenizer='tokenizer', Engine='engine')
+
+def _public(name): return getattr(import_module(f'mlxchat.{HOMES[name]}'), name)
+
+class Verb(ModuleType):
+    "A module that does what the verb of its name does: `mlxchat.train(depth=4)`, and still `mlxchat.train.TrainStep`"
+    def __call__(self, *args, **kwargs): return self.__wrapped__(*args, **kwargs)
+    @property
+    def __wrapped__(self): return _public(self.__name__.rpartition('.')[2]) # also whose signature `inspect` shows
+
+class Package(ModuleType):
+    "Modules become attributes when they are imported; two of them are verbs as well"
+    def __setattr__(self, name, value):
+        if name in ('chat', 'train') and isinstance(value, ModuleType):
+            value.__class__ = Verb
+            value.__doc__ = f'{value.__doc__}\n\nCalled, it is `mlxchat.{HOMES[name]}.{name}`, and `help` of that tells how.'
+        super().__setattr__(name, value)
+
+sys.modules[__name__].__class__ = Package
+
+def __getattr__(name):
+    if name not in HOMES: raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return import_module(f'{__name__}.{name}') if name in ('chat', 'train') else _public(name)
+
+def __dir__(): return sorted({*globals(), *__all__})
