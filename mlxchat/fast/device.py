@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['blas', 'MACHINES', 'DTYPES', 'blas_candidates', 'load_blas', 'keep_memory', 'large_pages', 'device_kind', 'Machine',
            'machine', 'agree', 'compute_dtype', 'memory_bytes', 'best_seconds', 'matmul_gflops', 'numpy_gflops',
-           'launched', 'colour_wanted', 'machine_info']
+           'cores', 'free_share', 'launched', 'colour_wanted', 'machine_info']
 
 # %% ../../nbs/fast/device.ipynb #c039
-import ctypes, json, os, resource, shutil, sys, time, warnings
+import ctypes, hashlib, json, os, resource, shutil, sys, threading, time, warnings
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
@@ -195,6 +195,29 @@ def numpy_gflops(
     "Measured rate of NumPy's fp32 matrix product"
     a, b = (np.random.default_rng(i).standard_normal((n, n), dtype=np.float32) for i in range(2))
     return 2*n**3 / best_seconds(lambda: a @ b, repeats) / 1e9
+
+# %% ../../nbs/fast/device.ipynb #7016becb
+def cores(
+)->int:
+    "Cores that this process may use"
+    n = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    try: quota, period = map(int, Path('/sys/fs/cgroup/cpu.max').read_text().split())
+    except (OSError, ValueError): return n # no container, or one without a limit
+    return min(n, max(1, quota//period))
+
+def free_share(
+    seconds:float=.3 # to try
+)->float:            # of the cores' time, 1 on an idle machine
+    "What other programs leave to this one"
+    block, shares = bytes(2**20), []
+    def work():
+        began, used = time.perf_counter(), time.thread_time()
+        while time.perf_counter() - began < seconds: hashlib.sha256(block) # other threads run meanwhile
+        shares.append((time.thread_time() - used)/(time.perf_counter() - began))
+    threads = [threading.Thread(target=work) for _ in range(cores())]
+    for o in threads: o.start()
+    for o in threads: o.join()
+    return min(1., sum(shares)/len(shares))
 
 # %% ../../nbs/fast/device.ipynb #c043
 def launched(
