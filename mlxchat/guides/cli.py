@@ -158,7 +158,8 @@ def info(
     if json: return print(dumps(i))
     other = '' if i["compute_dtype"] == 'float32' else f'; {i["compute_gflops"]:,.0f} in {i["compute_dtype"]}'
     print(f'''mlxchat  {i["mlxchat"]}, MLX {i["mlx"]}, Python {i["python"]}
-device   {i["device"]}: {i["name"]}, {i["cores"]} cores, {gigabytes(i["memory_gib"]*2**30)} for models
+device   {i["device"]}: {i["name"]}, {i["cores"]} cores
+memory   {i["memory"]}
 compute  in {i["compute_dtype"]}, {"compiled" if i["compiler"] else "not compiled, as there is no C++ compiler"}
 BLAS     {i["blas"]}
 matmul   {i["matmul_gflops"]:,.0f} GFLOP/s in float32, {i["matmul_gflops"]/i["numpy_gflops"]:.0%} of NumPy's{other}
