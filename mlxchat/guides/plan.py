@@ -165,8 +165,9 @@ class Measured:
         self.path, self.told = path, False
         self.free = free_share() if device_kind() == 'cpu' else 1. # of a GPU nobody says so
         self.calm = self.free >= CALM
-        names = [mx.device_info().get('device_name'), device_kind(), compute_dtype(), cores(), mx.__version__, __version__]
-        names += [f'{k}={v}' for k, v in sorted(os.environ.items()) if re.match(r'MLX|OMP_|MKL_|OPENBLAS_', k) and 'DIR' not in k]
+        names = [mx.device_info().get('device_name'), device_kind(), compute_dtype(), cores(), mx.__version__,
+                 __version__]
+        names += [f'{k}={v}' for k, v in sorted(os.environ.items()) if re.match('(MLX|OMP_|MKL_|OPENBLAS_)(?!.*DIR)', k)]
         self.here = ' '.join(map(str, names))
         self.found = {} if fresh else self._read()
 
@@ -266,8 +267,9 @@ class Planner:
         checks, saves = (math.ceil(r.steps/every) if every > 0 else 1 for every in (c.eval_every, c.save_every))
         checking = checks*2*(c.eval_tokens or 2**20)/(c.rows*c.max_seq_len)*cost.check/processes # rows overlap by half
         checkpoint = state['weights'] + state['optimizer']
-        return Estimate(c.depth, c.rows, r.accumulate, r.steps, r.batch_tokens, model.count_params()['total'], cost.memory, step,
-                        cost.update, r.steps*step + checking + saves*checkpoint/self.disk(), checkpoint*(c.keep_last + 1 + c.save_best))
+        seconds = r.steps*step + checking + saves*checkpoint/self.disk()
+        return Estimate(c.depth, c.rows, r.accumulate, r.steps, r.batch_tokens, model.count_params()['total'],
+                        cost.memory, step, cost.update, seconds, checkpoint*(c.keep_last + 1 + c.save_best))
 
 # %% ../../nbs/guides/plan.ipynb #c042
 ROOM = .95 # share of the memory that a run may take; the rest is for the program itself
@@ -412,7 +414,7 @@ NIGHT = 8*3600 # seconds, for the largest that fits
 def plan(
     depth:int=None,       # the dial; default the largest that fits
     memory:str='',        # such as 36GB; default what this machine has
-    time:str='',          # such as 12h, at most so long; default 8h if no depth and no length is given, else no limit
+    time:str='',          # such as 8h, at most so long; default 8h if no depth and no length is given, else no limit
     device_batch_size:int=None, # rows per micro-batch, default as many as pay
     vocab_size:int=None,  # tokens, default those of the tokenizer that is there, else 8,192, which `train` makes
     processes:int=1,      # that share the work
@@ -425,7 +427,7 @@ def plan(
     planned, vocab_size = vocab_size, vocab_size or known_vocab()
     night = depth is None and not time and not any(kwargs.get(k) for k in INSTEAD[0])
     room = 1e9*measure('memory', str(memory)) if memory else memory_bytes()
-    limit = measure('time', time) if time else NIGHT if night else math.inf
+    limit = measure('time', str(time)) if time else NIGHT if night else math.inf
     def make(d):
         c = PretrainConfig(depth=d, **kwargs)
         return replace(c, device_batch_size=device_batch_size or (c.device_batch_size if c.grad_accum_steps else 1))

@@ -107,7 +107,8 @@ def measure(
     typed = ' '.join(text.lower().split())
     parts = re.findall(quantity, typed) if typed.isascii() and re.fullmatch(f'({quantity} ?)+', typed) else []
     if len(parts) > 1 and not all(unit for _, unit in parts): parts = []
-    try: value = sum(float(number)*(units[unit] if unit else base if plain else math.nan) for number, unit in parts)/base
+    alone = base if plain else math.nan # the unit of a plain number
+    try: value = sum(float(number)*(units[unit] if unit else alone) for number, unit in parts)/base
     except (KeyError, ValueError): value = math.nan
     if parts and value == value and (what := wanted(name, value)):
         raise ValueError(f'{option(name)} must be {what}, not {text}')
