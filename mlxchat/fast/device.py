@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['blas', 'MACHINES', 'DTYPES', 'blas_candidates', 'load_blas', 'keep_memory', 'large_pages', 'device_kind', 'Machine',
-           'machine', 'agree', 'compute_dtype', 'memory_bytes', 'best_seconds', 'matmul_gflops', 'numpy_gflops',
-           'launched', 'colour_wanted', 'machine_info']
+           'machine', 'agree', 'compute_dtype', 'memory_limit', 'memory_total', 'memory_bytes', 'memory_free',
+           'memory_line', 'best_seconds', 'matmul_gflops', 'numpy_gflops', 'cores', 'free_share', 'launched',
+           'colour_wanted', 'machine_info']
 
 # %% ../../nbs/fast/device.ipynb #c039
-import ctypes, json, os, resource, shutil, sys, time, warnings
+import ctypes, hashlib, json, os, re, resource, shutil, sys, threading, time, warnings
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
@@ -154,13 +155,44 @@ def compute_dtype(
     return getattr(mx, wanted)
 
 # %% ../../nbs/fast/device.ipynb #c023
-def memory_bytes(
+def memory_limit(
+)->int: # bytes, 2⁶³ if there is none
+    "What a container or `ulimit` lets this process use"
+    found = [resource.getrlimit(resource.RLIMIT_AS)[0] % 2**63 or 2**63]
+    for p in '/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes':
+        try: found.append(int(Path(p).read_text()))
+        except (OSError, ValueError): pass # 'max'
+    return min(found)
+
+def memory_total(
 )->int: # bytes
-    "Memory a model may use: the GPU's, or the machine's"
+    "Memory of the GPU, or of the machine"
     info = mx.device_info()
     for key in 'max_recommended_working_set_size','total_memory','memory_size':
         if info.get(key): return int(info[key])
     return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+
+def memory_bytes(
+)->int: # bytes
+    "Memory a model may use: all there is, or what this process is limited to"
+    return memory_total() if mx.default_device().type == mx.DeviceType.gpu else min(memory_total(), memory_limit())
+
+def memory_free(
+)->int: # bytes, 0 if the system does not say
+    "Memory that nothing uses now"
+    if mx.default_device().type == mx.DeviceType.gpu: return int(mx.device_info().get('free_memory', 0))
+    try: kb = re.search(r'MemAvailable: *(\d+)', Path('/proc/meminfo').read_text())
+    except OSError: return 0
+    return min(int(kb[1])*1024, memory_bytes()) if kb else 0
+
+def memory_line(
+)->str:
+    "Which memory there is, as every verb says it"
+    total, most, free = memory_total(), memory_bytes(), memory_free()
+    parts = [f'{total/1e9:.1f} GB in all']
+    if most < total: parts.append(f'{most/1e9:.1f} GB allowed to this process (container or ulimit)')
+    if free: parts.append(f'{free/1e9:.1f} GB free now')
+    return ', '.join(parts)
 
 # %% ../../nbs/fast/device.ipynb #c026
 def best_seconds(
@@ -196,6 +228,29 @@ def numpy_gflops(
     a, b = (np.random.default_rng(i).standard_normal((n, n), dtype=np.float32) for i in range(2))
     return 2*n**3 / best_seconds(lambda: a @ b, repeats) / 1e9
 
+# %% ../../nbs/fast/device.ipynb #7016becb
+def cores(
+)->int:
+    "Cores that this process may use"
+    n = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    try: quota, period = map(int, Path('/sys/fs/cgroup/cpu.max').read_text().split())
+    except (OSError, ValueError): return n # no container, or one without a limit
+    return min(n, max(1, quota//period))
+
+def free_share(
+    seconds:float=.3 # to try
+)->float:            # of the cores' time, 1 on an idle machine
+    "What other programs leave to this one"
+    block, shares = bytes(2**20), []
+    def work():
+        began, used = time.perf_counter(), time.thread_time()
+        while time.perf_counter() - began < seconds: hashlib.sha256(block) # other threads run meanwhile
+        shares.append((time.thread_time() - used)/(time.perf_counter() - began))
+    threads = [threading.Thread(target=work) for _ in range(cores())]
+    for o in threads: o.start()
+    for o in threads: o.join()
+    return min(1., sum(shares)/len(shares))
+
 # %% ../../nbs/fast/device.ipynb #c043
 def launched(
 )->tuple[bool,str]: # is this one of several processes? and the address of the first, '' if unknown
@@ -223,7 +278,7 @@ def machine_info(
     ours, numpys = (max(o) for o in zip(*rounds))
     def last_word(o): return str(o).split('.')[-1]
     return dict(device=last_word(mx.default_device().type), name=mx.device_info().get('device_name', '?'),
-        cores=os.cpu_count(), memory_gib=round(memory_bytes()/2**30, 1),
+        cores=os.cpu_count(), memory_gib=round(memory_bytes()/2**30, 1), memory=memory_line(),
         mlx=mx.__version__, python=sys.version.split()[0],
         blas=blas, compiler=bool(device_kind() != 'cpu' or shutil.which('g++')),
         compute_dtype=last_word(compute_dtype()),

@@ -24,7 +24,7 @@ from ..sources.texts import make_set, write_bin
 from ..checkpoint import check_tag, run_folder
 from ..progress import LogConfig
 from ..pretrain import INSTEAD, PretrainConfig, read_config, recorded
-from ..safety.ranges import option, ranged
+from ..safety.ranges import MEASURES, option, ranged
 
 # %% ../../nbs/guides/cli.ipynb #c402
 _STATES = dict(true=True, yes=True, on=True, false=False, no=False, off=False) # YAML's words for them
@@ -85,7 +85,8 @@ def _as_typed(option, value):
     if 'list' in option.types and isinstance(value, list) and all(isinstance(o, str) for o in value):
         return [f'{name}={o}' for o in value]
     if isinstance(value, (list, bool)): raise ValueError(f'should be {kind}')
-    try: (integer if 'int' in option.types else number if 'float' in option.types else str)(value)
+    reading = str if option.name in MEASURES else integer if 'int' in option.types else number
+    try: (reading if {'int', 'float'} & option.types else str)(value)
     except argparse.ArgumentTypeError: raise ValueError(f'should be {kind}') from None
     return [f'{name}={value}']
 
@@ -157,7 +158,8 @@ def info(
     if json: return print(dumps(i))
     other = '' if i["compute_dtype"] == 'float32' else f'; {i["compute_gflops"]:,.0f} in {i["compute_dtype"]}'
     print(f'''mlxchat  {i["mlxchat"]}, MLX {i["mlx"]}, Python {i["python"]}
-device   {i["device"]}: {i["name"]}, {i["cores"]} cores, {gigabytes(i["memory_gib"]*2**30)} for models
+device   {i["device"]}: {i["name"]}, {i["cores"]} cores
+memory   {i["memory"]}
 compute  in {i["compute_dtype"]}, {"compiled" if i["compiler"] else "not compiled, as there is no C++ compiler"}
 BLAS     {i["blas"]}
 matmul   {i["matmul_gflops"]:,.0f} GFLOP/s in float32, {i["matmul_gflops"]/i["numpy_gflops"]:.0%} of NumPy's{other}

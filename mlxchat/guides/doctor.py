@@ -5,9 +5,8 @@
 # %% auto #0
 __all__ = ['VERDICTS', 'TOLD', 'MACHINE', 'TRIES', 'LIMITS', 'NO_EXAMS', 'AROUND', 'Finding', 'run_check', 'check_line',
            'impersonal', 'machine_check', 'system_check', 'commit', 'version_check', 'choice_check', 'blas_check',
-           'compiler_check', 'layers_check', 'targets', 'try_check', 'limit_check', 'disk_check', 'most_memory',
-           'memory_check', 'files_check', 'sleep_check', 'sections', 'verdict_counts', 'report_file', 'Unwell',
-           'doctor']
+           'compiler_check', 'layers_check', 'targets', 'try_check', 'limit_check', 'disk_check', 'memory_check',
+           'files_check', 'sleep_check', 'sections', 'verdict_counts', 'report_file', 'Unwell', 'doctor']
 
 # %% ../../nbs/guides/doctor.ipynb #d003
 import os, platform, re, resource, shutil, socket, subprocess, sys, tempfile, time
@@ -85,8 +84,7 @@ TOLD = ('MLXCHAT_MACHINE', 'MLXCHAT_DTYPE', 'MLXCHAT_KERNELS', 'MLXCHAT_BLAS', '
 def machine_check():
     "machine"
     kind = 'CPU' if on_cpu() else 'NVIDIA GPU' if mx.cuda.is_available() else 'Apple GPU'
-    name, memory = mx.device_info().get('device_name', 'unknown'), gigabytes(device.memory_bytes())
-    return f'{kind}: {name}, {os.cpu_count()} cores, {memory} for models'
+    return f'{kind}: {mx.device_info().get("device_name", "unknown")}, {os.cpu_count()} cores'
 
 def system_check():
     "operating system"
@@ -218,24 +216,14 @@ def disk_check(s):
     if free < 5e9: return 'slow', f'{seen}; a run wants some GB: `mlxchat disk` shows what takes room'
     return seen if rate > 20 else ('slow', f'{seen}: let MLXCHAT_BASE_DIR name a folder on a faster disk')
 
-def most_memory(
-)->int: # bytes
-    "How much memory Linux lets this process use"
-    found = [resource.getrlimit(resource.RLIMIT_AS)[0] % 2**63 or 2**63]
-    for p in '/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes':
-        try: found.append(int(Path(p).read_text()))
-        except (OSError, ValueError): pass # 'max'
-    return min(found)
-
 def memory_check(s):
     "memory"
     limits = []
     for f in mx.set_memory_limit, mx.set_cache_limit: # they tell the old limit
         limits.append(f(2**40))
         f(limits[-1])
-    seen = f'MLX may use {gigabytes(limits[0])}' + f' and keep {gigabytes(min(limits))} for later'*(limits[1] > 1e8)
-    if not on_cpu() or most_memory() > .9*device.memory_bytes(): return seen
-    return 'slow', f'{seen}, but this process may use {gigabytes(most_memory())} only: say so with --memory-limit-gb'
+    kept = f"; MLX keeps what is freed, up to {gigabytes(min(limits))}"*(limits[1] > 1e8)
+    return device.memory_line() + kept
 
 def files_check(s):
     "open files"

@@ -92,6 +92,7 @@ def examples(
 # %% ../../nbs/guides/help.ipynb #c035
 METAVARS = dict( # what is typed after an option, where its type does not say it
     NAME='run model_tag tag base set remove', STAGE='stage', TASK='task tasks', FILE='config',
+    SIZE='memory memory_limit_gb max_bytes max_mb', TIME='time every patience',
     DIR='dir data_dir output_dir tokenizer_dir log_dir export',
     PATH='text data val_data from_file tokenizer output', **{'N|best': 'step'})
 
@@ -138,7 +139,7 @@ def _longest(rows, most=LEFT): return min(max((len(o) for o, _ in rows), default
 def _left(o):
     "An option as it is typed"
     kind = 'DIR' if o.types == {'bool', 'str'} else 'N' if 'int' in o.types else 'X' if 'float' in o.types else 'TEXT'
-    value = next((k for k, v in METAVARS.items() if o.name in v.split() and o.types != {'int'}), kind)
+    value = next((k for k, v in METAVARS.items() if o.name in v.split() and (o.types != {'int'} or k == 'SIZE')), kind)
     if o.name in CHOICES: value = '|'.join(CHOICES[o.name].split())
     if o.name in POSITIONAL: return value
     if o.types == {'bool'}: return ('--[no-]' if o.default is True else '--') + dashed(o.name)[2:]

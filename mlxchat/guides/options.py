@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Source', 'Option', 'CHOICES', 'SYNONYMS', 'ALIASES', 'ELSEWHERE', 'SHORT', 'POSITIONAL', 'WORDS', 'read_source',
            'definition', 'signature', 'function', 'integer', 'number', 'integer_or_text', 'did_you_mean', 'listed',
-           'choice', 'meant', 'no_option', 'dashed', 'Parser', 'something', 'name_of_run', 'in_range', 'Values',
-           'parser', 'runs_here', 'meant_for', 'parsed']
+           'choice', 'meant', 'no_option', 'dashed', 'Parser', 'something', 'name_of_run', 'measured', 'in_range',
+           'Values', 'parser', 'runs_here', 'meant_for', 'parsed']
 
 # %% ../../nbs/guides/options.ipynb #c1058eaa
 import argparse, ast, importlib, re, shlex, sys
@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from textwrap import dedent, shorten
-from ..safety.ranges import fitting, option
+from ..safety.ranges import fitting, measure, MEASURES, option
 
 # %% ../../nbs/guides/options.ipynb #c005
 Source = namedtuple('Source', 'module lines tree') # the text of a module, read and not run
@@ -245,13 +245,25 @@ def dashed(name:str)->str:
 class Parser(argparse.ArgumentParser):
     "A parser that raises instead of printing its usage"
     said, words = {}, [] # option -> as it was typed, and all that was
+    def __init__(self, **kw):
+        super().__init__(**kw)
+        self._negative_number_matcher = re.compile(r'-\.?\d') # a value too, with whatever unit
+
+    def wanting(self, name, typed, after):
+        "What to say of an option without a value, or with one that begins with a dash"
+        known = self._option_string_actions
+        if not after.startswith('-') or after.split('=')[0] in known: return 'it wants a value'
+        try: (known[name].type or str)(after)
+        except argparse.ArgumentTypeError as e: return str(e)
+        return f'it wants a value: write {typed}={after}'
+
     def error(self, message):
         found = re.match(r'argument ([^:]*): (.*)', message, re.S)
         if not found: raise ValueError(message)
         names, why = found[1].split('/'), found[2]
         option = next((self.said[o] for o in names if o in self.said), names[0])
         after = next((b for a, b in zip(self.words, self.words[1:]) if a in names), '')
-        if 'expected' in why: why = 'it wants a value' + f': write {option}={after}'*after.startswith('-')
+        if 'expected' in why: why = self.wanting(names[0], option, after)
         if 'ignored explicit' in why: why = 'it is a switch, and takes no value'
         raise ValueError(f'{option} {why}' if why.startswith('must be ') else f'{option}: {why}')
 
@@ -269,6 +281,15 @@ def name_of_run(
     "A name that a new run may have"
     try: return function('mlxchat.checkpoint:check_tag')(something(text))
     except ValueError as e: raise argparse.ArgumentTypeError(e) from None
+
+def measured(
+    o,       # Option that takes a size or a time
+    text:str # such as 36GB or 8h
+):           # a number, or the text where the function reads it
+    "A size or a time that the option can have"
+    try: value = measure(o.name, text, int if 'int' in o.types else float)
+    except ValueError as e: raise argparse.ArgumentTypeError(str(e).removeprefix(option(o.name) + ' ')) from None
+    return text if 'str' in o.types else value
 
 def in_range(
     name:str, # of an option
@@ -290,6 +311,7 @@ def _reading(o):
     if o.types == {'int', 'str'}: kind = lambda text: integer_or_text(something(text))
     if o.name in ('prompt', 'system') and kind is something: kind = str # these may be empty
     if o.name in ('model_tag', 'tag'): kind = name_of_run
+    if o.name in MEASURES: return dict(type=lambda text: measured(o, text))
     if o.name in CHOICES: return dict(type=lambda text: kind(choice(o.name, text)))
     return dict(type=lambda text: in_range(o.name, kind(text)) if kind in (integer, number) else kind(text))
 
