@@ -415,7 +415,6 @@ def check_task(
             raise ValueError('--data is for a reward function, such as --task judge.py:reward: '
                              f'{name} has its own questions')
         name = known_task(name, ', or module:function')
-        if name == 'smoltalk': raise ValueError('smoltalk is only for sft: its conversations have no right answers')
     file = name.rpartition(':')[0]
     for path in [file]*file.endswith('.py') + [data]*bool(data):
         if not Path(path).is_file(): raise FileNotFoundError(f'there is no file {path}')

@@ -555,8 +555,8 @@ def guessed_task(
     known     # names that there are
 )->str:       # one of these, '' if none is near
     "The task whose name somebody wanted to type"
+    if (other := OTHER_NAMES.get(_letters(name))) in known: return other
     near = {_letters(n): n for n in known}
-    near = {_letters(k): n for k, n in OTHER_NAMES.items() if n in known} | near
     found = get_close_matches(_letters(name), near, 1)
     return near[found[0]] if found else ''
 

@@ -377,7 +377,9 @@ def best_founded(
     new:dict, # likewise
 )->dict:      # likewise
     "All marks, the new ones before the old, but of the same questions those of the larger exam"
-    def stays(a, b): return (a.get('n') or 0) > b.get('n', 0) and (a.get('asked') or b.get('asked')) == b.get('asked')
+    def width(m): return m['high'] - m['low']
+    def larger(a, b): return a['n'] > b['n'] if a.get('n') else width(a) < width(b) # older files do not say how large
+    def stays(a, b): return larger(a, b) and (a.get('asked') or b['asked']) == b['asked']
     return old | {k: old[k] if k in old and stays(old[k], m) else m for k, m in new.items()}
 
 def _remarks(m, show):
@@ -467,8 +469,7 @@ def evaluate(
     kept = keep_scores(found, f'{stage} step {step:,}', new, again)
     report = report_html(found)
     if not json: print(score_table(new))
-    larger = [f'{n} {_shown(n, m)(m["score"])} of {m["n"]:,}' for n, m in kept.items() if m['n'] > new[n]['n']]
-    if larger: print(f'kept from a larger exam: {", ".join(larger)}', file=sys.stderr if json else sys.stdout)
+    if larger := _larger(kept, new): print(larger, file=sys.stderr if json else sys.stdout)
     if json: print(dumps(result))
     else:
         print(f'{duration(result["seconds"])}, results in {tilde(path)}, report in {tilde(report)}')
@@ -511,6 +512,12 @@ def show_row(
 
 _MARK = {'score': float, 'low': float, 'high': float, 'n?': (0, 2**53), 'asked?': str}
 SCORES = {str: {str: _MARK}} # checkpoint → exam → mark
+
+def _larger(kept, new):
+    "A line about scores that were not replaced"
+    def line(n, m): return f'{n} {_shown(n, new[n])(m["score"])}' + (f' of {m["n"]:,}' if m.get('n') else '')
+    lines = [line(n, m) for n, m in kept.items() if m.get('n') != new[n]['n']]
+    return f'kept from a larger exam: {", ".join(lines)}' if lines else ''
 
 def _kept_marks(path, weights):
     "The marks in a file of results, if they are of the same weights"

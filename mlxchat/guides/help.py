@@ -89,7 +89,7 @@ def examples(
 
 # %% ../../nbs/guides/help.ipynb #c035
 METAVARS = dict( # what is typed after an option, where its type does not say it
-    NAME='run model_tag tag base set', STAGE='stage', TASK='task tasks', FILE='config',
+    NAME='run model_tag tag base set', STAGE='stage', TASK='task tasks mixture', FILE='config',
     DIR='dir data_dir output_dir tokenizer_dir log_dir export',
     PATH='text data val_data from_file tokenizer output', **{'N|best': 'step'})
 
