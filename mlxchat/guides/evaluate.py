@@ -379,7 +379,8 @@ def best_founded(
     "All marks, the new ones before the old, but of the same questions those of the larger exam"
     def width(m): return m['high'] - m['low']
     def larger(a, b): return a['n'] > b['n'] if a.get('n') else width(a) < width(b) # older files do not say how large
-    def stays(a, b): return larger(a, b) and (a.get('asked') or b['asked']) == b['asked']
+    def other(a, b): return None not in (a.get('asked'), b.get('asked')) and a['asked'] != b['asked']
+    def stays(a, b): return larger(a, b) and not other(a, b)
     return old | {k: old[k] if k in old and stays(old[k], m) else m for k, m in new.items()}
 
 def _remarks(m, show):
