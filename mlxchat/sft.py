@@ -326,7 +326,8 @@ def own_data(
     say=print,           # told what is skipped
 )->tuple:                # (to learn, to validate), each None if there is none
     "Conversations of your own"
-    def read(files): return TaskMixture([CustomJSON(_there(str(p)), strict, say) for p in files], seed=seed) if files else None
+    def read(files):
+        return TaskMixture([CustomJSON(_there(str(p)), strict, say) for p in files], seed=seed) if files else None
     learn, val = read(data), read(val_data)
     if not learn: return None, val
     learn, held = hold_out(learn, 0. if val and val_fraction is None else val_fraction)
@@ -620,7 +621,8 @@ def sft(
     check_pairs(asked)
     check_tag(model_tag)
     mixture = known_mixture(mixture) if mixture else ''
-    to_score = [o if own_file(o) else known_task(o, ', or a file that ends in .jsonl') for o in re.findall(r'[^,\s]+', score_tasks)]
+    named = re.findall(r'[^,\s]+', score_tasks)
+    to_score = [o if own_file(o) else known_task(o, ', or a file that ends in .jsonl') for o in named]
     own, val = own_data(data, val_data, val_fraction, strict, c.seed) # a file that is missing is said first
     source = read_run(run, model_tag, 'trainable')
     if not source.stages(): source.pick() # says what is missing

@@ -39,7 +39,8 @@ PRACTICE = 'arithmetic', 'counting', 'spelling', 'identity'
 PUZZLES = 'puzzles', 'threenumbers'
 GROUPS = dict(base=['bpb', *(f'{c}:text' for c in CHOICE_TASKS)], practice=[*PRACTICE],
               chat=['arc-easy:chat', 'arc-challenge:chat', 'mmlu:chat', 'gsm8k', 'humaneval', 'spellingbee'])
-BENCHMARKS = ['bpb', 'core', *CHOICE_TASKS, *FORMS, 'gsm8k', 'humaneval', 'spellingbee', 'simplespelling', *PRACTICE, *PUZZLES]
+BENCHMARKS = ['bpb', 'core', *CHOICE_TASKS, *FORMS, 'gsm8k', 'humaneval', 'spellingbee', 'simplespelling',
+              *PRACTICE, *PUZZLES]
 
 def _others(): return [n for n in BENCHMARKS if n not in FORMS and n not in CHOICE_TASKS]
 
@@ -254,7 +255,8 @@ class Core:
 
 # %% ../../nbs/guides/evaluate.ipynb #c025
 _JUDGES = 2 # counts up when a judge changes its mind about answers, so that those judged before are forgotten
-_HOW = {'samples', 'max_tokens', 'temperature', 'top_k', 'seed', 'rows', 'tokens', 'exams'} # how, and how much of it, the same is asked
+# how, and how much of it, the same is asked
+_HOW = {'samples', 'max_tokens', 'temperature', 'top_k', 'seed', 'dtype', 'rows', 'tokens', 'exams'}
 
 def _lines(path):
     "Settings on which the rows of a file depend, and the rows"

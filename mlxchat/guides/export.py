@@ -598,8 +598,9 @@ def quantize(
     most = _seconds_worth(model) if eval_tokens is None else eval_tokens
     batches, what = _sample(old, tokenizer, min(model.config.sequence_len, 1024), most) if most else ([], '')
     which = f'{old.folder.name} ({stage}, step {meta["step"]:,}) in 16 and in {bits} bits'
-    counts = '; what counts is the difference, since a model that answers no longer continues texts well'*(stage != 'base')
-    said = f'comparing {which} on {what}{counts}' if batches else f'no comparison: {what}'
+    counts = 'what counts is the difference, since a model that answers no longer continues texts well'
+    tuned = f'; {counts}'*(stage != 'base')
+    said = f'comparing {which} on {what}{tuned}' if batches else f'no comparison: {what}'
     if what: print(said, flush=True)
     column = 'bits per byte'
     def measured(name, size, model):
