@@ -471,7 +471,7 @@ def log(self:Run,
     return True
 
 _NUMBERS = set('''step loss lr tokens seconds data_seconds other_seconds total_seconds elapsed_seconds
-    tok_per_s mfu memory flops val_bpb core'''.split())
+    tok_per_s mfu memory flops val_bpb core reward pass@1'''.split())
 
 def _sensible(o):
     "Does a line of metrics say what such lines say?"

@@ -460,17 +460,26 @@ def nll(self:GPT,
 
 # %% ../nbs/00_model.ipynb #c169
 @patch
-def quantize(self:GPT,
+def scale_group(self:GPT,
     bits:int=4, # 4 or 8
-    group:int=0 # neighbours that share a scale; default 64, and 32 in rows of 64, or of what 64 does not divide
-)->GPT:
-    "Keep matrices and embeddings in few bits, for inference"
+    group:int=0 # as it was asked for
+)->int:         # default 64, and 32 in rows of 64, or of what 64 does not divide
+    "How many neighbours share a scale, if this model can be kept in few bits"
     if bits not in (4, 8): raise ValueError(f'only 4 or 8 bits are possible, not {bits}')
     width = self.config.n_embd
     group = group or (64 if width % 64 == 0 and width > 64 else 32)
     if width % group: # else some matrices of a block would have few bits, and some all
         raise ValueError(f'{width} numbers do not make groups of {group}: only an n_embd that is a multiple of 32 '
                          'can be quantised')
+    return group
+
+@patch
+def quantize(self:GPT,
+    bits:int=4, # 4 or 8
+    group:int=0 # neighbours that share a scale, see `scale_group`
+)->GPT:
+    "Keep matrices and embeddings in few bits, for inference"
+    group = self.scale_group(bits, group)
     self.update(tree_map(lambda x: x.astype(mx.bfloat16) if x.ndim > 1 else x, self.parameters()))
     nn.quantize(self, group, bits, class_predicate=lambda _, m: hasattr(m, 'to_quantized') and m.weight.shape[-1] % group == 0)
     self._quantized = dict(bits=bits, group=group)

@@ -650,9 +650,9 @@ def _curves(run, stage):
         ax.plot(steps, losses, lw=.5, alpha=.3)
         ax.plot(steps, smoothed(losses), c='C0')
         ax.set(xlabel='step', ylabel='loss (nats per token)', title=f'{run.folder.name}, {stage}')
-        plain_log(ax.yaxis)
+        if min(losses) > 0: plain_log(ax.yaxis) # that of practice is none
     parts = [f'<h2>{html.escape(stage)}</h2>', _picture(loss)]
-    for key, label in ('val_bpb', 'bits per byte'), ('core', 'CORE'):
+    for key, label in ('val_bpb', 'bits per byte'), ('core', 'CORE'), ('reward', 'reward'), ('pass@1', 'pass@1'):
         points = [(m['step'], m[key]) for m in ms if key in m]
         def scores(ax):
             ax.plot(*zip(*points), 'o-')

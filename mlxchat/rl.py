@@ -6,7 +6,7 @@
 __all__ = ['LARGEST', 'RL_RESUMABLE', 'PUZZLES', 'Rollout', 'RewardError', 'judged', 'rl_prompt', 'rollouts', 'advantages',
            'groups', 'policy_loss', 'rounded', 'policy_batch', 'PolicyStep', 'RolloutLog', 'RLConfig', 'RolloutLoader',
            'evaluate_policy', 'RewardTask', 'read_prompts', 'check_task', 'find_tasks', 'easy', 'run_rl', 'source_hash',
-           'rl', 'puzzle_run']
+           'amount', 'rl', 'puzzle_run']
 
 # %% ../nbs/06c_rl.ipynb #c782
 import importlib, inspect, json, math, os, shutil, sys, time
@@ -19,7 +19,7 @@ from fastcore.meta import delegates
 from .data import Bar, tilde
 from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata, Run
 from .checkpoint import step_of, write_json
-from .sources.datasets import TASKS, open_task, spelling_words
+from .sources.datasets import known_task, open_task
 from .engine import Engine
 from .eval import pass_at_k, score_task
 from .model import GPT, GPTConfig
@@ -29,7 +29,7 @@ from .trainer import CheckpointManager, Trainer, TrainerConfig
 from .safety.ranges import check_values
 from .sources.puzzles import hard_tasks
 from .sft import sft_command, derived_tag, new_run, numbered, open_stage, passed_over, read_run, settle
-from .tasks import Task, practice
+from .tasks import Task, practice, spelling_words
 from .tokenizer import check_messages
 from .train import TrainStep
 from .progress import LogConfig, outlive_terminal, score_line, sinks
@@ -226,14 +226,14 @@ class RLConfig:
     temperature:float=1.         # of the tries
     top_k:int=50                 # candidates for each token, 0 for all
     device_batch_size:int=8      # rows computed at a time
-    init_lr_frac:float=.05       # starting rates, relative to these; they fall to zero
+    init_lr_frac:float=None      # starting rates, relative to these; they fall to zero; default .05, and .1 below 10 million parameters
     matrix_lr:float=.02          # Muon
     embedding_lr:float=.2        # token embedding
     unembedding_lr:float=.004    # lm_head
     scalar_lr:float=.5           # residual scalars
     weight_decay:float=0.        # of the matrices
     eval_every:int=60            # steps between examinations on held-out questions, 0 for none but the last
-    eval_examples:int=400        # questions in each
+    eval_examples:int=None       # questions in each, default so many that all examinations take a fifth as many answers as practice: 50 to 400
     eval_samples:int=8           # answers to each: the k of pass@k
     save_every:int=60            # steps between checkpoints, 0 for none but the last
     keep_last:int=2              # newest checkpoints to keep
@@ -260,6 +260,29 @@ class RLConfig:
         once = questions/self.examples_per_step
         if self.epochs: return max(1, round(self.epochs*once))
         return max(1, int(once)) if once <= 500 else 100
+
+    def settled(self,
+        questions:int, # of the task
+        parameters:int # of the model
+    ):                 # `RLConfig`
+        "With the number of steps, and the rates"
+        frac = self.init_lr_frac or (.1 if parameters < 1e7 else .05)
+        return replace(self, num_iterations=self.steps(questions), epochs=None, init_lr_frac=frac)
+
+    def exams(self,
+        steps:int # in all
+    )->int:
+        "How many examinations there are: one before, some between, one at the end"
+        return 2 + len(range(self.eval_every, steps, self.eval_every) if self.eval_every else ())
+
+    def exam_questions(self,
+        steps:int, # in all
+        held:int   # questions that there are
+    )->int:
+        "How many questions an examination has"
+        tries = steps*self.examples_per_step*self.num_samples
+        usual = tries//(5*self.exams(steps)*self.eval_samples)
+        return min(held, self.eval_examples or max(50, min(400, usual)))
 
     @property
     def wishes(self)->dict: return dict(max_tokens=self.max_tokens, temperature=self.temperature, top_k=self.top_k)
@@ -385,17 +408,17 @@ def _takes(f, *args):
 def check_task(
     name:str,   # as in `find_tasks`
     data:str='' # likewise
-):
+)->str:         # the name as it is written here
     "Refuse what `--task` or `--data` cannot mean, whatever there is to practise with"
     if ':' not in name:
         if data:
             raise ValueError('--data is for a reward function, such as --task judge.py:reward: '
                              f'{name} has its own questions')
-        if name not in TASKS:
-            raise ValueError(f'there is no task {name!r}, only {", ".join(TASKS)}, or module:function')
+        name = known_task(name, ', or module:function')
     file = name.rpartition(':')[0]
     for path in [file]*file.endswith('.py') + [data]*bool(data):
         if not Path(path).is_file(): raise FileNotFoundError(f'there is no file {path}')
+    return name
 
 def find_tasks(
     name:str,       # of a task, or module:function
@@ -404,7 +427,7 @@ def find_tasks(
     tokenizer=None, # for tasks that make up words
 )->tuple:           # task to practise, task to be examined on
     "What `--task` means"
-    check_task(name, data)
+    name = check_task(name, data)
     if ':' not in name:
         return tuple(open_task(name, split, data_dir or None, tokenizer=tokenizer) for split in ('train', 'test'))
     found = _loaded(name)
@@ -433,7 +456,7 @@ def easy(
 )->str:          # '' if there is much to learn
     "What to say where nearly everything is right already"
     right = before.get('pass@1', 0)
-    harder = 'harder questions' if 'puzzles' in task else 'harder questions, such as --task mlxchat.sources.puzzles:puzzles'
+    harder = 'harder questions' + ', such as --task puzzles'*(task not in ('puzzles', 'threenumbers'))
     return f'{right:.0%} are right already, so there is little to learn here: try {harder}' if right >= .95 else ''
 
 @exclusive
@@ -455,13 +478,14 @@ def run_rl(
     if model._quantized:
         raise ValueError(f'the {start.parent.name} model is quantised, and cannot learn: '
                          'start from the one it was made of')
-    c = replace(c, num_iterations=c.steps(len(task)), epochs=None)
+    c = c.settled(len(task), model.count_params()['total'])
     settle(run, 'rl', _settings(c, start, settings))
     engine, folder = Engine(model, tokenizer), run.stage('rl')
+    asked = c.exam_questions(c.num_iterations, len(held or ()))
     def exam():
         found = {}
         if held:
-            found = evaluate_policy(engine, held, c.eval_examples, c.eval_samples, progress=progress, **c.wishes)
+            found = evaluate_policy(engine, held, asked, c.eval_samples, progress=progress, **c.wishes)
         return found | (scores(engine) if scores else {})
     if not checkpoints(folder):
         before = exam()
@@ -497,14 +521,28 @@ def source_hash(
     try: return file_hash(Path(inspect.getsourcefile(module)))[:12]
     except (TypeError, OSError): return '' # built in
 
+def _of(n, what): return f'{n:,} {what}{"s"*(n != 1)}'
+
+def amount(
+    c:RLConfig, # with its steps
+    held:int    # questions for examinations
+)->str:         # two lines
+    "How much is practised and examined, and what changes that"
+    exams, asked = c.exams(c.num_iterations), c.exam_questions(c.num_iterations, held)
+    between = f'every {c.eval_every:,} steps, '*(exams > 2)
+    return (f'{_of(c.num_iterations, "step")} of {_of(c.examples_per_step, "question")}, '
+            f'{_of(c.num_samples, "answer")} to each (--num-iterations changes that)\n'
+            f'{exams} exams of {_of(asked, "held-out question")}, {_of(c.eval_samples, "answer")} to each: '
+            f'before, {between}at the end (--eval-examples changes that)')
+
 @delegates(RLConfig)
 @delegates(LogConfig, keep=True)
 def rl(
     run:str='',        # run to start from: its tag, its folder or a checkpoint; default the latest that answers
     stage:str='',      # which of its models, default sft, or the furthest
     step:str='',       # which checkpoint: a number, or best; default the last
-    model_tag:str='',  # run that the result goes to; default a new one such as demo-spellingbee
-    task:str='gsm8k',  # what to practise: a name such as gsm8k or spellingbee; or module:function or file.py:function, which makes a Task of 'train' or 'val', or with --data is a reward function of (example, text)
+    model_tag:str='',  # run that the result goes to; default a new one such as demo-puzzles
+    task:str='gsm8k',  # what to practise: a name such as puzzles or gsm8k; or module:function or file.py:function, which makes a Task of 'train' or 'val', or with --data is a reward function of (example, text)
     data:str='',       # prompts for a reward function, one JSON object a line
     data_dir:str='',   # folder with the published files of a task, default they are fetched
     **kwargs
@@ -512,14 +550,14 @@ def rl(
     "Let a model practise, and reward what is right"
     asked = {k: v for k, v in locals().items() if k != 'kwargs'} | kwargs
     log = LogConfig.taken(kwargs)
-    check_task(task, data)
+    task = check_task(task, data)
     c, source = RLConfig(**kwargs), read_run(run, check_tag(model_tag), 'practise')
     start = source.pick(stage or source.at[0] or ('sft' if {'sft', 'base'} & {*source.stages()} else ''), step)
-    most = GPTConfig.restore(metadata(start)['config']).max_positions
-    if c.max_tokens >= most:
+    config = GPTConfig.restore(metadata(start)['config'])
+    if c.max_tokens >= (most := config.max_positions):
         raise ValueError(f'--max-tokens must be less than {most:,}, the positions of this model, not {c.max_tokens:,}')
     practice, held = find_tasks(task, data, data_dir, source.tokenizer)
-    c = replace(c, num_iterations=c.steps(len(practice)), epochs=None)
+    c = c.settled(len(practice), GPT(config).count_params()['total'])
     more = dict(task=task, data={Path(data).name: file_hash(data)[:12]} if data else '', source=source_hash(task))
     tag = derived_tag(source.folder.name, task.rpartition(':')[2])
     if model_tag: target = source if model_tag == source.folder.name else Run(source.folder.with_name(model_tag))
@@ -533,11 +571,7 @@ def rl(
         print(f'{begin} practises {task}; the result is {where}')
         if not model_tag and target.folder.name != tag:
             print(passed_over(target.folder.with_name(tag), 'rl', _settings(c, start, more)))
-        print(f'{c.num_iterations:,} step{"s"*(c.num_iterations != 1)} of {c.examples_per_step:,} questions, '
-              f'{c.num_samples} answer{"s"*(c.num_samples != 1)} to each '
-              '(--num-iterations changes that); '
-              f'before, between and after them {min(c.eval_examples, len(held))} held-out questions, '
-              f'{c.eval_samples} answer{"s"*(c.eval_samples > 1)} to each', flush=True)
+        print(amount(c, len(held)), flush=True)
         with sinks(target, _settings(c, start, more), log, 'rl') as to:
             try: m = run_rl(target, c, practice, held, settings=more, start=start, callbacks=to)
             except (RewardError, SystemExit) as e: # the latter from a task
@@ -553,7 +587,8 @@ def rl(
 rl.__delwrap__, RLConfig.__delwrap__ = RLConfig, LogConfig # the comments of their fields are the help
 
 # %% ../nbs/06c_rl.ipynb #c845
-PUZZLES = dict(num_iterations=160, examples_per_step=24, max_tokens=48, device_batch_size=32, eval_every=32, eval_examples=100, save_every=40)
+PUZZLES = dict(num_iterations=160, examples_per_step=24, max_tokens=48, device_batch_size=32, init_lr_frac=.05,
+               eval_every=32, eval_examples=100, save_every=40)
 
 def puzzle_run(
     seed:int,

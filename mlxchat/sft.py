@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['SCHEDULES', 'MIXTURES', 'FEW_CONVERSATIONS', 'MOST', 'ALL', 'STEPS', 'SFT_RESUMABLE', 'FOLLOW', 'SFTConfig',
            'usual_scale', 'rates', 'packed', 'dataset_stats', 'losses_in_words', 'hold_out', 'held_batches',
-           'numbered_blocks', 'check_base_model', 'base_model', 'optimizer_for', 'finetune', 'own_data', 'made',
-           'beside', 'readings', 'Lesson', 'longest', 'lesson', 'how_long', 'changes', 'settle', 'derived_tag',
-           'numbered', 'new_run', 'passed_over', 'read_run', 'open_stage', 'sft_command', 'scores_by_task', 'sft',
-           'merge']
+           'numbered_blocks', 'check_base_model', 'base_model', 'optimizer_for', 'finetune', 'own_data',
+           'known_mixture', 'made', 'beside', 'readings', 'Lesson', 'longest', 'lesson', 'how_long', 'changes',
+           'settle', 'derived_tag', 'numbered', 'new_run', 'passed_over', 'read_run', 'open_stage', 'sft_command',
+           'scores_by_task', 'sft', 'merge']
 
 # %% ../nbs/06a_sft.ipynb #c003
 import inspect, itertools, json, math, re, shlex, sys, time
@@ -33,8 +33,9 @@ from .trainer import Trainer, TrainerConfig
 from .safety.ranges import check_pairs, check_values, ranged
 from .engine import Engine
 from .eval import score_task
-from .tasks import Dialogues, Subset, Task, TaskMixture
-from .sources.datasets import CustomJSON, open_task, sft_mixture, sft_validation
+from .tasks import Dialogues, Subset, Task, TaskMixture, guessed_task, meant_task
+from .sources.published import PUBLISHED
+from .sources.datasets import TASKS, CustomJSON, known_task, open_task, own_file, sft_mixture, sft_validation
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten
 
@@ -311,6 +312,12 @@ def finetune(
 # %% ../nbs/06a_sft.ipynb #c138
 MIXTURES = dict(chat=['arc-easy', 'mmlu', 'gsm8k', 'spellingbee'], practice=['arithmetic', 'spellingbee', 'simplespelling', 'identity']) # and the tasks that show what it brings
 
+def _there(path):
+    "A file of one's own; if it is not there, perhaps a task was meant"
+    name = '' if re.search(r'[./\\]', path) else meant_task(path, TASKS) or guessed_task(path, TASKS)
+    if Path(path).exists(): return path
+    raise FileNotFoundError(f'there is no file {path}' + f': the task {name} is taught by --mixture {name}'*bool(name))
+
 def own_data(
     data:list,           # files to learn from
     val_data:list=None,  # files to validate on
@@ -320,28 +327,41 @@ def own_data(
     say=print,           # told what is skipped
 )->tuple:                # (to learn, to validate), each None if there is none
     "Conversations of your own"
-    def read(files): return TaskMixture([CustomJSON(p, strict, say) for p in files], seed=seed) if files else None
+    def read(files):
+        return TaskMixture([CustomJSON(_there(str(p)), strict, say) for p in files], seed=seed) if files else None
     learn, val = read(data), read(val_data)
     if not learn: return None, val
     learn, held = hold_out(learn, 0. if val and val_fraction is None else val_fraction)
     both = [o for o in (val, held) if o]
     return learn, TaskMixture(both) if len(both) == 2 else both[0] if both else None
 
+def known_mixture(
+    name:str # as it was typed
+)->str:      # of `MIXTURES`, or of a task
+    "The mixture that is meant; without it, an error that guesses and lists"
+    known = [*MIXTURES, *(n for n in TASKS if n not in ('smoltalk', 'humaneval')), 'none']
+    if found := meant_task(name, known): return found
+    near = guessed_task(name, known)
+    guess = f' (did you mean {near}?)' if near else ''
+    raise ValueError(f'there is no mixture {name!r}{guess}: choose from {", ".join(known)}')
+
 def made(
-    mixture:str,     # 'chat' or 'practice'
+    mixture:str,     # of `MIXTURES`, or a task
     tokenizer,
     folder:str='',   # local files of the published sets, '' to fetch them
     strict:bool=True,# stop at a bad row, or skip it?
     say=print,       # told what is skipped
 )->tuple:            # (to learn, to validate)
     "A mixture by name"
-    if mixture not in MIXTURES: raise ValueError(f'unknown mixture {mixture!r}: choose {" or ".join(MIXTURES)}')
+    mixture = known_mixture(mixture)
     if mixture == 'chat':
         learn = sft_mixture(folder=folder or None, tokenizer=tokenizer, strict=strict, say=say)
         return learn, sft_validation(folder or None, strict=strict)
-    def dialogues(split):
-        tasks = [open_task(n, split, folder or None, tokenizer=tokenizer) for n in MIXTURES['practice']]
-        return Dialogues(TaskMixture(tasks))
+    def opened(n, split):
+        if n in PUBLISHED: split = next((o for o in PUBLISHED[n].splits if o.endswith(split)), None)
+        return open_task(n, split, folder or None, strict=strict, tokenizer=tokenizer, say=say)
+    if mixture in TASKS: return opened(mixture, 'train'), opened(mixture, 'test')
+    def dialogues(split): return Dialogues(TaskMixture([opened(n, split) for n in MIXTURES['practice']]))
     return dialogues('train'), dialogues('test')
 
 def beside(
@@ -602,12 +622,12 @@ def _numbered_names(paths):
 @ranged
 def sft(
     run:str='',        # run to teach: its tag, its folder or one of its checkpoints; default the latest that can learn
-    stage:str='',      # which of its models: base, sft or rl; default base for a mixture, else the furthest
+    stage:str='',      # which of its models: base, sft or rl; default base for chat and practice, else the furthest
     step:str='',       # which checkpoint: a number, or best; default the last
     model_tag:str='',  # run for the result, default the same if it has only a base model, else a new one like demo-my
     data:list=None,    # own conversations, JSON lines in any of four shapes
     val_data:list=None,# own conversations to validate on
-    mixture:str='',    # chat: nanochat's; practice: made here, offline; none: only --data; default chat without --data
+    mixture:str='',    # chat: nanochat's; practice: made here, offline; a single task, such as puzzles; none: only --data; default chat without --data
     data_dir:str='',   # folder with the published files, default they are fetched
     strict:bool=True,  # stop at a bad line of data, instead of skipping it?
     val_fraction:float=None, # of own conversations kept for validation, default .05, and none of less than a hundred
@@ -620,12 +640,15 @@ def sft(
     c = SFTConfig(**kwargs)
     check_pairs(asked)
     check_tag(model_tag)
+    mixture = known_mixture(mixture) if mixture else ''
+    named = re.findall(r'[^,\s]+', score_tasks)
+    to_score = [o if own_file(o) else known_task(o, ', or a file that ends in .jsonl') for o in named]
     own, val = own_data(data, val_data, val_fraction, strict, c.seed) # a file that is missing is said first
     source = read_run(run, model_tag, 'trainable')
     if not source.stages(): source.pick() # says what is missing
     tokenizer = source.tokenizer
     files = _numbered_names(data or [])
-    alone = mixture == 'none' or bool(data) and not mixture
+    alone = mixture not in MIXTURES and bool(mixture or data)
     mixture = '' if mixture == 'none' else mixture or ('' if data else 'chat')
     if not data and not mixture: raise ValueError('--mixture none leaves nothing to learn: give --data')
     mixed = made(mixture, tokenizer, data_dir, strict, print) if mixture else None
@@ -643,7 +666,7 @@ def sft(
         if not model_tag and target.folder.name != tag and target is not source:
             print(passed_over(target.folder.with_name(tag), 'sft', settings))
         with sinks(target, settings, log, 'sft') as to:
-            m = _teach(target, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val=val, callbacks=to)
+            m = _teach(target, path, plan, tokenizer, mixture, to_score, data_dir, own_val=val, callbacks=to)
         score = f': loss {m["loss"]:.3f}' if 'loss' in m else ', nothing left to do'
         if 'val_bpb' in m: score = f': {m["val_bpb"]:.3f} bits per byte on held-out answers'
         print(f'step {m["step"]:,}{score}')
@@ -675,10 +698,10 @@ def _say_what(source, target, path, plan, settings):
           f'what the assistant says{losses_in_words(found)}{own}{held}')
     print(f'{how_long(plan, settings["batch_tokens"])}, in {tilde(target.folder)}')
 
-def _teach(run, path, plan, tokenizer, mixture, score_tasks, data_dir, own_val, callbacks):
+def _teach(run, path, plan, tokenizer, mixture, names, data_dir, own_val, callbacks):
     "Fine-tune, with validation and scores"
     c, sizes = plan.c, tokenizer.token_bytes()
-    names = re.split(r'[,\s]+', score_tasks) if score_tasks else [] if own_val else MIXTURES[mixture or 'practice']
+    names = names or ([] if own_val else MIXTURES.get(mixture or 'practice', [mixture]))
     tasks = {}
     if c.score_every:
         tasks = {n: open_task(n, None, data_dir or None, tokenizer=tokenizer) for n in names} or dict(own=own_val)

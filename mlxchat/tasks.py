@@ -4,20 +4,22 @@
 
 # %% auto #0
 __all__ = ['COUNT_PHRASINGS', 'SPELL_PHRASINGS', 'SUM_PHRASINGS', 'ARITHMETIC_PHRASES', 'IDENTITY', 'OPENINGS', 'ENDINGS',
-           'SMALL_TALK', 'TASK_SHARES', 'Task', 'Generator', 'answer', 'answer_with_tool', 'final_text', 'final_number',
-           'word_list', 'is_heldout_word', 'heldout_words', 'repeats', 'pseudo_word', 'word_pieces', 'piece_word',
-           'WordTask', 'loosen', 'SpellingBee', 'spelled', 'SimpleSpelling', 'draw_number', 'is_heldout_pair',
-           'Arithmetic', 'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'practice',
-           'TaskMixture', 'TaskSequence', 'Subset', 'Dialogues']
+           'SMALL_TALK', 'TASK_SHARES', 'OTHER_NAMES', 'Task', 'Generator', 'answer', 'answer_with_tool', 'final_text',
+           'final_number', 'word_list', 'spelling_words', 'is_heldout_word', 'heldout_words', 'repeats', 'pseudo_word',
+           'word_pieces', 'piece_word', 'WordTask', 'loosen', 'SpellingBee', 'spelled', 'SimpleSpelling', 'draw_number',
+           'is_heldout_pair', 'Arithmetic', 'identity_questions', 'normalize', 'is_heldout_question', 'Identity',
+           'practice', 'TaskMixture', 'TaskSequence', 'Subset', 'Dialogues', 'meant_task', 'guessed_task', 'no_task']
 
 # %% ../nbs/05a_tasks.ipynb #c003
-import random, re
+import functools, random, re
 from collections import Counter
 from decimal import Decimal
+from difflib import get_close_matches
 from itertools import groupby
+from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
-from .data import name_hash
+from .data import base_dir, list_shards, make_corpus, name_hash, read_texts
 from .tokenizer import Tokenizer
 
 # %% ../nbs/05a_tasks.ipynb #c008
@@ -141,6 +143,22 @@ def word_list(
     counts = Counter()
     for t in texts: counts.update(re.findall(rf"(?<![\w.'])[a-z]{{{shortest},{longest}}}(?![\w'(=]|\.\w)", t))
     return [w for w, n in sorted(counts.items(), key=lambda x: (-x[1], x[0])) if n >= min_count]
+
+# %% ../nbs/05a_tasks.ipynb #c108
+@functools.cache
+def _corpus_words(folder):
+    if not folder.is_dir(): make_corpus(folder)
+    return word_list(read_texts(list_shards(folder)[0]))
+
+def spelling_words(
+    words=None,  # a list, or a file with one word a line
+    folder=None, # may have a words_alpha.txt
+)->list:         # of str
+    "Words to spell; by default those of the offline corpus"
+    if words is None and folder and (Path(folder)/'words_alpha.txt').exists(): words = Path(folder)/'words_alpha.txt'
+    if words is None: return _corpus_words(base_dir()/'shards'/'python')
+    if isinstance(words, (str, Path)): words = Path(words).read_text(encoding='utf-8').split()
+    return [w for w in words if re.fullmatch('[a-z]{3,12}', w)]
 
 # %% ../nbs/05a_tasks.ipynb #c023
 def is_heldout_word(word:str)->bool:
@@ -519,3 +537,36 @@ class Dialogues(Task):
 
     def evaluate(self, i:int, output_text:str)->bool: return self.task.evaluate(i, output_text)
     def reward(self, i:int, output_text:str)->float: return self.task.reward(i, output_text)
+
+# %% ../nbs/05a_tasks.ipynb #c16051
+OTHER_NAMES = dict(counting='spellingbee', spelling='simplespelling') # what the demo calls them
+
+def _letters(name:str)->str: return re.sub('[-_ ]', '', name.lower())
+
+def meant_task(
+    name:str,    # as it was typed
+    known        # names that there are
+)->str:          # one of these, '' if none is meant
+    "A task by its name, however that is written"
+    return next((n for n in known if _letters(n) == _letters(name)), '')
+
+def guessed_task(
+    name:str, # that is unknown
+    known     # names that there are
+)->str:       # one of these, '' if none is near
+    "The task whose name somebody wanted to type"
+    if (other := OTHER_NAMES.get(_letters(name))) in known: return other
+    near = {_letters(n): n for n in known}
+    found = get_close_matches(_letters(name), near, 1)
+    return near[found[0]] if found else ''
+
+def no_task(
+    names,   # unknown ones
+    known,   # names that there are
+    choose:str # what may be typed
+)->ValueError:
+    "What to say of names that nobody knows"
+    def guess(n):
+        near = guessed_task(n, known)
+        return f' (did you mean {near}?)' if near else ''
+    return ValueError(f'there is no task {", ".join(repr(n) + guess(n) for n in names)}: choose from {choose}')

@@ -167,7 +167,7 @@ def _rate(metrics):
 def _mark(s):
     "A `Score` as scores.json has it"
     low, high = wilson(round(s.accuracy*s.n), s.n)
-    return dict(score=s.accuracy, low=low, high=high)
+    return dict(score=s.accuracy, low=low, high=high, n=s.n)
 
 @patch
 def evaluate(self:Demo)->dict:

@@ -592,13 +592,15 @@ def quantize(
     old = find_run(run, 'exportable')
     model, tokenizer, meta = old.load(stage, step)
     if model._quantized: raise ValueError(f'{old.folder.name} is quantised already')
+    model.scale_group(bits) # refuses what cannot be done
     home, stage = old.folder.resolve(), meta.get('stage', 'base')
     folder = check_copy(home.with_name(check_tag(model_tag) or f'{home.name}-q{bits}'), Run(home))
     most = _seconds_worth(model) if eval_tokens is None else eval_tokens
     batches, what = _sample(old, tokenizer, min(model.config.sequence_len, 1024), most) if most else ([], '')
-    after = {'sft': 'fine-tuning', 'rl': 'practice'}.get(stage, '')
-    if after: after = f'; after {after} there are more of them than before it, and what counts is the difference'
-    said = f'comparing bits per byte on {what}{after}' if batches else f'no comparison: {what}'
+    which = f'{old.folder.name} ({stage}, step {meta["step"]:,}) in 16 and in {bits} bits'
+    counts = 'what counts is the difference, since a model that answers no longer continues texts well'
+    tuned = f'; {counts}'*(stage != 'base')
+    said = f'comparing {which} on {what}{tuned}' if batches else f'no comparison: {what}'
     if what: print(said, flush=True)
     column = 'bits per byte'
     def measured(name, size, model):

@@ -39,7 +39,7 @@ COMMON = dict(
     plan='depth preset max_seq_len memory time device_batch_size num_iterations target_param_data_ratio json',
     sft='''run model_tag data mixture epochs num_iterations max_seq_len device_batch_size lora eval_every save_every''',
     rl='''run model_tag task data num_iterations examples_per_step num_samples max_tokens temperature device_batch_size
-        eval_every save_every''',
+        eval_every eval_examples save_every''',
     eval='tasks max_examples data_dir run stage step num_samples temperature max_tokens verbose json',
     chat='run stage step prompt system temperature top_k top_p max_tokens no_stream seed',
     generate='run stage step prompt num_samples temperature top_k top_p max_tokens no_stream seed')
@@ -61,7 +61,7 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
     'sft': '''mlxchat sft --data my.jsonl  your own conversations
         mlxchat sft --mixture chat  what nanochat learns
         mlxchat sft --data my.jsonl --lora 8  adapters only''',
-    'rl': '''mlxchat rl --task spellingbee  words made up here
+    'rl': '''mlxchat rl --task puzzles  long words and numbers, made up here
         mlxchat rl --task gsm8k  published questions''',
     'eval': '''mlxchat eval  what suits the model
         mlxchat eval --tasks gsm8k mmlu  these two
@@ -91,7 +91,7 @@ def examples(
 
 # %% ../../nbs/guides/help.ipynb #c035
 METAVARS = dict( # what is typed after an option, where its type does not say it
-    NAME='run model_tag tag base set remove', STAGE='stage', TASK='task tasks', FILE='config',
+    NAME='run model_tag tag base set remove', STAGE='stage', TASK='task tasks mixture', FILE='config',
     SIZE='memory memory_limit_gb max_bytes max_mb', TIME='time every patience',
     DIR='dir data_dir output_dir tokenizer_dir log_dir export',
     PATH='text data val_data from_file tokenizer output', **{'N|best': 'step'})

@@ -137,7 +137,7 @@ def integer_or_text(
 # %% ../../nbs/guides/options.ipynb #c019
 CHOICES = dict(
     preset='v1 v2 v3 llama', stage='base sft rl', dtype='auto bfloat16 float32 float16', to='nanochat mlx-lm hf gguf',
-    format='parquet bin', schedule='v3 c', mixture='chat practice none', bits='4 8', shell='bash zsh fish')
+    format='parquet bin', schedule='v3 c', bits='4 8', shell='bash zsh fish')
 
 SYNONYMS = dict(
     bf16='bfloat16', fp32='float32', fp16='float16', half='float16',

@@ -10,9 +10,8 @@ __all__ = ['SIGNS', 'PUZZLE_SHARES', 'long_word', 'LongSpelling', 'is_heldout_tr
 import random
 from fastcore.basics import patch
 from ..data import name_hash
-from .datasets import spelling_words
 from ..tasks import (SUM_PHRASINGS, Arithmetic, Generator, SimpleSpelling, Task, TaskMixture,
-    answer_with_tool, draw_number, final_number, loosen, practice, repeats)
+    answer_with_tool, draw_number, final_number, loosen, practice, repeats, spelling_words)
 from ..tools import calculate
 
 # %% ../../nbs/sources/puzzles.ipynb #c050
@@ -93,25 +92,32 @@ PUZZLE_SHARES = { # of the questions for training
 def hard_tasks(
     split:str,           # 'train' or 'val'
     which:str='puzzles', # or three_numbers
+    words:list=None,     # default: those of the offline corpus
 )->dict:                 # task by name
     "What the demo's model answers right sometimes"
-    make = {'long words': lambda: LongSpelling(spelling_words(), split), 'long numbers': lambda: Arithmetic(split, digits=6), 'three numbers': lambda: ThreeNumbers(split)}
+    make = {'long words': lambda: LongSpelling(words or spelling_words(), split),
+            'long numbers': lambda: Arithmetic(split, digits=6),
+            'three numbers': lambda: ThreeNumbers(split)}
     return {k: make[k]() for k in PUZZLE_SHARES[which] if k in make}
 
-def _mixed(split, which):
-    hard = hard_tasks(split, which)
+def _mixed(which, split, words, tokenizer):
+    hard = hard_tasks(split, which, words)
     if split == 'val': return TaskMixture(list(hard.values()))
-    tasks = hard | practice(spelling_words(), split) # what it has practised before
+    tasks = hard | practice(words or spelling_words(), split, tokenizer) # what it has practised before
     return TaskMixture(list(tasks.values()), weights=[PUZZLE_SHARES[which][k] for k in tasks], size=100_000)
 
 def puzzles(
-    split:str # 'train' or 'val'
+    split:str,      # 'train' or 'val'
+    words:list=None,# default: those of the offline corpus
+    tokenizer=None, # makes up words for the ordinary questions
 )->Task:
     "Long words and long numbers, for training with ordinary questions among them"
-    return _mixed(split, 'puzzles')
+    return _mixed('puzzles', split, words, tokenizer)
 
 def three_numbers(
-    split:str # 'train' or 'val'
+    split:str,      # 'train' or 'val'
+    words:list=None,# default: those of the offline corpus
+    tokenizer=None, # makes up words for the ordinary questions
 )->Task:
     "Three numbers, for training with ordinary questions among them"
-    return _mixed(split, 'three_numbers')
+    return _mixed('three_numbers', split, words, tokenizer)
