@@ -81,7 +81,8 @@ class PretrainConfig:
         usual = dict(preset='v3', depth=12, max_seq_len=2048)
         for name in usual:
             if getattr(self, name) is None: setattr(self, name, usual[name])
-        if self.preset not in RECIPES: raise ValueError(f'unknown preset {self.preset!r}: choose one of {", ".join(RECIPES)}')
+        if self.preset not in RECIPES:
+            raise ValueError(f'unknown preset {self.preset!r}: choose one of {", ".join(RECIPES)}')
         if self.window_pattern: self.window_pattern = self.window_pattern.upper() # nanochat takes small letters too
         check_values(self)
         self.check_shape()
@@ -239,7 +240,8 @@ def opening(self:PretrainConfig,
         lines.append(f'--warmup-steps {self.warmup_steps:,} is more than a quarter of the run: '
                      f'{r.steps//4:,} of its {r.steps:,} steps it is')
     if (self.warmdown_steps or 0) > r.steps:
-        lines.append(f'--warmdown-steps {self.warmdown_steps:,} is more than the run has: all its {r.steps:,} steps it is')
+        lines.append(f'--warmdown-steps {self.warmdown_steps:,} is more than the run has: '
+                     f'all its {r.steps:,} steps it is')
     if r.accumulate > LONG_STEP and not (self.total_batch_size or self.grad_accum_steps):
         lines.append(f'a step is {r.batch_tokens:,} tokens, the best for a model of this size: '
                      f'--total-batch-size {B*T} makes it as short as can be')

@@ -141,9 +141,11 @@ def train_model(
     world:World=World(), # processes that share the work
     step_fn=TrainStep, # makes what takes a step
     report=None,       # called after each of several micro-batches with how many are done, of how many, and its tokens
-):                     # yields dicts: step, loss, lr, tokens, seconds (data_seconds of them waiting for batches), tok_per_s
+): # yields dicts: step, loss, lr, tokens, seconds (data_seconds of them waiting for batches), tok_per_s
     "Train in memory, one dictionary of numbers a step"
-    if accumulate % world.size: raise ValueError(f'{accumulate} micro-batches cannot be shared by {world.size} processes: choose a smaller device_batch_size')
+    if accumulate % world.size:
+        raise ValueError(f'{accumulate} micro-batches cannot be shared by {world.size} processes: '
+                         'choose a smaller device_batch_size')
     step_fn = step_fn(model, optimizer, clip, world)
     if report: step_fn.report = report
     for step in range(start, schedule.total):
@@ -153,4 +155,5 @@ def train_model(
         waited = time.perf_counter() - t
         loss = step_fn(batches).item()
         n, seconds = world.size*sum(x.size for x, *_ in batches), time.perf_counter() - t
-        yield dict(step=step+1, loss=loss, lr=now['lr'], tokens=(step+1)*n, seconds=seconds, data_seconds=waited, tok_per_s=n/seconds)
+        yield dict(step=step+1, loss=loss, lr=now['lr'], tokens=(step+1)*n, seconds=seconds, data_seconds=waited,
+                   tok_per_s=n/seconds)

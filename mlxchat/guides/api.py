@@ -13,12 +13,12 @@ from ..tokenizer import Tokenizer
 
 # %% ../../nbs/guides/api.ipynb #e4a89ec8
 def load(
-    run:str='',       # tag of a run, or the folder of one, of a stage or a checkpoint; default the latest that can answer
+    run:str='',       # tag or folder of a run, a stage or a checkpoint; default the latest that can answer
     stage:str='',     # base, sft or rl; default the last trained
     step=None,        # of a checkpoint: a number, or 'best'; default the last
     dtype:str='auto', # to compute in: float32, bfloat16 or float16; default what suits the run and the machine
 )->tuple[GPT, Tokenizer]: # the model, which makes (B, T, V) logits of (B, T) ids, and its tokenizer
-    "A trained model and its tokenizer; what is missing or damaged raises `FileNotFoundError` or `ValueError` that say so"
+    "A trained model and its tokenizer; `FileNotFoundError` or `ValueError` says what is missing or damaged"
     model, tokenizer, _ = find_run(run, 'chat').load(stage, step)
     return for_inference(model, dtype), tokenizer
 
@@ -28,7 +28,7 @@ def generate(
     tokenizer:Tokenizer,
     prompt:str|list,    # a text, or messages such as dict(role='user', content='Hello!'), the user last
     max_tokens:int=256, # new tokens, at most
-    **wishes            # `temperature` (0: always the likeliest), `top_k`, `top_p`, `min_p`, `repetition_penalty`, `seed`
+    **wishes            # `temperature` (0: the likeliest), `top_k`, `top_p`, `min_p`, `repetition_penalty`, `seed`
 )->str:                 # without the prompt
     "How a text goes on, or the answer in a conversation; `ValueError` for what is out of range or does not fit"
     engine = Engine(model, tokenizer)

@@ -27,11 +27,13 @@ def expect(ok, why):
 def build_stage(s):
     "build the model"
     mx.random.seed(s['seed'])
-    s['model'] = GPT(GPTConfig.preset(s['preset'], 4, vocab_size=500, sequence_len=128, n_embd=128, n_head=4, n_kv_head=2))
+    sizes = dict(vocab_size=500, sequence_len=128, n_embd=128, n_head=4, n_kv_head=2)
+    s['model'] = GPT(GPTConfig.preset(s['preset'], 4, **sizes))
     s['optimizer'] = MuonAdamW(param_groups(s['model'], preset=s['preset']), MUON[s['preset']])
     s['optimizer'].schedule(lr=.1) # at full rate and without warm-up the loss jumps at random
     mx.eval(s['model'].parameters())
-    expect(all(mx.isfinite(p).all().item() for _, p in tree_flatten(s['model'].parameters())), 'some initial weights are not finite')
+    weights = tree_flatten(s['model'].parameters())
+    expect(all(mx.isfinite(p).all().item() for _, p in weights), 'some initial weights are not finite')
     return f'{s["model"].count_params()["total"]:,} parameters, computing in {str(compute_dtype()).split(".")[-1]}'
 
 def forward_stage(s):
@@ -48,7 +50,8 @@ def forward_stage(s):
 def loss_stage(s):
     "loss of a model that knows nothing"
     s['loss'] = s['model'].loss(s['ids'][:, :-1], s['ids'][:, 1:]).item()
-    expect(abs(s['loss'] - math.log(500)) < .5, f'the loss is {s["loss"]:.3f}, but a guess among 500 costs {math.log(500):.3f}')
+    guess = math.log(500)
+    expect(abs(s['loss'] - guess) < .5, f'the loss is {s["loss"]:.3f}, but a guess among 500 costs {guess:.3f}')
     return f'{s["loss"]:.3f} nats, a guess costs {math.log(500):.3f}'
 
 def gradient_stage(s):
@@ -57,7 +60,8 @@ def gradient_stage(s):
     step = TrainStep(model, s['optimizer'])
     for _ in range(2): step([(s['ids'][:, :-1], s['ids'][:, 1:])]) # projections start at zero and hold gradients back
     grads = tree_flatten(nn.value_and_grad(model, lambda m: m.loss(s['ids'][:, :-1], s['ids'][:, 1:]))(model)[1])
-    bad = [k for k, g in grads if not mx.isfinite(g).all().item()]; none = [k for k, g in grads if not mx.abs(g).max().item()]
+    bad = [k for k, g in grads if not mx.isfinite(g).all().item()]
+    none = [k for k, g in grads if not mx.abs(g).max().item()]
     expect(not bad, f'gradients that are not finite: {", ".join(bad[:3])}')
     expect(not none, f'no gradient arrives at {", ".join(none[:3])}')
     return f'{len(grads)} arrays'
@@ -79,8 +83,11 @@ def checkpoint_stage(s):
         model, meta = load_model(latest_checkpoint(d))
         optimizer = MuonAdamW(param_groups(model, preset=s['preset']), MUON[s['preset']])
         load_optimizer(path, optimizer, model)
-    for what, a, b in ('weight', s['model'].parameters(), model.parameters()), ('optimizer state', s['optimizer'].state, optimizer.state):
-        for (k, x), (_, y) in zip(tree_flatten(a), tree_flatten(b)): expect(x.dtype == y.dtype and mx.array_equal(x, y).item(), f'{what} {k} comes back changed')
+    pairs = dict(weight=(s['model'].parameters(), model.parameters()))
+    pairs['optimizer state'] = s['optimizer'].state, optimizer.state
+    for what, (a, b) in pairs.items():
+        for (k, x), (_, y) in zip(tree_flatten(a), tree_flatten(b)):
+            expect(x.dtype == y.dtype and mx.array_equal(x, y).item(), f'{what} {k} comes back changed')
     return f'{size/1e6:.1f} MB, equal to the last bit'
 
 def cache_stage(s):
@@ -97,7 +104,8 @@ def cache_stage(s):
         logits = model.logits(model.hidden(mx.array(tokens)[:, None], slots)[:, -1])
         whole = mx.stack([model(mx.array([p]))[0, -1] for p in prompts])
         apart = mx.abs(logits - whole).max().item()
-        expect(apart < (1e-3 if compute_dtype() == mx.float32 else .3), f'with the cache, logits differ by {apart:.2g} from those without')
+        most = 1e-3 if compute_dtype() == mx.float32 else .3
+        expect(apart < most, f'with the cache, logits differ by {apart:.2g} from those without')
     return f'{8*len(prompts)} tokens, logits within {apart:.1g}'
 
 DRY_RUN_STAGES = [build_stage, forward_stage, loss_stage, gradient_stage, step_stage, checkpoint_stage, cache_stage]
@@ -117,6 +125,7 @@ def dry_run(
         except KeyError as e: seen, ok = f'not possible without {e}', False
         except Exception as e: seen, ok = f'{type(e).__name__}: {e}', False
         failed += not ok
-        print(f'{i}/{len(DRY_RUN_STAGES)} {"ok  " if ok else "FAIL"} {stage.__doc__:36} {seen} ({time.perf_counter()-t:.1f} s)', flush=True)
+        which, seconds = f'{i}/{len(DRY_RUN_STAGES)} {"ok  " if ok else "FAIL"}', time.perf_counter() - t
+        print(f'{which} {stage.__doc__:36} {seen} ({seconds:.1f} s)', flush=True)
     if failed: raise ValueError(f'{failed} of {len(DRY_RUN_STAGES)} stages failed on this machine')
     print(f'all is well: {time.perf_counter()-start:.1f} s, {mx.get_peak_memory()/1e6:.0f} MB at most')

@@ -448,7 +448,8 @@ def quantised_check(s):
 def cache_check(s):
     "32 rows at a time"
     model, rows = for_inference(small_model(s['preset'], long_window=0)), 32
-    step, slots, wishes = DecodeStep(model), BatchedKVCache.empty(model, rows, 1024), BatchSampling([Sampling(temperature=0)]*rows)
+    step, slots = DecodeStep(model), BatchedKVCache.empty(model, rows, 1024)
+    wishes = BatchSampling([Sampling(temperature=0)]*rows)
     slots.active, tokens = mx.ones(rows, mx.int32), mx.zeros(rows, mx.int32)
     size = sum(kv.nbytes for kv in slots.kv)
     for i in range(12):

@@ -16,7 +16,7 @@ MOST, LONG = 2**31 - 1, 2**53 # of 32 bits; of whole numbers that are exact as f
 ABOVE = 5e-324                # the smallest number above 0
 
 RANGES = {name: (least, most) for least, most, names in ( # both are allowed
-    (1, 1000, 'depth threads num_workers workers processes digits keep rounds steps'), # those of models are `GPTConfig`'s
+    (1, 1000, 'depth threads num_workers workers processes digits keep rounds steps'), # models': see `GPTConfig`
     (1, 2**12, 'n_head n_kv_head'),
     (1, 2**16, 'n_embd aspect_ratio head_dim'),
     (1, 2**20, 'max_seq_len seq_len'),
@@ -123,7 +123,8 @@ def _spellings(name):
     return usual + (f'; a plain number is {plain})' if plain else ')')
 
 # %% ../../nbs/safety/ranges.ipynb #c011
-def _fitting(name, value, kind): return fitting(name, value, kind) if value is not None and kind in (int, float) else value
+def _fitting(name, value, kind):
+    return value if value is None or kind not in (int, float) else fitting(name, value, kind)
 
 def check_values(
     config # a dataclass of options

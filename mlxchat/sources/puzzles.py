@@ -63,7 +63,9 @@ class ThreeNumbers(Generator):
             numbers = [draw_number(rng.randint(1, self.digits), rng) for _ in range(3)]
             if is_heldout_triple(numbers) == (self.split == 'val'): break
         signs, form = [rng.choice(list(SIGNS)) for _ in range(2)], rng.choice(['{s}', ' {s} ', ' {w} '])
-        def written(form): return str(numbers[0]) + ''.join(form.format(s=s, w=SIGNS[s]) + str(n) for s, n in zip(signs, numbers[1:]))
+        def written(form):
+            rest = (form.format(s=s, w=SIGNS[s]) + str(n) for s, n in zip(signs, numbers[1:]))
+            return str(numbers[0]) + ''.join(rest)
         question = rng.choice(SUM_PHRASINGS).format(q=written(form))
         return written('{s}'), loosen(question[0].upper() + question[1:], rng)
 
@@ -86,7 +88,8 @@ def reward(self:ThreeNumbers, i:int, output_text:str)->float:
 
 # %% ../../nbs/sources/puzzles.ipynb #c062
 PUZZLE_SHARES = { # of the questions for training
-    'puzzles': {'long words': .4, 'long numbers': .2, 'arithmetic': .05, 'counting': .1, 'spelling': .2, 'identity': .05},
+    'puzzles': {'long words': .4, 'long numbers': .2, 'arithmetic': .05, 'counting': .1, 'spelling': .2,
+                'identity': .05},
     'three_numbers': {'three numbers': .3, 'arithmetic': .5, 'counting': .08, 'spelling': .08, 'identity': .04}}
 
 def hard_tasks(

@@ -247,7 +247,8 @@ def write_hf(
     level = dict(type='ByteLevel', add_prefix_space=False, trim_offsets=False, use_regex=False)
     model = dict(type='BPE', dropout=None, unk_token=None, continuing_subword_prefix=None, end_of_word_suffix=None,
         fuse_unk=False, byte_fallback=False, ignore_merges=None in pairs,
-        vocab=dict(sorted(vocab.items(), key=lambda v: v[1])), merges=[f'{spell(p[0])} {spell(p[1])}' for p in pairs if p])
+        vocab=dict(sorted(vocab.items(), key=lambda v: v[1])),
+        merges=[f'{spell(p[0])} {spell(p[1])}' for p in pairs if p])
     d = dict(version='1.0', truncation=None, padding=None, added_tokens=specials, normalizer=None,
         pre_tokenizer=dict(type='Sequence', pretokenizers=[split, level]),
         post_processor=None, decoder=level, model=model)
