@@ -75,6 +75,9 @@ def as_callbacks(
 )->list:  # of `Callback`
     "What may be given for callbacks, in one form"
     given = given if isinstance(given, (list, tuple)) else [given]
+    for f in given:
+        if not isinstance(f, Callback) and not callable(f):
+            raise ValueError(f'callbacks must be of `Callback`, or functions of the metrics of a step, not {f!r}')
     return [f if isinstance(f, Callback) else Log(f) for f in given]
 
 # %% ../nbs/03d_callbacks.ipynb #c018

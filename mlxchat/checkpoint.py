@@ -584,6 +584,7 @@ def find_run(
 )->Run:
     "A run by tag, by path, or the latest that suits; one that is finished, if there is any"
     runs = base_dir()/'runs'
+    if not isinstance(tag, (str, os.PathLike)): raise ValueError(f'a run is named by a text or a path, not {tag!r}')
     if tag: return _named(tag)
     words, suits = RUN_NEEDS[need]
     found = [Run(p) for p in sorted(runs.glob('*')) if p.is_dir()]

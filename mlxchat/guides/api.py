@@ -9,6 +9,7 @@ __all__ = ['load', 'generate']
 from ..checkpoint import find_run
 from ..engine import Engine, for_inference
 from ..model import GPT
+from ..safety.ranges import ranged
 from ..tokenizer import Tokenizer
 
 # %% ../../nbs/guides/api.ipynb #e4a89ec8
@@ -23,17 +24,29 @@ def load(
     return for_inference(model, dtype), tokenizer
 
 # %% ../../nbs/guides/api.ipynb #72e84d2b
+@ranged
 def generate(
     model:GPT,
     tokenizer:Tokenizer,
-    prompt:str|list,    # a text, or messages such as dict(role='user', content='Hello!'), the user last
-    max_tokens:int=256, # new tokens, at most
-    **wishes            # `temperature` (0: the likeliest), `top_k`, `top_p`, `min_p`, `repetition_penalty`, `seed`
-)->str:                 # without the prompt
+    prompt:str|list,      # a text, or messages such as dict(role='user', content='Hello!'), the user last
+    max_tokens:int=256,   # new tokens, at most
+    temperature:float=.7, # 0 always takes the likeliest token
+    top_k:int=50,         # draw from this many candidates, 0 for all
+    top_p:float=1.,       # draw from the fewest that have this probability together
+    min_p:float=0.,       # leave out what is less than this share as likely as the likeliest
+    repetition_penalty:float=1., # above 1: avoid repetition
+    seed:int=None,        # of the random draws, default a new one every time
+)->str:                   # without the prompt
     "How a text goes on, or the answer in a conversation; `ValueError` for what is out of range or does not fit"
-    engine = Engine(model, tokenizer)
-    if not isinstance(prompt, str):
-        said = engine.reply(prompt, max_tokens=max_tokens, **wishes)
-        return ''.join(text for kind, text in said if kind == 'text')
-    (ids, _), = engine.generate([tokenizer.encode(prompt, bos=True)], max_tokens=max_tokens, tools=False, **wishes)
-    return tokenizer.decode(ids)
+    engine, wishes = Engine(model, tokenizer), dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
+                                                    repetition_penalty=repetition_penalty, seed=seed)
+    if isinstance(prompt, str):
+        begin = tokenizer.encode(prompt, bos=True)
+        (ids, _), = engine.generate([begin], max_tokens=max_tokens, tools=False, **wishes)
+        return tokenizer.decode(ids)
+    long, most = len(tokenizer.render_prompt(prompt, max_tokens=2**31)), model.max_positions
+    if long + max_tokens > most: # `reply` would leave the oldest turns out
+        raise ValueError(f'a conversation of {long:,} tokens and an answer of {max_tokens:,} are more than '
+                         f'the {most:,} positions of this model')
+    said = engine.reply(prompt, max_tokens=max_tokens, **wishes)
+    return ''.join(text for kind, text in said if kind == 'text')

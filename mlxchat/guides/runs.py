@@ -335,7 +335,7 @@ def _check_same(p):
 @delegates(RunConfig)
 @delegates(PretrainConfig, keep=True)
 @delegates(LogConfig, keep=True)
-def train(
+def train(*,
     callbacks=(), # further ones, see `Trainer`
     make_optimizer=muon_adamw, # see `pretrain`
     **kwargs      # options of `RunConfig`, `PretrainConfig` and `LogConfig`
@@ -343,6 +343,7 @@ def train(
     "Pretrain a model, or go on with one: all that `mlxchat train` does"
     world, o, log = join_world(), RunConfig.taken(kwargs), LogConfig.taken(kwargs)
     PretrainConfig(**kwargs) # mistakes come to light before anything begins
+    callbacks = as_callbacks(callbacks)
     with outlive_terminal(), together(world), ExitStack() as held:
         p = prepare_run(o, kwargs, world)
         if world.first: held.enter_context(Run(p.folder).attempt()) # nobody else may write there from here on
@@ -356,7 +357,7 @@ def train(
             if world.first: to = [*to, *_begin(o, p, run, world, longer)]
             sample = sampler(run, Engine(p.model, p.tokenizer), ['The ', 'A list is', 'To open a file'])
             m = pretrain(run, p.c, lambda B, T: Prefetch(Loader(source, B, T)), val_docs, p.model, world, score,
-                         sample, [*to, *as_callbacks(callbacks)], make_optimizer)
+                         sample, [*to, *callbacks], make_optimizer)
         if world.first: _sum_up(run, m, o.profile)
         return m
 

@@ -67,7 +67,7 @@ def wanted(
 def _as_typed(value):
     "A number in a message"
     whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
-    return f'{int(value):,}' if whole or type(value) is int else value
+    return f'{int(value):,}' if whole or type(value) is int else repr(value) if isinstance(value, str) else value
 
 def fitting(
     name:str,       # of an option
