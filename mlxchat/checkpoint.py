@@ -358,8 +358,10 @@ def hold(self:Run):
     if self.held: return
     self.held = FileLock(self.folder, folder=True)
     weakref.finalize(self, self.held.release)
-    if not self._acquired(self.held, shared=True):
-        raise ValueError(f'{self.folder.name} is being removed by another process')
+    if not self._acquired(self.held, shared=True): raise self._going()
+
+@patch
+def _going(self:Run): return ValueError(f'{self.folder.name} is being removed by another process')
 
 @patch
 @contextmanager
@@ -369,6 +371,7 @@ def alone(self:Run): # yields nothing
     everybody = FileLock(self.folder, folder=True)
     try:
         if not self._acquired(everybody):
+            if not self._acquired(everybody, shared=True): raise self._going()
             raise ValueError(f'{self.folder.name} is in use by another process, such as chat, eval or sft: {after}')
         with self.lock(after): yield
     finally: everybody.release()
