@@ -12,7 +12,7 @@ __all__ = ['ENDED', 'AXES', 'STYLE', 'duration', 'fitted', 'stage_seconds', 'ste
 # %% ../nbs/03c_progress.ipynb #c046
 import base64, html, io, json, math, os, shutil, stat, subprocess, sys, threading, time
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,8 +20,9 @@ from fastcore.basics import patch
 from tqdm import tqdm
 from .data import base_dir, CLEAR, line_width, gigabytes, in_notebook, json_lines, read_json, Redrawn, tilde
 from .data import without_nan
-from .checkpoint import alive, checkpoints, find_run, no_run, resting_on, Run, STAGES, step_of
+from .checkpoint import alive, checkpoints, find_run, no_run, resting_on, Run, STAGES, step_of, whisper
 from .safety.ranges import ranged
+from .safety.stopping import stop_requests
 
 # %% ../nbs/03c_progress.ipynb #c050
 def duration(
@@ -826,7 +827,7 @@ def sinks(
 # %% ../nbs/03c_progress.ipynb #c033
 def _last_of(folder):
     "The record of a run without status.json, from its metrics"
-    ms = Run(folder).metrics()
+    ms = Run(folder, make=False).metrics()
     ms = [m for m in ms if 'loss' in m and 'step' in m]
     if not ms: return None
     last = ms[-1]
@@ -927,7 +928,7 @@ def watch_line(
 # %% ../nbs/03c_progress.ipynb #c500936
 def _look(folder):
     "A run's record, its losses, and what it keeps"
-    run = Run(folder)
+    run = Run(folder, make=False)
     ms = [m for m in run.metrics() if isinstance(m.get('loss'), (int, float))]
     s = run_status(run) or dict(run=folder.name, state='never trained')
     losses = [m['loss'] for m in ms if m.get('stage') == s.get('stage')]
@@ -981,6 +982,16 @@ def folder_bytes(
             total += about.st_size if stat.S_ISREG(about.st_mode) else 0
     return total
 
+def _tidy_up():
+    "Finish what a removal that was killed has left"
+    for o in (base_dir()/'runs').glob('.removed-*'):
+        pid = o.name.removeprefix('.removed-')
+        ours = pid.isdecimal() and o.is_dir() and not o.is_symlink()
+        if not ours or int(pid) != os.getpid() and alive(int(pid)): continue
+        names = ', '.join(sorted(p.name for p in o.iterdir()))
+        shutil.rmtree(o)
+        if names: whisper(f'removed the rest of {names}, which a removal that was stopped had left')
+
 def disk(
     remove:list=None, # runs to remove, by name; it asks first
     yes:bool=False,   # remove them without asking?
@@ -990,6 +1001,7 @@ def disk(
     from json import dumps
     if yes and not remove: raise ValueError('--yes is for --remove, which is not given')
     if remove and json: raise ValueError('--json is for what is there: leave it out with --remove')
+    _tidy_up()
     if remove: return remove_runs(remove, yes)
     root = base_dir()
     folders = [p for part in ('shards', 'runs', '.') for p in (root/part).glob('*') if p.is_dir()]
@@ -1013,43 +1025,60 @@ def _removable(name):
     if folder.is_symlink(): raise ValueError(f'{folder} is a link to {os.readlink(folder)}, which is left alone')
     if not any((folder/o).exists() for o in _OURS):
         raise ValueError(f'{folder} is no run of mlxchat, and is left alone')
-    with Run(folder).lock('it can be removed when that has ended'): return folder
+    return folder
 
 def _free(folders):
     "Complain if others could not be used without these"
     for folder in folders:
-        others = [r.folder.name for r in resting_on(folder) if r.folder not in folders]
-        if others:
-            raise ValueError(f'{folder.name} is the base of the adapters in {", ".join(others)}, which would be lost: '
-                             f'name {"that" if len(others) == 1 else "those"} as well, perhaps after '
-                             f'`mlxchat merge --run {others[0]}`, which makes a plain model')
+        others = {o.name: why for o, why in resting_on(folder).items() if o not in folders}
+        if not others: continue
+        which = 'that' if len(others) == 1 else 'those'
+        if adapters := [o for o, why in others.items() if why == 'adapters']:
+            raise ValueError(f'{folder.name} is the base of the adapters in {", ".join(adapters)}, which would be lost: '
+                             f'name {which} as well, perhaps after `mlxchat merge --run {adapters[0]}`, '
+                             'which makes a plain model')
+        raise ValueError(f'{folder.name} is what {", ".join(others)} began with, which could not go on without it: '
+                         f'finish {which} first, or name {which} as well')
+
+@contextmanager
+def _held(names):
+    "The folders of runs that nobody else needs, and that nobody can take into use meanwhile"
+    with ExitStack() as held:
+        for o in dict.fromkeys(map(_removable, names)): held.enter_context(Run(o, make=False).alone())
+        folders = [*dict.fromkeys(map(_removable, names))] # as they are under the locks
+        _free(folders)
+        yield folders
 
 def _take_away(folders):
-    "Move runs aside, adapters before what they rest on, and take them apart"
-    runs = base_dir()/'runs'
-    for o in runs.glob('.removed-*'): # what a killed process has left
-        pid = o.name.removeprefix('.removed-')
-        ours = pid.isdecimal() and o.is_dir() and not o.is_symlink()
-        if ours and (int(pid) == os.getpid() or not alive(int(pid))): shutil.rmtree(o)
-    aside = runs/f'.removed-{os.getpid()}'
+    "Move runs aside, adapters before what they rest on, and take them apart, one after the other"
+    left = sorted(folders, key=lambda o: bool(resting_on(o)))
+    aside = base_dir()/'runs'/f'.removed-{os.getpid()}'
     aside.mkdir()
-    for o in sorted(folders, key=lambda o: bool(resting_on(o))):
-        size = folder_bytes(o)
-        with Run(o).lock('it can be removed when that has ended'): o.rename(aside/o.name)
-        shutil.rmtree(aside/o.name)
-        print(f'removed {o.name}, {gigabytes(size)}')
+    with stop_requests() as asked:
+        asked.held = True # what is begun is finished, even for those who ask twice
+        while left and not asked():
+            o = left[0]
+            size = folder_bytes(o)
+            o.rename(aside/o.name)
+            left.pop(0)
+            shutil.rmtree(aside/o.name)
+            print(f'removed {o.name}, {gigabytes(size)}')
     aside.rmdir()
+    if not left: return
+    e = KeyboardInterrupt(f'{len(folders) - len(left)} of {len(folders)} runs were removed')
+    e.now, e.rest = True, f'still there: {", ".join(o.name for o in left)}'
+    raise e
 
 def remove_runs(
     names:list,     # under runs/
     yes:bool=False, # without asking?
 ):
     "Remove runs, after saying what would go"
-    folders = [*dict.fromkeys(map(_removable, names))]
-    _free(folders)
-    for o in folders:
-        steps = ', '.join(f'{s} step {step_of(checkpoints(Run(o).stage(s))[-1]):,}' for s in Run(o).stages())
-        print(f'{gigabytes(folder_bytes(o)):>11}  {o.name} ({steps or "nothing saved"})')
+    with _held(names) as folders:
+        for o in folders:
+            run = Run(o, make=False)
+            steps = ', '.join(f'{s} step {step_of(checkpoints(run.stage(s))[-1]):,}' for s in run.stages())
+            print(f'{gigabytes(folder_bytes(o)):>11}  {o.name} ({steps or "nothing saved"})')
     if not yes:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise ValueError('nothing was removed, as nobody can be asked: --yes removes without asking')
@@ -1059,4 +1088,4 @@ def remove_runs(
             print()
             said = ''
         if said.strip().lower() not in ('y', 'yes'): return print('nothing was removed')
-    _take_away(folders)
+    with _held(names) as folders: _take_away(folders) # much may have happened since the question

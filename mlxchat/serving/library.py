@@ -40,13 +40,13 @@ class Library:
 @patch
 def runs(self:Library)->dict: # tag -> `Run`
     "All runs with a checkpoint, the default first"
-    def run(p): return self.first if self.first and p == self.first.folder.resolve() else Run(p)
+    def run(p): return self.first if self.first and p == self.first.folder.resolve() else Run(p, make=False)
     return {p.resolve().name: r for p in self.folders('checkpoints') if self.stage_of(r := run(p))}
 
 @patch
 def watched(self:Library)->dict: # tag -> `Run`
     "All runs that have left anything to look at, the newest first"
-    return {p.resolve().name: Run(p) for p in sorted(self.folders(*WATCHED), key=changed, reverse=True)}
+    return {p.resolve().name: Run(p, make=False) for p in sorted(self.folders(*WATCHED), key=changed, reverse=True)}
 
 @patch
 def stage_of(self:Library, run:Run)->str:

@@ -50,18 +50,33 @@ def is_sound(path:Path)->bool:
 
 # %% ../../nbs/sources/shards.ipynb #c015
 class FileLock:
-    "A lock between processes on a file of its own"
-    def __init__(self, path:Path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    "A lock between processes on a file of its own, or on a folder"
+    def __init__(self,
+        path:Path,         # of a file that is made if need be, or of a folder
+        folder:bool=False, # is it one? then it must be there
+    ):
+        self.path, self.flags = path, os.O_RDONLY | os.O_DIRECTORY if folder else os.O_RDWR | os.O_CREAT
+        if not folder: path.parent.mkdir(parents=True, exist_ok=True)
+        self.fd = self._open()
+
+    def _open(self): return os.open(self.path, self.flags | os.O_CLOEXEC, 0o644)
 
     def acquire(self,
         shared:bool=False, # with other readers?
     )->bool:               # did it succeed? (it never waits)
-        "Take the lock if it is free"
-        try: fcntl.flock(self.fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError: return False
-        return True
+        "Take the lock if it is free; what was moved away meanwhile does not count"
+        while True:
+            try: fcntl.flock(self.fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            except BlockingIOError: return False
+            if self._in_place(): return True
+            new = self._open() # raises if the folder is gone
+            self.release()
+            self.fd = new
+
+    def _in_place(self):
+        "Is what was opened still what the path leads to?"
+        try: return os.path.samestat(os.fstat(self.fd), os.stat(self.path))
+        except FileNotFoundError: return False
 
     def release(self): os.close(self.fd)
 

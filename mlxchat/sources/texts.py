@@ -217,7 +217,7 @@ def new_folder(
     try: lock = FileLock(around/'.lock')
     except OSError as e: raise OSError(e.errno, e.strerror, str(path)) from None
     try:
-        if not (lock.acquire() and os.path.samestat(os.fstat(lock.fd), os.stat(around/'.lock'))): raise BlockingIOError
+        if not lock.acquire(): raise BlockingIOError
     except (BlockingIOError, FileNotFoundError):
         lock.release()
         raise ValueError(f'{path} is being made by another process: wait for it') from None
