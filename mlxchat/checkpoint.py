@@ -10,7 +10,7 @@ __all__ = ['METADATA', 'STAGES', 'CONFIG', 'RUN_NEEDS', 'write_json', 'file_hash
            'resting_on', 'check_tag', 'check_copy', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
-import errno, hashlib, json, math, os, re, shutil, sys, threading
+import errno, hashlib, json, math, os, re, shutil, sys, threading, weakref
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from functools import wraps
@@ -305,10 +305,11 @@ class Run:
     def __init__(self,
         folder:Path,  # made if it does not exist
         stage:str='', # what `pick` and `load` take if they are not told, '' for the furthest
-        step=None     # likewise, None for the newest
+        step=None,    # likewise, None for the newest
+        make:bool=True, # False for those who only look: what was removed a moment ago stays away
     ):
-        self.folder, self.at, self.unwritten = Path(folder), (stage, step), ''
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.at, self.unwritten, self.held = Path(folder), (stage, step), '', None
+        if make: self.folder.mkdir(parents=True, exist_ok=True)
 
     def stage(self, name:str)->Path: return self.folder/'checkpoints'/name
 
@@ -347,6 +348,7 @@ def pick(self:Run,
     if now is not None and step not in (None, now):
         raise ValueError(f'{self.stage(here)/f"step_{now:06d}"} is of step {now:,}, not {step}')
     stage, step = stage or here, now if step is None else step
+    self.hold()
     for s in [stage] if stage else reversed(self.stages()):
         if path := self._chosen(s, step):
             if step is None and (at := unfinished(path)): whisper(f'{self.folder.name} ({at})')
@@ -413,12 +415,37 @@ def lock(self:Run,
     finally: lock.release()
 
 @patch
-def _acquired(self:Run, lock):
+def _acquired(self:Run, lock, shared=False):
     "Take a lock, or go without where the file system knows none"
-    try: return lock.acquire()
+    try: return lock.acquire(shared)
+    except FileNotFoundError: raise FileNotFoundError(f'{self.folder} was moved or removed meanwhile') from None
     except OSError as e:
-        if e.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP): raise
+        if e.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF): raise # the last: NFS
         return True
+
+@patch
+def hold(self:Run):
+    "Keep others from removing this run as long as it is in use here, which does not keep them from training it"
+    if self.held: return
+    self.held = FileLock(self.folder, folder=True)
+    weakref.finalize(self, self.held.release)
+    if not self._acquired(self.held, shared=True): raise self._going()
+
+@patch
+def _going(self:Run): return ValueError(f'{self.folder.name} is being removed by another process')
+
+@patch
+@contextmanager
+def alone(self:Run): # yields nothing
+    "Keep a run from everybody else, so that it can be removed"
+    after = 'it can be removed when that has ended'
+    everybody = FileLock(self.folder, folder=True)
+    try:
+        if not self._acquired(everybody):
+            if not self._acquired(everybody, shared=True): raise self._going()
+            raise ValueError(f'{self.folder.name} is in use by another process, such as chat, eval or sft: {after}')
+        with self.lock(after): yield
+    finally: everybody.release()
 
 @patch
 @contextmanager
@@ -587,7 +614,7 @@ def find_run(
     if not isinstance(tag, (str, os.PathLike)): raise ValueError(f'a run is named by a text or a path, not {tag!r}')
     if tag: return _named(tag)
     words, suits = RUN_NEEDS[need]
-    found = [Run(p) for p in sorted(runs.glob('*')) if p.is_dir()]
+    found = [Run(p, make=False) for p in sorted(runs.glob('*')) if p.is_dir()]
     marks = [(need == 'watch' or _finished(r), m) if (m := suits(r)) else () for r in found]
     fit = [r for r, m in zip(found, marks) if m and m == max(marks)]
     known = ', '.join(r.folder.name for r in found if r.stages())
@@ -624,7 +651,7 @@ def run_folder(
         if p.exists(): raise ValueError(f'{p} is a file: name the folder of a run')
         for home, *rest in (p.parent, p.name), (p.parent.parent, p.parent.name, p.name):
             if home.name == 'checkpoints' and home.is_dir():
-                Run(home.parent)._missing(rest[0], *map(step_number, rest[1:]))
+                Run(home.parent, make=False)._missing(rest[0], *map(step_number, rest[1:]))
     if '/' in str(tag): raise FileNotFoundError(f'there is no folder {tag}')
     raise no_run(tag)
 
@@ -638,29 +665,42 @@ def no_run(
     guess = f', did you mean {near[0]}?' if near else ''
     return FileNotFoundError(f'no run {tag!r} in {runs} (runs: {", ".join(known) or "none yet"}){guess}')
 
+def _adapted(run):
+    "The checkpoints that adapters of a run were made for"
+    paths = [p for s in run.stages() for p in checkpoints(run.stage(s))]
+    return [_base_of(p, o) for p in paths if (o := metadata(p).get('lora', {}).get('base'))]
+
+def _begun_from(run):
+    "The folder of the run from whose weights this one began, if it is not finished and so reads them again; or None"
+    about, first = run_config(run), next(iter(run.stages()), '')
+    if first and not (run.folder/'metrics.jsonl').exists(): return None # a copy
+    newest = next((p for p in reversed(checkpoints(run.stage(first or 'base'))) if metadata(p)), None)
+    if newest and not unfinished(newest): return None
+    if first != 'base' and 'made_from' in about: return run.folder.resolve().with_name(about['made_from'])
+    there = about.get('origin', {}).get('folder')
+    return Path(there).resolve() if isinstance(there, str) else None
+
 def resting_on(
     folder:Path # of a run
-)->list:        # of runs
-    "Runs of adapters whose base is in this one"
-    here = Path(folder).resolve()
-    def bases(run):
-        for path in (checkpoints(run.stage(s))[-1] for s in run.stages()):
-            if base := metadata(path).get('lora', {}).get('base'): yield _base_of(path, base)
+)->dict:        # folder -> 'adapters' or 'unfinished'
+    "Runs that are worth nothing without this one, or could not go on"
+    here, out = Path(folder).resolve(), {}
+    for o in sorted((base_dir()/'runs').glob('*')):
+        if not o.is_dir() or o.resolve() == here: continue
+        run = Run(o, make=False)
         with suppress(ValueError): # a damaged config.json
-            about = run_config(run)
-            young = not run.stages() and about.get('sft', {}).get('lora') # nothing is saved yet
-            if young and 'made_from' in about: yield here.with_name(about['made_from'])
-    runs = [Run(o) for o in sorted((base_dir()/'runs').glob('*')) if o.is_dir() and o.resolve() != here]
-    return [r for r in runs if any(o.is_relative_to(here) for o in bases(r))]
+            if _begun_from(run) == here: out[o] = 'unfinished'
+        if any(p.is_relative_to(here) for p in _adapted(run)): out[o] = 'adapters'
+    return out
 
 def _named(tag):
     "The run, the stage of a run, or the checkpoint that a name or a path stands for"
     path = run_folder(tag)
     whole = path.resolve()
-    if whole.name == 'checkpoints': return Run(whole.parent)
-    if whole.parent.name == 'checkpoints': return Run(whole.parent.parent, whole.name)
+    if whole.name == 'checkpoints': return Run(whole.parent, make=False)
+    if whole.parent.name == 'checkpoints': return Run(whole.parent.parent, whole.name, make=False)
     if whole.parent.parent.name == 'checkpoints' and re.fullmatch(r'step_\d+', whole.name):
-        return Run(whole.parents[2], whole.parent.name, step_number(whole.name))
+        return Run(whole.parents[2], whole.parent.name, step_number(whole.name), make=False)
     if (path/'metadata.json').exists():
         raise ValueError(f'{path} is a checkpoint without its run: '
                          'its place is RUN/checkpoints/STAGE/step_N, beside RUN/tokenizer')
@@ -670,7 +710,7 @@ def _named(tag):
         if (path/'config.json').exists() and not theirs:
             raise FileNotFoundError(f'{path.name} was begun, and has saved nothing: the same command begins it again')
         raise FileNotFoundError(f'{path} is no run of mlxchat, as it has no checkpoints{hint}')
-    return Run(path)
+    return Run(path, make=False)
 
 # %% ../nbs/03a_checkpoint.ipynb #c324679
 def check_tag(
