@@ -6,8 +6,8 @@
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'RUN_NEEDS', 'write_json', 'file_hash', 'random_state', 'save_arrays',
            'save_checkpoint', 'array_shapes', 'damage', 'step_of', 'checkpoints', 'latest_checkpoint', 'load_model',
            'seen_from', 'load_optimizer', 'metadata', 'amend', 'score', 'prune', 'alive', 'Run', 'step_number',
-           'whisper', 'unfinished', 'exclusive', 'rewind', 'run_config', 'differs', 'find_run', 'run_folder', 'no_run',
-           'resting_on', 'check_tag', 'check_copy', 'as_tag']
+           'whisper', 'unfinished', 'exclusive', 'rewind', 'run_config', 'differs', 'find_run', 'left_off',
+           'run_folder', 'no_run', 'resting_on', 'check_tag', 'check_copy', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading, weakref
@@ -614,21 +614,36 @@ def find_run(
     if not isinstance(tag, (str, os.PathLike)): raise ValueError(f'a run is named by a text or a path, not {tag!r}')
     if tag: return _named(tag)
     words, suits = RUN_NEEDS[need]
-    found = [Run(p, make=False) for p in sorted(runs.glob('*')) if p.is_dir()]
-    marks = [(need == 'watch' or _finished(r), m) if (m := suits(r)) else () for r in found]
-    fit = [r for r, m in zip(found, marks) if m and m == max(marks)]
-    known = ', '.join(r.folder.name for r in found if r.stages())
-    if not fit:
+    there = [Run(p, make=False) for p in sorted(runs.glob('*')) if p.is_dir()]
+    found = [(r, need == 'watch' or _finished(r), m) for r in there if (m := suits(r))]
+    known = ', '.join(r.folder.name for r in there if r.stages())
+    if not found:
         instead = f' (runs: {known})' if known else ': start with `mlxchat demo`'
         raise FileNotFoundError(f'no run {words}, in {runs}{instead}')
-    latest = max(fit, key=lambda run: _changed(run, need))
-    over = max(marks)[0] and any(m and not m[0] for m in marks) # unfinished ones
+    def rank(o): return o[:0:-1] if need == 'chat' else o[1:] # half a chat model answers better than a whole base model
+    fit = [o for o in found if rank(o) == max(map(rank, found))]
+    latest, done, well = max(fit, key=lambda o: _changed(o[0], need))
+    over = done and not all(done for _, done, _ in found) # unfinished ones
     some = f' of {len(fit)}' if len(fit) > 1 else ''
     which = some + ' that are finished'*bool(over and some) or ' that is finished'*over
-    less = any(m and m[0] == max(marks)[0] and m < max(marks) for m in marks) # others would do, but not so well
-    if less: which += (' and ' if over else ' ') + _WELL[need]
+    if any(m < well for *_, m in found): # others would do, but not so well
+        which += (' and ' if over else ' ') + _WELL[need]
     if which: say(f'using {latest.folder.name}, the latest{which}; --run chooses')
+    if need == 'chat' and well < 2: say(f'{latest.folder.name} only continues texts: `mlxchat sft` teaches it to answer')
     return latest
+
+def left_off(
+    stage:str, # sft or rl
+    **same     # some of the settings with which it was begun
+):             # a run, or None
+    "The latest run whose stage was begun so, and was stopped before its end"
+    def begun(run):
+        try: old = run_config(run).get(stage) or {}
+        except ValueError: return False
+        return all(old.get(k) == v for k, v in same.items())
+    runs = [Run(o, make=False) for o in (base_dir()/'runs').glob('*') if o.is_dir()]
+    found = {r: c[-1] for r in runs if (c := checkpoints(r.stage(stage))) and unfinished(c[-1]) and begun(r)}
+    return max(found, key=lambda r: found[r].stat().st_mtime, default=None)
 
 def _finished(run):
     "Has its furthest stage come to its end?"

@@ -551,14 +551,15 @@ def rl(
     asked = {k: v for k, v in locals().items() if k != 'kwargs'} | kwargs
     log = LogConfig.taken(kwargs)
     task = check_task(task, data)
-    c, source = RLConfig(**kwargs), read_run(run, check_tag(model_tag), 'practise')
+    c, files = RLConfig(**kwargs), {Path(data).name: file_hash(data)[:12]} if data else ''
+    source = read_run(run, check_tag(model_tag), 'practise', 'rl', task=task, data=files)
     start = source.pick(stage or source.at[0] or ('sft' if {'sft', 'base'} & {*source.stages()} else ''), step)
     config = GPTConfig.restore(metadata(start)['config'])
     if c.max_tokens >= (most := config.max_positions):
         raise ValueError(f'--max-tokens must be less than {most:,}, the positions of this model, not {c.max_tokens:,}')
     practice, held = find_tasks(task, data, data_dir, source.tokenizer)
     c = c.settled(len(practice), GPT(config).count_params()['total'])
-    more = dict(task=task, data={Path(data).name: file_hash(data)[:12]} if data else '', source=source_hash(task))
+    more = dict(task=task, data=files, source=source_hash(task))
     tag = derived_tag(source.folder.name, task.rpartition(':')[2])
     if model_tag: target = source if model_tag == source.folder.name else Run(source.folder.with_name(model_tag))
     else: target = new_run(source, tag, 'rl', _settings(c, start, more))

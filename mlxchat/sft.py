@@ -23,9 +23,9 @@ from .data import base_dir, name_hash, tilde
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
-from .checkpoint import as_tag, check_copy, check_tag, checkpoints, differs, file_hash, find_run
+from .checkpoint import as_tag, check_copy, check_tag, checkpoints, differs, file_hash, find_run, left_off
 from .checkpoint import latest_checkpoint, load_model, metadata, Run, run_config, save_checkpoint, seen_from
-from .checkpoint import step_of, write_json
+from .checkpoint import step_of, whisper, write_json
 from .progress import LogConfig, outlive_terminal, report_html, sinks
 from .pretrain import BATCH_D12, check_rows
 from .callbacks import Scores, as_callbacks
@@ -524,10 +524,18 @@ def passed_over(
 def read_run(
     run:str,       # as it was named
     model_tag:str, # of the result, as it was named
-    need:str       # of `find_run`
+    need:str,      # of `find_run`
+    stage:str,     # to be made
+    **same         # what it learns from, of its settings
 )->Run:
-    "The run that is read: the one that was named, the one that the result was made from, or the latest that suits"
-    there = base_dir()/'runs'/model_tag
+    "The run that is read: the one that was named, or the same lesson began with, or the result; or the latest that suits"
+    runs = base_dir()/'runs'
+    if not run and not model_tag and (old := left_off(stage, **same)):
+        name = run_config(old).get('made_from') or old.folder.name
+        if (runs/name).is_dir():
+            whisper(f'going on where {old.folder.name} was stopped; --run begins with another')
+            return find_run(name)
+    there = runs/model_tag
     if run or not model_tag or not (there/'checkpoints').is_dir(): return find_run(run, need)
     return find_run(run_config(Run(there)).get('made_from') or model_tag)
 
@@ -644,12 +652,12 @@ def sft(
     named = re.findall(r'[^,\s]+', score_tasks)
     to_score = [o if own_file(o) else known_task(o, ', or a file that ends in .jsonl') for o in named]
     own, val = own_data(data, val_data, val_fraction, strict, c.seed) # a file that is missing is said first
-    source = read_run(run, model_tag, 'trainable')
+    mixture = '' if mixture == 'none' else mixture or ('' if data else 'chat')
+    files = _numbered_names(data or [])
+    source = read_run(run, model_tag, 'trainable', 'sft', data=files, mixture=mixture, lora=c.lora)
     if not source.stages(): source.pick() # says what is missing
     tokenizer = source.tokenizer
-    files = _numbered_names(data or [])
     alone = mixture not in MIXTURES and bool(mixture or data)
-    mixture = '' if mixture == 'none' else mixture or ('' if data else 'chat')
     if not data and not mixture: raise ValueError('--mixture none leaves nothing to learn: give --data')
     mixed = made(mixture, tokenizer, data_dir, strict, print) if mixture else None
     gentle = kwargs.get('init_lr_frac') is None
