@@ -610,6 +610,11 @@ def list_shards(
 )->tuple:   # (list of training paths, validation path)
     "The shards in `folder`: all but the last train, the last validates"
     paths = sorted(Path(folder).glob('shard_*.parquet'))
+    if (Path(folder)/'tokens.json').exists():
+        raise FileNotFoundError(f'{folder} holds token ids, not text: name the set that they were made from')
+    if not paths and Path(folder).is_dir() and any(Path(folder).iterdir()):
+        raise FileNotFoundError(f'{folder} is a folder of something else than shards, not a set: '
+                                f'`mlxchat data --text {folder} --set NAME` makes a set of its text')
     if len(paths) < 2:
         raise FileNotFoundError(f'no complete shard set in {folder} (found {len(paths)} shards, need at least 2): '
                                 'gather it first with `mlxchat data`')

@@ -19,7 +19,7 @@ from .options import dashed, ELSEWHERE, integer, meant, no_option, number
 from .program import main
 from .runs import RunConfig, learn_tokenizer, made_elsewhere, shard_paths
 from ..data import base_dir, gigabytes, in_short, make_corpus, read_texts, tilde
-from ..sources.shards import download, local_shards, shard_numbers, SETS
+from ..sources.shards import download, local_shards, set_folder, shard_numbers, SETS
 from ..sources.texts import make_set, write_bin
 from ..checkpoint import check_tag, run_folder
 from ..progress import LogConfig
@@ -223,7 +223,7 @@ def data(
         set = 'fineweb-edu'
         print(f'--num-shards without --set fetches fineweb-edu; the public sets are {" and ".join(SETS)}')
     set = set or ('text' if text else 'python')
-    folder = base_dir()/'shards'/set
+    folder = base_dir()/'shards'/set if text else set_folder(set)
     if text and (set in SETS or set == 'python'):
         raise ValueError(f'{set} is the name of another set: choose one for your text with --set')
     if text: check_tag(set, 'set')
@@ -239,7 +239,7 @@ def data(
     elif kind == 'python': _gathered(folder, **given)
     if format == 'bin':
         tok = tokenizer_formats.load_tokenizer(tokenizer_dir or base_dir()/'tokenizer')
-        info = write_bin(*shard_paths(set), tok, folder := base_dir()/'shards'/f'{set}-bin', progress=True)
+        info = write_bin(*shard_paths(set), tok, folder := base_dir()/'shards'/f'{folder.name}-bin', progress=True)
         print(f'{info["train"]:,} tokens to train on, {info["val"]:,} to validate')
     print(f'files  in {tilde(folder)}')
 

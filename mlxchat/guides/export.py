@@ -22,7 +22,7 @@ from ..model import GPT, GPTConfig
 from ..fast.ops import EPS
 from ..pretrain import text_batches
 from ..safety.ranges import ranged
-from ..sources.shards import local_shards
+from ..sources.shards import local_shards, set_folder
 from ..sources.texts import new_folder
 from ..tokenizer import Tokenizer
 from ..train import bits_per_byte
@@ -536,7 +536,7 @@ def unseen_documents(
     tok:Tokenizer # for token files
 ):                # iterator of documents
     "Validation documents of a set"
-    folder = Path(set) if Path(set).is_dir() else base_dir()/'shards'/set
+    folder = set_folder(set)
     if (folder/'tokens.json').exists(): return documents(BinSource(folder/'val.bin', tok))
     return read_texts(local_shards(set)[1])
 

@@ -190,14 +190,15 @@ def _verb(args):
     return verb, {o.name for o in signature(VERBS[verb][0])[1]} if verb else set()
 
 def stopped(
-    e:KeyboardInterrupt, # with what was saved; `rest`: what the same command does; `now`: it did not wait for the step
+    e:KeyboardInterrupt, # with what was saved; `rest`: what the same command does; `number`: of the signal
     verb:str
 )->tuple:                # (exit status, what to say)
     "What to say after Ctrl-C"
     saves = verb in f'demo eval {SECTIONS["Data"]} {SECTIONS["Train"]}'.split()
-    if not e.args: return 130, 'stopped' + '; what was saved before is safe, and the same command uses it'*saves
+    status = 128 + getattr(e, 'number', signal.SIGINT) # as shells have it
+    if not e.args: return status, 'stopped' + '; what was saved before is safe, and the same command uses it'*saves
     rest = getattr(e, 'rest', 'the same command goes on from there')
-    return 130 if getattr(e, 'now', False) else 0, f'stopped, {e}; {rest}'
+    return status, f'stopped, {e}; {rest}'
 
 def _last_words(text):
     "The line with which the program ends"
