@@ -54,7 +54,7 @@ def dispatch(
     asks = '-h', '--help', '--help-all', 'help'
     if verb == '__complete': return print(*completions(options), sep='\n')
     if verb in ('--version', '-V', 'version'): return print(f'mlxchat {__version__}')
-    if verb in asks and not options: return print(verb_list())
+    if verb in asks and (not options or options[0] in asks): return print(verb_list())
     if verb in asks: verb, *options = *options, '--help'
     if options and f'{verb} {options[0]}' in VERBS: verb, *options = f'{verb} {options[0]}', *options[1:]
     if some := parts(verb):
