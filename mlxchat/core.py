@@ -10,7 +10,7 @@ __all__ = ['BUNDLE_URL', 'CoreTask', 'prompts', 'spans', 'bundle_dir', 'core_tas
 import csv, random, shutil, sys, tempfile, threading, zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from .data import Bar, base_dir, checked, json_lines, nanochat_dir
+from .data import Bar, base_dir, checked, json_lines, nanochat_dir, tilde
 from .eval import best, centred, common_prefix, likelihoods
 from .sources.fetch import Fetcher, FetchError
 from .model import GPT
@@ -84,6 +84,8 @@ def bundle_dir(
         if (folder/'core.yaml').exists(): return folder
     base_dir().mkdir(parents=True, exist_ok=True)
     archive = base_dir()/'eval_bundle.zip'
+    print(f'fetching {archive.name}, the exams of CORE, about 160 MB, from {url.split("/")[2]}, '
+          f'into {tilde(base_dir())} (once)', file=sys.stderr, flush=True)
     with Bar(unit='B', unit_scale=True, desc=archive.name, leave=False) as bar:
         fetcher = fetcher or Fetcher(patience=30., log=lambda line: bar.write(line, file=sys.stderr))
         try: fetcher(url, archive, _check_archive, threading.Event(), bar.update)

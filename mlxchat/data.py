@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['NARROW', 'CLEAR', 'SKIPPED', 'base_dir', 'nanochat_dir', 'tiktoken_dir', 'hub_endpoint', 'hub_token', 'gigabytes',
-           'tilde', 'sync', 'atomic_write', 'in_notebook', 'line_width', 'Redrawn', 'Bar', 'in_words', 'in_short',
-           'checked', 'parse_json', 'without_nan', 'read_json', 'json_lines', 'file_mark', 'docstrings', 'name_hash',
-           'doc_roots', 'source_files', 'fold', 'unseen_paragraphs', 'Document', 'python_topics', 'python_documents',
-           'held_out', 'ngrams', 'shared_fractions', 'split_documents', 'write_shard', 'write_shards', 'list_shards',
-           'open_shard', 'read_group', 'without_text', 'read_texts', 'make_corpus', 'alone']
+           'counted', 'tilde', 'sync', 'atomic_write', 'in_notebook', 'line_width', 'Redrawn', 'Bar', 'in_words',
+           'in_short', 'checked', 'parse_json', 'without_nan', 'read_json', 'json_lines', 'file_mark', 'docstrings',
+           'name_hash', 'doc_roots', 'source_files', 'fold', 'unseen_paragraphs', 'Document', 'python_topics',
+           'python_documents', 'held_out', 'ngrams', 'shared_fractions', 'split_documents', 'write_shard',
+           'write_shards', 'list_shards', 'open_shard', 'read_group', 'without_text', 'read_texts', 'make_corpus',
+           'alone']
 
 # %% ../nbs/02_data.ipynb #c003
 import ast, codecs, fcntl, hashlib, io, itertools, json, math, os, random, re, shutil, sys, sysconfig, tempfile, time
@@ -55,6 +56,13 @@ def gigabytes(
     if size >= 1e8: return f'{size/1e9:,.{digits}f} GB'
     unit, of = next((u, n) for u, n in (('MB', 1e6), ('kB', 1e3), ('bytes', 1)) if size >= n or n == 1)
     return f'{size/of:.{int(size < 10*of and of > 1)}f} {unit}'
+
+def counted(
+    n:int,
+    what:str # of which there is one
+)->str:
+    "So many of something"
+    return f'{n:,} {what}{"s"*(n != 1)}'
 
 def tilde(
     path # file or folder
@@ -610,6 +618,11 @@ def list_shards(
 )->tuple:   # (list of training paths, validation path)
     "The shards in `folder`: all but the last train, the last validates"
     paths = sorted(Path(folder).glob('shard_*.parquet'))
+    if (Path(folder)/'tokens.json').exists():
+        raise FileNotFoundError(f'{folder} holds token ids, not text: name the set that they were made from')
+    if not paths and Path(folder).is_dir() and any(Path(folder).iterdir()):
+        raise FileNotFoundError(f'{folder} is a folder of something else than shards, not a set: '
+                                f'`mlxchat data --text {folder} --set NAME` makes a set of its text')
     if len(paths) < 2:
         raise FileNotFoundError(f'no complete shard set in {folder} (found {len(paths)} shards, need at least 2): '
                                 'gather it first with `mlxchat data`')

@@ -265,7 +265,9 @@ def _leave(self:Trainer, end):
     closing = threading.Thread(target=close, daemon=True)
     closing.start()
     closing.join(3) # whoever wants to tell a server
-    end(self._stopped_now())
+    why = self._stopped_now()
+    why.number = self.asked.number
+    end(why)
 
 # %% ../nbs/03e_trainer.ipynb #54c946ae
 COMPILING = dict(cuda='minutes at first, and later seconds', metal='some seconds')

@@ -18,8 +18,8 @@ from . import runs
 from .options import dashed, ELSEWHERE, integer, meant, no_option, number
 from .program import main
 from .runs import RunConfig, learn_tokenizer, made_elsewhere, shard_paths
-from ..data import base_dir, gigabytes, in_short, make_corpus, read_texts, tilde
-from ..sources.shards import download, local_shards, shard_numbers, SETS
+from ..data import base_dir, counted, gigabytes, in_short, make_corpus, read_texts, tilde
+from ..sources.shards import download, local_shards, set_folder, shard_numbers, SETS
 from ..sources.texts import make_set, write_bin
 from ..checkpoint import check_tag, run_folder
 from ..progress import LogConfig
@@ -170,7 +170,7 @@ def _gathered(folder, max_bytes=8_000_000, val_fraction=.04, force=False):
     stats = make_corpus(folder, max_bytes=max_bytes, val_fraction=val_fraction, force=force)
     for part in 'train', 'val':
         s = stats[part]
-        print(f'{part:5}  {s["documents"]:,} documents from {s["modules"]:,} modules, {s["bytes"]:,} bytes')
+        print(f'{part:5}  {counted(s["documents"], "document")} from {counted(s["modules"], "module")}, {s["bytes"]:,} bytes')
     print('most   ' + ', '.join(f'{name} {size/1e6:.1f} MB' for name, size in list(stats['packages'].items())[:5]))
 
 def _fetched(set, num_shards=8, workers=4):
@@ -181,13 +181,13 @@ def _fetched(set, num_shards=8, workers=4):
     train_paths, val_path = local_shards(set)
     more = ''
     if len(train_paths) > num_shards: more = f', more than the {num_shards:,} asked for: all of them are {set} now'
-    print(f'{len(train_paths):,} shards to train on ({shard_numbers(train_paths)}), {val_path.name} to validate{more}')
+    print(f'{counted(len(train_paths), "shard")} to train on ({shard_numbers(train_paths)}), {val_path.name} to validate{more}')
 
 def _own(text, folder, val_fraction=.05, doc_chars=8000, column='text'):
     report = make_set(text, folder, val_fraction, doc_chars, column)
     c = report.counts
-    print(f'{c["files"]:,} files, {c["documents"]:,} documents, {c["bytes"]:,} bytes; '
-          f'{c["validation documents"]:,} documents to validate')
+    print(f'{counted(c["files"], "file")}, {counted(c["documents"], "document")}, {c["bytes"]:,} bytes; '
+          f'{counted(c["validation documents"], "document")} to validate')
     for line in report.lines(): print(f'note: {line}')
 
 # %% ../../nbs/guides/cli.ipynb #c020
@@ -223,7 +223,7 @@ def data(
         set = 'fineweb-edu'
         print(f'--num-shards without --set fetches fineweb-edu; the public sets are {" and ".join(SETS)}')
     set = set or ('text' if text else 'python')
-    folder = base_dir()/'shards'/set
+    folder = base_dir()/'shards'/set if text else set_folder(set)
     if text and (set in SETS or set == 'python'):
         raise ValueError(f'{set} is the name of another set: choose one for your text with --set')
     if text: check_tag(set, 'set')
@@ -239,7 +239,7 @@ def data(
     elif kind == 'python': _gathered(folder, **given)
     if format == 'bin':
         tok = tokenizer_formats.load_tokenizer(tokenizer_dir or base_dir()/'tokenizer')
-        info = write_bin(*shard_paths(set), tok, folder := base_dir()/'shards'/f'{set}-bin', progress=True)
+        info = write_bin(*shard_paths(set), tok, folder := base_dir()/'shards'/f'{folder.name}-bin', progress=True)
         print(f'{info["train"]:,} tokens to train on, {info["val"]:,} to validate')
     print(f'files  in {tilde(folder)}')
 

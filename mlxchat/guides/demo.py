@@ -281,12 +281,14 @@ def _interruptible():
         return
     def interrupt(number, frame):
         signal.signal(signal.SIGTERM, signal.SIG_IGN) # `timeout` sends it twice
-        raise KeyboardInterrupt
+        e = KeyboardInterrupt()
+        e.number = number
+        raise e
     old = signal.signal(signal.SIGTERM, interrupt)
     try: yield
     except KeyboardInterrupt as e:
-        if e.args: raise
-        raise KeyboardInterrupt('everything finished so far is kept') from None
+        e.args = e.args or ('everything finished so far is kept',)
+        raise e from None
     finally: signal.signal(signal.SIGTERM, old)
 
 def _set_aside(folder):

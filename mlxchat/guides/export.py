@@ -21,8 +21,11 @@ from ..loader import BinSource, documents
 from ..model import GPT, GPTConfig
 from ..fast.ops import EPS
 from ..pretrain import text_batches
+from ..sft import held_batches, made, MIXTURES
+from ..sources.datasets import TASKS
+from ..sources.published import PUBLISHED
 from ..safety.ranges import ranged
-from ..sources.shards import local_shards
+from ..sources.shards import local_shards, set_folder
 from ..sources.texts import new_folder
 from ..tokenizer import Tokenizer
 from ..train import bits_per_byte
@@ -536,12 +539,21 @@ def unseen_documents(
     tok:Tokenizer # for token files
 ):                # iterator of documents
     "Validation documents of a set"
-    folder = Path(set) if Path(set).is_dir() else base_dir()/'shards'/set
+    folder = set_folder(set)
     if (folder/'tokens.json').exists(): return documents(BinSource(folder/'val.bin', tok))
     return read_texts(local_shards(set)[1])
 
-def _sample(run, tokenizer, T, most):
+def _answers(run, tokenizer, T, most):
+    "Batches of unseen conversations of the kind that a run was taught; none if they are not made here"
+    name = run_config(run).get('taught')
+    if name not in MIXTURES and name not in TASKS or name == 'chat' or name in PUBLISHED: return []
+    try: return held_batches(made(name, tokenizer)[1], tokenizer, 4, T, most)
+    except (OSError, ValueError): return []
+
+def _sample(run, stage, tokenizer, T, most):
     "Batches of validation text, and what they are; or none, and why"
+    if stage != 'base' and (batches := _answers(run, tokenizer, T, most)):
+        return batches, f'{sum(int((y >= 0).sum()) for _, y in batches):,} tokens of answers to unseen questions'
     try: set = read_json(run.folder/'config.json', {'set?': str}).get('set') or 'python'
     except (OSError, ValueError, AttributeError): return [], 'it is not known what the run has learnt from'
     try: batches = text_batches(unseen_documents(set, tokenizer), tokenizer, 4, T, most)
@@ -578,6 +590,11 @@ def _seconds_worth(model):
     if device_kind() != 'cpu': return 200_000
     return max(1024, min(20_000, int(2e10/model.count_params()['total'])))
 
+def _choices(model, batches):
+    "The likeliest token at every target"
+    return np.concatenate([np.array(mx.argmax(model(mx.array(x[i:i+1])), -1))[0][y[i] >= 0]
+                           for x, y in batches for i in range(len(x))])
+
 @ranged
 def quantize(
     run:str='',     # tag or folder of a run, default the latest
@@ -585,7 +602,7 @@ def quantize(
     step:str='',    # which checkpoint: a number, or best; default the last
     bits:int=4,     # 4 or 8
     model_tag:str='', # name of the new run, default the old one with -q4 or -q8
-    eval_tokens:int=None, # of validation text to compare on, default as many as take seconds, 0 for no comparison
+    eval_tokens:int=None, # of text to compare on, default as many as take seconds, 0 for no comparison
 ):
     "Make a model of few bits, which chat, serve and eval use like any other"
     if bits not in (4, 8): raise ValueError(f'only 4 or 8 bits are possible, not {bits}')
@@ -596,18 +613,20 @@ def quantize(
     home, stage = old.folder.resolve(), meta.get('stage', 'base')
     folder = check_copy(home.with_name(check_tag(model_tag) or f'{home.name}-q{bits}'), Run(home))
     most = _seconds_worth(model) if eval_tokens is None else eval_tokens
-    batches, what = _sample(old, tokenizer, min(model.config.sequence_len, 1024), most) if most else ([], '')
+    batches, what = _sample(old, stage, tokenizer, min(model.config.sequence_len, 1024), most) if most else ([], '')
     which = f'{old.folder.name} ({stage}, step {meta["step"]:,}) in 16 and in {bits} bits'
-    counts = 'what counts is the difference, since a model that answers no longer continues texts well'
-    tuned = f'; {counts}'*(stage != 'base')
-    said = f'comparing {which} on {what}{tuned}' if batches else f'no comparison: {what}'
+    tuned = stage != 'base'
+    how = ': how often do both find the same next token the likeliest?'*tuned
+    said = f'comparing {which} on {what}{how}' if batches else f'no comparison: {what}'
     if what: print(said, flush=True)
-    column = 'bits per byte'
+    column, chosen = 'same token' if tuned else 'bits per byte', []
     def measured(name, size, model):
         row = dict(bits=name, MB=round(size/1e6, 1))
         if not batches: return row
         bar = Bar(batches, desc=f'{name} bits', unit='batch', leave=False)
-        return row | {column: f'{bits_per_byte(model, bar, tokenizer.token_bytes()):.4f}'}
+        if not tuned: return row | {column: f'{bits_per_byte(model, bar, tokenizer.token_bytes()):.4f}'}
+        chosen.append(_choices(model, bar))
+        return row | {column: f'{np.mean(chosen[0] == chosen[-1]):.1%}'}
     rows = [measured(16, 2*model.count_params()['total'], model)]
     model.__dict__.pop('_nll', None)
     model.quantize(bits)

@@ -136,11 +136,17 @@ def two_columns(
 def _longest(rows, most=LEFT): return min(max((len(o) for o, _ in rows), default=0), most)
 
 # %% ../../nbs/guides/help.ipynb #c036
+def _choices(o):
+    "What an option can be: of all choices those that its description lists, if it does"
+    every, named = CHOICES[o.name].split(), re.search(r': ((?:[\w-]+, )*[\w-]+ or [\w-]+)', o.about)
+    some = re.findall(r'[\w-]+', named[1].replace(' or ', ' ')) if named else []
+    return some if some and {*some} <= {*every} else every
+
 def _left(o):
     "An option as it is typed"
     kind = 'DIR' if o.types == {'bool', 'str'} else 'N' if 'int' in o.types else 'X' if 'float' in o.types else 'TEXT'
     value = next((k for k, v in METAVARS.items() if o.name in v.split() and (o.types != {'int'} or k == 'SIZE')), kind)
-    if o.name in CHOICES: value = '|'.join(CHOICES[o.name].split())
+    if o.name in CHOICES: value = '|'.join(_choices(o))
     if o.name in POSITIONAL: return value
     if o.types == {'bool'}: return ('--[no-]' if o.default is True else '--') + dashed(o.name)[2:]
     value = f'[{value}]' if o.types == {'bool', 'str'} else value + '...'*(o.types - {'bool'} == {'list'})
@@ -304,5 +310,5 @@ def _after(verb, last):
     o = options.get(last)
     shells = [*SHELLS] if verb == 'completion' else []
     if not o or o.types == {'bool'}: return [*shells, *options, '--help', '--help-all']
-    if o.name in CHOICES: return CHOICES[o.name].split()
+    if o.name in CHOICES: return _choices(o)
     return runs_here() if o.name in ('run', 'remove') else []

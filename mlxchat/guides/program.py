@@ -54,7 +54,7 @@ def dispatch(
     asks = '-h', '--help', '--help-all', 'help'
     if verb == '__complete': return print(*completions(options), sep='\n')
     if verb in ('--version', '-V', 'version'): return print(f'mlxchat {__version__}')
-    if verb in asks and not options: return print(verb_list())
+    if verb in asks and (not options or options[0] in asks): return print(verb_list())
     if verb in asks: verb, *options = *options, '--help'
     if options and f'{verb} {options[0]}' in VERBS: verb, *options = f'{verb} {options[0]}', *options[1:]
     if some := parts(verb):
@@ -80,6 +80,7 @@ def _cells(text):
     "Columns that a text takes"
     return sum(0 if combining(c) else 2 if east_asian_width(c) in 'WF' else 1 for c in text)
 
+_PATH = re.compile(r'^[^\\]*/[^\\]*$') # or an address; not a sample, in which \n stands for the end of a line
 _COMMAND = re.compile(r'(^|  )(mlxchat|mlx_lm\.\w+|make|python3?|pip)( [^ `]+)+\n?$')
 
 # %% ../../nbs/guides/program.ipynb #841459f2
@@ -97,10 +98,12 @@ class Wrapping:
 
     def write(self, text:str)->int:
         in_place = re.search(r'[\r\b]|\033\[[\d;]*[^\d;m]', text)
-        if in_place: self.at, self.word = 0, ''
+        if in_place: self._anew()
         if in_place: self.out.write(text)
         else: self.out.write(''.join(self._line(o, self.room()) for o in text.splitlines(True)))
         return len(text)
+
+    def _anew(self): self.at, self.margin, self.word, self.column = 0, 0, '', False
 
     def _line(self, text, room):
         "A line, or some of one; a command at its end stays in one piece, so that it can be copied"
@@ -109,13 +112,13 @@ class Wrapping:
 
     def _placed(self, text, room):
         for part in re.findall(r'\033\[[\d;]*m|\n| +|[^ \n\033]+|\033', text):
-            if part == '\n': self.at, self.margin, self.word, self.column = 0, 0, '', False
+            if part == '\n': self._anew()
             elif part[0] == ' ': part = self._blanks(len(part), room)
             elif part[0] != '\033': part = self._letters(part, room)
             yield part
 
     def _blanks(self, n, room):
-        if _cells(self.word) > room: # nothing stands beside what is longer than a line, so that it can be copied
+        if _cells(self.word) > room and _PATH.search(self.word): # nothing stands beside what is longer than a line, so that it can be copied
             self.at, self.word = self.margin, ''
             return '\n' + ' '*self.margin
         column = n > 1 and not self.column
@@ -130,11 +133,21 @@ class Wrapping:
         back = _cells(self.word) # of it stand there already
         begun, self.word = self.at - back, self.word + part
         n = _cells(self.word)
+        if self.margin + n > room and not _PATH.search(self.word): return ''.join(self._cut(part, room))
         margin = 0 if self.margin + n > room else self.margin # a path is not cut if it fits into a whole line
         moves = begun + n > room and begun > margin and (not back or self.at < room and margin + n <= room)
         self.at = (margin if moves else begun) + n
         if self.at > room: self.at = (self.at - 1) % room + 1 # longer than a line
         return '\b \b'*back + '\n' + ' '*margin + self.word if moves else part
+
+    def _cut(self, part, room):
+        "What is too long for any line beside the margin, and nobody copies"
+        for c in part:
+            if self.at + _cells(c) > room:
+                self.at = self.margin
+                yield '\n' + ' '*self.margin
+            self.at += _cells(c)
+            yield c
 
 # %% ../../nbs/guides/program.ipynb #c055
 MEMORY = 'malloc|out of memory|outofmemory|insufficient memory|unable to allocate|bad_alloc|maximum allowed buffer'
@@ -190,14 +203,15 @@ def _verb(args):
     return verb, {o.name for o in signature(VERBS[verb][0])[1]} if verb else set()
 
 def stopped(
-    e:KeyboardInterrupt, # with what was saved; `rest`: what the same command does; `now`: it did not wait for the step
+    e:KeyboardInterrupt, # with what was saved; `rest`: what the same command does; `number`: of the signal
     verb:str
 )->tuple:                # (exit status, what to say)
     "What to say after Ctrl-C"
     saves = verb in f'demo eval {SECTIONS["Data"]} {SECTIONS["Train"]}'.split()
-    if not e.args: return 130, 'stopped' + '; what was saved before is safe, and the same command uses it'*saves
+    status = 128 + getattr(e, 'number', signal.SIGINT) # as shells have it
+    if not e.args: return status, 'stopped' + '; what was saved before is safe, and the same command uses it'*saves
     rest = getattr(e, 'rest', 'the same command goes on from there')
-    return 130 if getattr(e, 'now', False) else 0, f'stopped, {e}; {rest}'
+    return status, f'stopped, {e}; {rest}'
 
 def _last_words(text):
     "The line with which the program ends"

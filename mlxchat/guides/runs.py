@@ -15,7 +15,7 @@ from pathlib import Path
 from fastcore.meta import delegates
 from ..data import Bar, base_dir, make_corpus, nanochat_dir, open_shard, read_texts, tilde
 from ..sources import tokenizer_formats
-from ..sources.shards import local_shards, SETS, ShardCache
+from ..sources.shards import local_shards, set_folder, SETS, ShardCache
 from ..tokenizer import Tokenizer
 from ..loader import BinSource, Loader, Prefetch, TextSource, documents
 from ..checkpoint import Run, as_tag, check_tag, checkpoints, find_run, load_model, rewind
@@ -40,8 +40,6 @@ def shard_paths(
         make_corpus()
     return local_shards(set)
 
-def _folder(set): return Path(set) if Path(set).is_dir() else base_dir()/'shards'/set
-
 # %% ../../nbs/guides/runs.ipynb #f2840dd5
 def open_set(
     set:str,             # name under shards/, or a folder
@@ -51,7 +49,7 @@ def open_set(
     **kw                 # `batch`, `threads` of `TextSource`
 )->tuple:                # (source of training documents, validation documents)
     "The two sides of a data set"
-    folder = _folder(set)
+    folder = set_folder(set)
     if (folder/'tokens.json').exists():
         return BinSource(folder/'train.bin', tok), documents(BinSource(folder/'val.bin', tok))
     if streaming:
@@ -106,7 +104,7 @@ def tokenizer_for(
         whose = 'nanochat' if where == theirs else 'mlxchat'
         say(f"tokenizer: {whose}'s, {tokenizer_formats.load_tokenizer(where).vocab_size:,} tokens, in {tilde(where)}")
         return where
-    folder = _folder(set)
+    folder = set_folder(set)
     if (folder/'tokens.json').exists():
         raise ValueError(f'{folder} holds the tokens of a tokenizer that is not here: name it with --tokenizer-dir')
     def learn(paths):
@@ -301,7 +299,7 @@ def _check_request(o, folder, found, begun, set, streaming):
     if o.resume and not begun: raise ValueError(f'there is nothing to resume in {folder}')
     if streaming and set not in SETS:
         raise ValueError(f'only public sets can be streamed: --set {" or ".join(SETS)}, not {set}')
-    if not streaming and not (_folder(set)/'tokens.json').exists(): shard_paths(set)
+    if not streaming and not (set_folder(set)/'tokens.json').exists(): shard_paths(set)
 
 # %% ../../nbs/guides/runs.ipynb #93a66d59
 def _tokenizer_path(folder, tokenizer_dir, found, set, streaming):

@@ -26,6 +26,7 @@ class StopRequests:
     "Ctrl-C and SIGTERM, counted"
     def __init__(self):
         self.times, self.heard, self.held = 0, 0, False # heard: by the thread that listens
+        self.number = signal.SIGINT # of the last one
         self.asked_at = {} # when the last one counted, for either of the threads
         self.door = threading.RLock() # whoever has it may end the process, or save in peace
     def __call__(self)->bool: return self.times > 0 # has anybody asked?
@@ -37,6 +38,7 @@ class StopRequests:
         return self.asked_at[who] == now
 
     def handle(self, number, frame):
+        self.number = number
         # two that come while MLX computes arrive here as one
         self.times = max(self.times + self.counts(number, 'main'), self.heard)
         if self.times > 1 and not self.held: self.go()
@@ -64,7 +66,7 @@ def listen(self:StopRequests, ear, numbers, answer, again, leave):
     while data := ear.recv(64):
         for number in data:
             if number not in numbers or not self.counts(number, 'listener'): continue
-            self.heard += 1
+            self.heard, self.number = self.heard + 1, number
             if self.heard == 1: answer()
             if self.heard == 2: return self.hurry(number, again, leave)
 
@@ -100,6 +102,9 @@ def stop_requests(
         numbers = {signal.SIGINT, signal.SIGTERM}
         threading.Thread(target=asked.listen, args=(ear, numbers, answer, again, leave), daemon=True).start()
     try: yield asked
+    except KeyboardInterrupt as e:
+        e.number = asked.number
+        raise
     finally:
         for s,h in old.items(): signal.signal(s, h)
         signal.set_wakeup_fd(before)

@@ -184,8 +184,7 @@ def _nameless(e):
 def _give_up(self:Fetcher, url, problem, lost):
     "Raise what is wrong after all the patience"
     if lost:
-        raise NoNetwork(f'{url}: the name of the server is not known here: is there a network? '
-                        '(HF_ENDPOINT may name a mirror)')
+        raise NoNetwork(f'{httpx.URL(url).host} cannot be found: is there a network? (HF_ENDPOINT may name a mirror)')
     raise FetchError(f'{url}: {problem}, for {self.patience:.0f} s', bad=getattr(problem, 'after', 0) > 0)
 
 @patch
@@ -222,7 +221,8 @@ def __call__(self:Fetcher,
         lost = lost and not most and not self.reached
         if time.monotonic() + wait - since > (self.unknown if lost else self.patience):
             self._give_up(url, problem, lost)
-        if not (lost and self.told): self.log(f'{path.name}: {problem}; again in {wait:.1f} s')
+        if not lost: self.log(f'{path.name}: {problem}; again in {wait:.1f} s')
+        elif not self.told: self.log(f'{httpx.URL(url).host} cannot be found; trying for {self.unknown:.0f} s')
         self.told |= lost # says so once, not for every file and try
         if stop.wait(wait): raise DownloadStopped
 

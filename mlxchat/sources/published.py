@@ -6,13 +6,13 @@
 __all__ = ['PUBLISHED', 'SCHEMAS', 'Published', 'sample_rows', 'write_samples', 'open_parquet', 'split_files', 'Rows']
 
 # %% ../../nbs/sources/published.ipynb #78457c7c
-import hashlib, json, re, shutil, time
-from dataclasses import dataclass
+import hashlib, json, math, re, shutil, sys, time
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-import numpy as np, pyarrow as pa, pyarrow.parquet as pq
-from ..data import atomic_write, Bar, base_dir
-from .fetch import DiskFull, Fetcher, FetchError, hub_url
+import httpx, numpy as np, pyarrow as pa, pyarrow.parquet as pq
+from ..data import atomic_write, Bar, base_dir, hub_endpoint, tilde
+from .fetch import DiskFull, Fetcher, FetchError, NoNetwork, hub_url
 from .shards import FileLock
 
 # %% ../../nbs/sources/published.ipynb #c007
@@ -22,6 +22,7 @@ class Published:
     repo:str     # owner/name
     start:str    # of the files' names
     splits:dict  # split: number of files
+    large:dict=field(default_factory=dict) # split: MB, where that is more than one
 
     def files(self, split:str)->list: # of str, paths inside the repository
         "The files of a split"
@@ -31,11 +32,13 @@ class Published:
 PUBLISHED = {
     'arc-easy':      Published('allenai/ai2_arc', 'ARC-Easy/', dict(train=1, validation=1, test=1)),
     'arc-challenge': Published('allenai/ai2_arc', 'ARC-Challenge/', dict(train=1, validation=1, test=1)),
-    'mmlu':          Published('cais/mmlu', 'all/', dict(auxiliary_train=1, dev=1, validation=1, test=1)),
-    'gsm8k':         Published('openai/gsm8k', 'main/', dict(train=1, test=1)),
+    'mmlu':          Published('cais/mmlu', 'all/', dict(auxiliary_train=1, dev=1, validation=1, test=1),
+                               dict(auxiliary_train=47, test=4)),
+    'gsm8k':         Published('openai/gsm8k', 'main/', dict(train=1, test=1), dict(train=2)),
     'humaneval':     Published('openai/openai_humaneval', 'openai_humaneval/', dict(test=1)),
-    'hellaswag':     Published('Rowan/hellaswag', 'data/', dict(train=1, validation=1)),
-    'smoltalk':      Published('HuggingFaceTB/smol-smoltalk', 'data/', dict(train=4, test=1))}
+    'hellaswag':     Published('Rowan/hellaswag', 'data/', dict(train=1, validation=1), dict(train=24, validation=6)),
+    'smoltalk':      Published('HuggingFaceTB/smol-smoltalk', 'data/', dict(train=4, test=1),
+                               dict(train=923, test=48))}
 
 # %% ../../nbs/sources/published.ipynb #c019
 _texts = pa.list_(pa.string())
@@ -104,7 +107,8 @@ def _fetch(repo, file, path, fetcher):
         while not lock.acquire(): time.sleep(.1)
         if _sound(path): return
         with Bar(unit='B', unit_scale=True, desc=file, delay=1, leave=False) as bar:
-            (fetcher or Fetcher(patience=30., log=bar.write))(hub_url(repo, file), path, _check, on_bytes=bar.update)
+            log = lambda line: bar.write(line, file=sys.stderr)
+            (fetcher or Fetcher(patience=30., log=log))(hub_url(repo, file), path, _check, on_bytes=bar.update)
     finally: lock.release()
 
 # %% ../../nbs/sources/published.ipynb #c029
@@ -123,8 +127,15 @@ def split_files(
         if missing: raise FileNotFoundError(f'{roots[0]} lacks {", ".join(missing)}')
         return [roots[0]/f for f in names]
     root = base_dir()/'tasks'/repo
-    for f in names:
-        try: _sound(root/f) or _fetch(repo, f, root/f, fetcher)
+    missing = [f for f in names if not _sound(root/f)]
+    if missing:
+        size = math.ceil(published.large.get(split, 1)*len(missing)/len(names))
+        print(f'fetching {repo} ({split}) from {httpx.URL(hub_endpoint()).host}, about {size:,} MB, '
+              f'into {tilde(root)} (once)', file=sys.stderr, flush=True)
+    for f in missing:
+        try: _fetch(repo, f, root/f, fetcher)
+        except NoNetwork as e:
+            raise NoNetwork(f'{str(e).partition("?")[0]}? --data-dir can name a folder with {repo}/{f}') from None
         except FetchError as e: raise FetchError(f'{e}; --data-dir can name a folder with {repo}/{f}', e.bad) from None
     return [root/f for f in names]
 
