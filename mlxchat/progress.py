@@ -933,7 +933,8 @@ def _look(folder):
     s = run_status(run) or dict(run=folder.name, state='never trained')
     losses = [m['loss'] for m in ms if m.get('stage') == s.get('stage')]
     kept = {o.name: [p.name for p in checkpoints(o)] for o in sorted((folder/'checkpoints').glob('*')) if o.is_dir()}
-    return s | dict(checkpoints=kept, disk_gib=round(folder_bytes(folder)/2**30, 3)), losses
+    size = folder_bytes(folder)
+    return s | dict(checkpoints=kept, bytes=size, disk_gib=round(size/2**30, 3)), losses
 
 def _watched(name):
     "The folder of the run that is meant"
@@ -967,7 +968,7 @@ def monitor(
     except KeyboardInterrupt: return print() # nothing was stopped but looking
     if json: return
     for stage, names in s['checkpoints'].items(): print(f'  {stage}: {", ".join(names) or "no checkpoints"}')
-    print(f'  {gigabytes(s["disk_gib"]*2**30, 2)} on the disk')
+    print(f'  {gigabytes(s["bytes"])} on the disk')
 
 # %% ../nbs/03c_progress.ipynb #c048
 def folder_bytes(

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from .data import Bar, tilde
+from .data import Bar, counted, tilde
 from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata, Run
 from .checkpoint import step_of, write_json
 from .sources.datasets import known_task, open_task
@@ -521,8 +521,6 @@ def source_hash(
     try: return file_hash(Path(inspect.getsourcefile(module)))[:12]
     except (TypeError, OSError): return '' # built in
 
-def _of(n, what): return f'{n:,} {what}{"s"*(n != 1)}'
-
 def amount(
     c:RLConfig, # with its steps
     held:int    # questions for examinations
@@ -530,9 +528,9 @@ def amount(
     "How much is practised and examined, and what changes that"
     exams, asked = c.exams(c.num_iterations), c.exam_questions(c.num_iterations, held)
     between = f'every {c.eval_every:,} steps, '*(exams > 2)
-    return (f'{_of(c.num_iterations, "step")} of {_of(c.examples_per_step, "question")}, '
-            f'{_of(c.num_samples, "answer")} to each (--num-iterations changes that)\n'
-            f'{exams} exams of {_of(asked, "held-out question")}, {_of(c.eval_samples, "answer")} to each: '
+    return (f'{counted(c.num_iterations, "step")} of {counted(c.examples_per_step, "question")}, '
+            f'{counted(c.num_samples, "answer")} to each (--num-iterations changes that)\n'
+            f'{exams} exams of {counted(asked, "held-out question")}, {counted(c.eval_samples, "answer")} to each: '
             f'before, {between}at the end (--eval-examples changes that)')
 
 @delegates(RLConfig)
