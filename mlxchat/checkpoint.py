@@ -20,8 +20,9 @@ from fastcore.basics import patch
 from .fast.device import compute_dtype
 from .model import GPT, GPTConfig
 from . import lora
-from .data import atomic_write, base_dir, checked, in_short, json_lines, parse_json, read_json, sync, without_nan
-from .sources.shards import FileLock
+from .data import (
+    atomic_write, base_dir, checked, expanded, in_short, json_lines, open_file, parse_json, read_json, sync, without_nan)
+from .sources.shards import FileLock, NO_LOCKS
 from .safety.ranges import option
 from .tokenizer import Tokenizer
 from .sources.tokenizer_formats import load_tokenizer
@@ -41,7 +42,7 @@ def file_hash(
     path:Path # file
 )->str:       # SHA-256, hexadecimal
     "Checksum of a file"
-    with open(path, 'rb') as f:
+    with open_file(path) as f:
         h = hashlib.sha256()
         while block := f.read(1 << 20): h.update(block)
     return h.hexdigest()
@@ -127,7 +128,7 @@ def array_shapes(
     path # a safetensors file
 )->dict: # name → shape
     "What a safetensors file holds, if every array lies inside it"
-    with open(path, 'rb') as f:
+    with open_file(path) as f:
         size, start = f.seek(0, os.SEEK_END), f.seek(0)
         n = int.from_bytes(f.read(8), 'little')
         if size < 8 or n > min(size - 8, 2**26): raise ValueError(f'{path} is no safetensors file')
@@ -417,7 +418,7 @@ def _acquired(self:Run, lock):
     "Take a lock, or go without where the file system knows none"
     try: return lock.acquire()
     except OSError as e:
-        if e.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP): raise
+        if e.errno not in NO_LOCKS: raise
         return True
 
 @patch
@@ -459,14 +460,14 @@ def log(self:Run,
     "Append one line to metrics.jsonl"
     self.unwritten += json.dumps(without_nan(values)) + '\n'
     try:
-        with open(self.folder/'metrics.jsonl', 'ab', buffering=0) as f:
+        with open_file(self.folder/'metrics.jsonl', 'ab', buffering=0) as f:
             whole, data = f.seek(0, os.SEEK_END), self.unwritten.encode()
             try: written = f.write(data)
             except OSError: written = 0
             if written < len(data):
                 f.truncate(whole) # no half lines
                 return False
-    except OSError: return False
+    except (OSError, ValueError): return False
     self.unwritten = ''
     return True
 
@@ -617,7 +618,7 @@ def run_folder(
 )->Path:
     "The folder that a name or a path stands for"
     runs = base_dir()/'runs'
-    places = [runs/tag]*(not str(tag).startswith('.')) + [Path(tag).expanduser()]
+    places = [runs/tag]*(not str(tag).startswith('.')) + [expanded(tag)]
     if path := next((p for p in places if p.is_dir()), None): return path
     for p in places:
         if p.exists(): raise ValueError(f'{p} is a file: name the folder of a run')
