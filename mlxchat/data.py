@@ -753,7 +753,7 @@ def alone(
     progress:bool=True # say that we wait?
 ):
     "Wait until no other process makes what belongs into a folder"
-    with open(folder/'.lock', 'w') as lock:
+    with open_file(folder/'.lock', 'w') as lock:
         try: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if progress: print(f'another process gathers text into {tilde(folder)}: waiting for it', file=sys.stderr)

@@ -827,8 +827,8 @@ def sinks(
 # %% ../nbs/03c_progress.ipynb #c033
 def _last_of(folder):
     "The record of a run without status.json, from its metrics"
-    ms = Run(folder).metrics()
-    ms = [m for m in ms if 'loss' in m and 'step' in m]
+    try: ms = [m for m in Run(folder).metrics() if 'loss' in m and 'step' in m]
+    except (OSError, ValueError): return None # it may be any run, not the one that was asked for
     if not ms: return None
     last = ms[-1]
     stage = last.get('stage', 'base')

@@ -86,7 +86,7 @@ def _as_typed(option, value):
         return [f'{name}={o}' for o in value]
     if isinstance(value, (list, bool)): raise ValueError(f'should be {kind}')
     if {'int', 'float'} & option.types and re.fullmatch(r'[+-]?0[\d_]+', value):
-        raise ValueError('begins with 0, which YAML has read as octal and as decimal: write it without,')
+        raise ValueError('should have no 0 in front, as YAML 1.1 reads such numbers as octal')
     reading = str if option.name in MEASURES else integer if 'int' in option.types else number
     try: (reading if {'int', 'float'} & option.types else str)(value)
     except argparse.ArgumentTypeError: raise ValueError(f'should be {kind}') from None
