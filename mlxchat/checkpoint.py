@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'RUN_NEEDS', 'write_json', 'file_hash', 'random_state', 'save_arrays',
            'save_checkpoint', 'array_shapes', 'damage', 'step_of', 'checkpoints', 'latest_checkpoint', 'load_model',
-           'seen_from', 'load_optimizer', 'metadata', 'amend', 'score', 'prune', 'alive', 'Run', 'step_number',
-           'whisper', 'unfinished', 'exclusive', 'rewind', 'run_config', 'differs', 'find_run', 'left_off',
+           'seen_from', 'load_optimizer', 'metadata', 'amend', 'score', 'prune', 'alive', 'Run', 'exclusive',
+           'step_number', 'whisper', 'unfinished', 'rewind', 'run_config', 'differs', 'find_run', 'left_off',
            'run_folder', 'no_run', 'resting_on', 'check_tag', 'check_copy', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
@@ -20,8 +20,9 @@ from fastcore.basics import patch
 from .fast.device import compute_dtype
 from .model import GPT, GPTConfig
 from . import lora
-from .data import atomic_write, base_dir, checked, in_short, json_lines, parse_json, read_json, sync, without_nan
-from .sources.shards import FileLock
+from .data import (
+    atomic_write, base_dir, checked, expanded, in_short, json_lines, open_file, parse_json, read_json, sync, without_nan)
+from .sources.shards import FileLock, NO_LOCKS
 from .safety.ranges import option
 from .tokenizer import Tokenizer
 from .sources.tokenizer_formats import load_tokenizer
@@ -41,7 +42,7 @@ def file_hash(
     path:Path # file
 )->str:       # SHA-256, hexadecimal
     "Checksum of a file"
-    with open(path, 'rb') as f:
+    with open_file(path) as f:
         h = hashlib.sha256()
         while block := f.read(1 << 20): h.update(block)
     return h.hexdigest()
@@ -127,7 +128,7 @@ def array_shapes(
     path # a safetensors file
 )->dict: # name → shape
     "What a safetensors file holds, if every array lies inside it"
-    with open(path, 'rb') as f:
+    with open_file(path) as f:
         size, start = f.seek(0, os.SEEK_END), f.seek(0)
         n = int.from_bytes(f.read(8), 'little')
         if size < 8 or n > min(size - 8, 2**26): raise ValueError(f'{path} is no safetensors file')
@@ -318,6 +319,95 @@ class Run:
     @property
     def tokenizer(self)->Tokenizer: return load_tokenizer(self.folder/'tokenizer')
 
+# %% ../nbs/03a_checkpoint.ipynb #c747392
+_locked = {} # folder -> the thread of this process that trains there
+
+@patch
+@contextmanager
+def lock(self:Run,
+    instead:str='wait for it, or choose another --model-tag' # what to do if another process has it
+): # yields nothing
+    "Keep other processes from training this run"
+    key, me = self.folder.resolve(), threading.get_ident()
+    if _locked.get(key) == me:
+        yield
+        return
+    lock = FileLock(self.folder/'.lock')
+    try:
+        if not self._acquired(lock):
+            who = os.pread(lock.fd, 20, 0).decode() or 'that has just begun'
+            raise ValueError(f'{self.folder.name} is being trained by process {who}: {instead}')
+        os.ftruncate(lock.fd, 0)
+        with suppress(OSError): os.pwrite(lock.fd, str(os.getpid()).encode(), 0) # a full disk locks, too
+        _locked[key] = me
+        try: yield
+        finally: del _locked[key]
+    finally: lock.release()
+
+@patch
+def _acquired(self:Run, lock, shared=False):
+    "Take a lock, or go without where the file system knows none"
+    try: return lock.acquire(shared)
+    except FileNotFoundError: raise FileNotFoundError(f'{self.folder} was moved or removed meanwhile') from None
+    except OSError as e:
+        if e.errno not in NO_LOCKS: raise
+        return True
+
+@patch
+def hold(self:Run):
+    "Keep others from removing this run as long as it is in use here, which does not keep them from training it"
+    if self.held: return
+    self.held = FileLock(self.folder, folder=True)
+    weakref.finalize(self, self.held.release)
+    if not self._acquired(self.held, shared=True): raise self._going()
+
+@patch
+def _going(self:Run): return ValueError(f'{self.folder.name} is being removed by another process')
+
+@patch
+@contextmanager
+def alone(self:Run): # yields nothing
+    "Keep a run from everybody else, so that it can be removed"
+    after = 'it can be removed when that has ended'
+    everybody = FileLock(self.folder, folder=True)
+    try:
+        if not self._acquired(everybody):
+            if not self._acquired(everybody, shared=True): raise self._going()
+            raise ValueError(f'{self.folder.name} is in use by another process, such as chat, eval or sft: {after}')
+        with self.lock(after): yield
+    finally: everybody.release()
+
+@patch
+@contextmanager
+def attempt(self:Run): # yields nothing
+    "Lock a run; if it is new and this fails before training has begun, nothing is left of it"
+    with self.lock():
+        new = all(o.name == '.lock' for o in self.folder.iterdir())
+        try: yield
+        except BaseException:
+            begun = any((self.folder/o).exists() for o in ('status.json', 'metrics.jsonl', 'checkpoints'))
+            if new and not begun: shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+
+@patch
+def begin_again(self:Run, say=print):
+    "A run that has saved nothing does not keep its settings: whoever has the lock may begin with others"
+    if self.stages(): return
+    if (self.folder/'config.json').exists():
+        say(f'{self.folder.name} had saved nothing: it begins again, with the settings given now')
+    (self.folder/'config.json').unlink(missing_ok=True)
+    shutil.rmtree(self.folder/'tokenizer', ignore_errors=True)
+
+def exclusive(
+    f # a function of a run, and perhaps of a `world` whose first process is the one that writes
+):    # the same, with the run's lock
+    "Let only one process at a time do this with a run"
+    @wraps(f)
+    def inner(run, *args, **kwargs):
+        if not getattr(kwargs.get('world'), 'first', True): return f(run, *args, **kwargs)
+        with run.lock(): return f(run, *args, **kwargs)
+    return inner
+
 # %% ../nbs/03a_checkpoint.ipynb #c979962
 def step_number(
     step # 1100, '1,100', 'step_001100', 'best'; nothing for the newest
@@ -389,95 +479,6 @@ def load(self:Run,
     model, meta = load_model(self.pick(stage, step))
     return model, self.tokenizer, meta
 
-# %% ../nbs/03a_checkpoint.ipynb #c747392
-_locked = {} # folder -> the thread of this process that trains there
-
-@patch
-@contextmanager
-def lock(self:Run,
-    instead:str='wait for it, or choose another --model-tag' # what to do if another process has it
-): # yields nothing
-    "Keep other processes from training this run"
-    key, me = self.folder.resolve(), threading.get_ident()
-    if _locked.get(key) == me:
-        yield
-        return
-    lock = FileLock(self.folder/'.lock')
-    try:
-        if not self._acquired(lock):
-            who = os.pread(lock.fd, 20, 0).decode() or 'that has just begun'
-            raise ValueError(f'{self.folder.name} is being trained by process {who}: {instead}')
-        os.ftruncate(lock.fd, 0)
-        with suppress(OSError): os.pwrite(lock.fd, str(os.getpid()).encode(), 0) # a full disk locks, too
-        _locked[key] = me
-        try: yield
-        finally: del _locked[key]
-    finally: lock.release()
-
-@patch
-def _acquired(self:Run, lock, shared=False):
-    "Take a lock, or go without where the file system knows none"
-    try: return lock.acquire(shared)
-    except FileNotFoundError: raise FileNotFoundError(f'{self.folder} was moved or removed meanwhile') from None
-    except OSError as e:
-        if e.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF): raise # the last: NFS
-        return True
-
-@patch
-def hold(self:Run):
-    "Keep others from removing this run as long as it is in use here, which does not keep them from training it"
-    if self.held: return
-    self.held = FileLock(self.folder, folder=True)
-    weakref.finalize(self, self.held.release)
-    if not self._acquired(self.held, shared=True): raise self._going()
-
-@patch
-def _going(self:Run): return ValueError(f'{self.folder.name} is being removed by another process')
-
-@patch
-@contextmanager
-def alone(self:Run): # yields nothing
-    "Keep a run from everybody else, so that it can be removed"
-    after = 'it can be removed when that has ended'
-    everybody = FileLock(self.folder, folder=True)
-    try:
-        if not self._acquired(everybody):
-            if not self._acquired(everybody, shared=True): raise self._going()
-            raise ValueError(f'{self.folder.name} is in use by another process, such as chat, eval or sft: {after}')
-        with self.lock(after): yield
-    finally: everybody.release()
-
-@patch
-@contextmanager
-def attempt(self:Run): # yields nothing
-    "Lock a run; if it is new and this fails before training has begun, nothing is left of it"
-    with self.lock():
-        new = all(o.name == '.lock' for o in self.folder.iterdir())
-        try: yield
-        except BaseException:
-            begun = any((self.folder/o).exists() for o in ('status.json', 'metrics.jsonl', 'checkpoints'))
-            if new and not begun: shutil.rmtree(self.folder, ignore_errors=True)
-            raise
-
-@patch
-def begin_again(self:Run, say=print):
-    "A run that has saved nothing does not keep its settings: whoever has the lock may begin with others"
-    if self.stages(): return
-    if (self.folder/'config.json').exists():
-        say(f'{self.folder.name} had saved nothing: it begins again, with the settings given now')
-    (self.folder/'config.json').unlink(missing_ok=True)
-    shutil.rmtree(self.folder/'tokenizer', ignore_errors=True)
-
-def exclusive(
-    f # a function of a run, and perhaps of a `world` whose first process is the one that writes
-):    # the same, with the run's lock
-    "Let only one process at a time do this with a run"
-    @wraps(f)
-    def inner(run, *args, **kwargs):
-        if not getattr(kwargs.get('world'), 'first', True): return f(run, *args, **kwargs)
-        with run.lock(): return f(run, *args, **kwargs)
-    return inner
-
 # %% ../nbs/03a_checkpoint.ipynb #c040
 @patch
 def log(self:Run,
@@ -486,14 +487,14 @@ def log(self:Run,
     "Append one line to metrics.jsonl"
     self.unwritten += json.dumps(without_nan(values)) + '\n'
     try:
-        with open(self.folder/'metrics.jsonl', 'ab', buffering=0) as f:
+        with open_file(self.folder/'metrics.jsonl', 'ab', buffering=0) as f:
             whole, data = f.seek(0, os.SEEK_END), self.unwritten.encode()
             try: written = f.write(data)
             except OSError: written = 0
             if written < len(data):
                 f.truncate(whole) # no half lines
                 return False
-    except OSError: return False
+    except (OSError, ValueError): return False
     self.unwritten = ''
     return True
 
@@ -660,7 +661,7 @@ def run_folder(
 )->Path:
     "The folder that a name or a path stands for"
     runs = base_dir()/'runs'
-    places = [runs/tag]*(not str(tag).startswith('.')) + [Path(tag).expanduser()]
+    places = [runs/tag]*(not str(tag).startswith('.')) + [expanded(tag)]
     if path := next((p for p in places if p.is_dir()), None): return path
     for p in places:
         if p.exists(): raise ValueError(f'{p} is a file: name the folder of a run')

@@ -10,7 +10,7 @@ __all__ = ['BUNDLE_URL', 'CoreTask', 'prompts', 'spans', 'bundle_dir', 'core_tas
 import csv, random, shutil, sys, tempfile, threading, zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from .data import Bar, base_dir, checked, json_lines, nanochat_dir, tilde
+from .data import Bar, base_dir, checked, json_lines, nanochat_dir, open_file, tilde
 from .eval import best, centred, common_prefix, likelihoods
 from .sources.fetch import Fetcher, FetchError
 from .model import GPT
@@ -109,7 +109,7 @@ _listed = dict(icl_tasks=[{'label': str, 'icl_task_type': set(('multiple_choice'
 
 def _guessing(path):
     "The share that guessing scores, by exam"
-    with open(path, encoding='utf-8-sig', newline='') as f:
+    with open_file(path, 'r', encoding='utf-8-sig', newline='') as f:
         try: return {r['Eval Task']: float(r['Random baseline'])/100 for r in csv.DictReader(f)}
         except (KeyError, TypeError, ValueError, csv.Error):
             raise ValueError(f'{path} should have the columns Eval Task and Random baseline, a number') from None
@@ -120,7 +120,8 @@ def core_tasks(
     "The exams that a bundle lists"
     guessing = _guessing(folder/'eval_meta_data.csv')
     path = folder/'core.yaml'
-    try: listed = yaml.safe_load(path.read_text(encoding='utf-8'))
+    try:
+        with open_file(path, 'r', encoding='utf-8') as f: listed = yaml.safe_load(f)
     except (yaml.YAMLError, RecursionError, ValueError, TypeError, OverflowError, AttributeError, KeyError) as e:
         raise ValueError(f'{path} is not YAML: {" ".join(str(e).split())}') from None
     listed = checked(listed, _listed, path)['icl_tasks']

@@ -13,7 +13,7 @@ from functools import cached_property
 from fastcore.basics import patch
 from .fast import cuda_kernels
 from .fast.device import DTYPES, device_kind
-from .data import Bar
+from .data import Bar, open_file
 from .fast.decode import Decoder, attend_one
 from .model import GPT, GPTConfig
 from .fast.ops import attention
@@ -572,7 +572,7 @@ def sampler(
         begins = [engine.tokenizer.encode(p, bos=True) for p in prompts]
         said = engine.generate(begins, max_tokens=max_tokens, temperature=temperature, seed=0)
         texts = [p + engine.tokenizer.decode(ids) for p,(ids,_) in zip(prompts, said)]
-        with open(run.folder/'samples.jsonl', 'a', encoding='utf-8') as f:
+        with open_file(run.folder/'samples.jsonl', 'a', encoding='utf-8') as f:
             f.write(json.dumps(dict(step=step, samples=texts)) + '\n')
         for t in texts: say(f'{step:7}  {t!r}')
     return sample

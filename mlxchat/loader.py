@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
-from .data import Bar, checked, file_mark, open_shard, read_group, without_text
+from .data import Bar, checked, file_mark, open_file, open_shard, read_group, without_text
 from .sources.fetch import DiskFull, FetchError
 from .sources.texts import bin_info
 from .tokenizer import Tokenizer
@@ -195,6 +195,7 @@ class BinSource:
         if info['vocab_size'] != tokenizer.vocab_size:
             raise ValueError(f'{path} is of {info["vocab_size"]:,} different tokens, '
                              f'the tokenizer has {tokenizer.vocab_size:,}')
+        open_file(path).close()
         self.ids = np.memmap(path, dtype=info['dtype'], mode='r')
         self.data, self.tokenizer = {self.path.name: file_mark(path)}, tokenizer
         self.bos, self.batch, self.rank, self.world, self.max_len = info['bos'], batch, rank, world, max_len

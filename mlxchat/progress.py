@@ -19,7 +19,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
 from .data import base_dir, CLEAR, line_width, gigabytes, in_notebook, json_lines, read_json, Redrawn, tilde
-from .data import without_nan
+from .data import open_file, sound, without_nan
 from .checkpoint import alive, checkpoints, find_run, no_run, resting_on, Run, STAGES, step_of, whisper
 from .safety.ranges import ranged
 from .safety.stopping import stop_requests
@@ -223,7 +223,7 @@ class Progress:
         self.draw(True)
 
     def _log(self, text):
-        with open(self.folder/'log.txt', 'a', encoding='utf-8') as f: f.write(text + '\n')
+        with open_file(self.folder/'log.txt', 'a', encoding='utf-8') as f: f.write(text + '\n')
     def _print(self, text): print(text, file=self.out, flush=True)
 
     def _all(self, what, *args):
@@ -718,7 +718,8 @@ def report_html(
     stages = list(dict.fromkeys(m['stage'] for m in run.metrics() if {'stage', 'loss', 'tokens'} <= m.keys()))
     config = read('config.json', {})
     scores = read('report.json', {}, {'parameters?': {'total?': float}, 'gzip_bpb?': float, 'xz_bpb?': float})
-    exams = read('scores.json', {}, {str: {str: {'score': float, 'low': float, 'high': float}}}) # from `mlxchat eval`
+    of_a_mark = {'score': float, 'low': float, 'high': float} # from `mlxchat eval`
+    exams = sound(read('scores.json', {}), {str: {str: of_a_mark}}, 'scores.json')
     title = title or run.folder.name
     parts = [_curves(run, s) + _html_table(_facts(run, s)) for s in stages]
     parts += [_samples(run), _scores(scores), *(_exam(*o) for o in exams.items())]
@@ -827,8 +828,8 @@ def sinks(
 # %% ../nbs/03c_progress.ipynb #c033
 def _last_of(folder):
     "The record of a run without status.json, from its metrics"
-    ms = Run(folder, make=False).metrics()
-    ms = [m for m in ms if 'loss' in m and 'step' in m]
+    try: ms = [m for m in Run(folder, make=False).metrics() if 'loss' in m and 'step' in m]
+    except (OSError, ValueError): return None # it may be any run, not the one that was asked for
     if not ms: return None
     last = ms[-1]
     stage = last.get('stage', 'base')

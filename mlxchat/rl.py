@@ -35,7 +35,7 @@ from .train import TrainStep
 from .progress import LogConfig, outlive_terminal, score_line, sinks
 import mlx.core as mx, mlx.nn as nn, numpy as np
 from mlx.utils import tree_flatten, tree_map
-from .data import checked, json_lines, parse_json, read_json
+from .data import checked, json_lines, open_file, parse_json, read_json
 
 # %% ../nbs/06c_rl.ipynb #c788
 @dataclass
@@ -186,7 +186,7 @@ class RolloutLog:
     ):
         "Drop what came later, and what is half written"
         if not self.path.exists(): return
-        with open(self.path, 'rb+') as f:
+        with open_file(self.path, 'rb+') as f:
             end = 0
             for line in f:
                 try:
@@ -203,12 +203,12 @@ class RolloutLog:
         "Append whole lines or nothing"
         self.unwritten += b''.join(json.dumps(o, ensure_ascii=False).encode('utf-8', 'replace') + b'\n' for o in lines)
         try:
-            with open(self.path, 'ab', buffering=0) as f:
+            with open_file(self.path, 'ab', buffering=0) as f:
                 end = f.seek(0, os.SEEK_END)
                 try: whole = f.write(self.unwritten) == len(self.unwritten)
                 except OSError: whole = False
                 if not whole: f.truncate(end); return False
-        except OSError: return False
+        except (OSError, ValueError): return False
         self.unwritten = b''
         return True
 

@@ -18,7 +18,7 @@ from . import runs
 from .options import dashed, ELSEWHERE, integer, meant, no_option, number
 from .program import main
 from .runs import RunConfig, learn_tokenizer, made_elsewhere, shard_paths
-from ..data import base_dir, counted, gigabytes, in_short, make_corpus, read_texts, tilde
+from ..data import base_dir, counted, gigabytes, in_short, make_corpus, open_file, read_texts, tilde
 from ..sources.shards import download, local_shards, set_folder, shard_numbers, SETS
 from ..sources.texts import make_set, write_bin
 from ..checkpoint import check_tag, run_folder
@@ -39,7 +39,7 @@ def _broken(e, text):
 
 def _composed(path):
     "What a YAML file says, as nodes that know their lines"
-    with open(path, 'rb') as f: data = f.read(2**20 + 1)
+    with open_file(path, pipes=True) as f: data = f.read(2**20 + 1)
     if len(data) > 2**20: raise ValueError(f'{path} is larger than 1 MB: options have a few lines')
     try: text = data.decode(encoding := detect_encoding(data))
     except UnicodeDecodeError as e:
@@ -85,6 +85,8 @@ def _as_typed(option, value):
     if 'list' in option.types and isinstance(value, list) and all(isinstance(o, str) for o in value):
         return [f'{name}={o}' for o in value]
     if isinstance(value, (list, bool)): raise ValueError(f'should be {kind}')
+    if {'int', 'float'} & option.types and re.fullmatch(r'[+-]?0[\d_]+', value):
+        raise ValueError('should have no 0 in front, as YAML 1.1 reads such numbers as octal')
     reading = str if option.name in MEASURES else integer if 'int' in option.types else number
     try: (reading if {'int', 'float'} & option.types else str)(value)
     except argparse.ArgumentTypeError: raise ValueError(f'should be {kind}') from None

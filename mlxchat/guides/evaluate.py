@@ -30,7 +30,8 @@ from ..core import CoreTask, bundle_dir, core_tasks, problems, prompts, few_shot
 from ..sources.datasets import open_task
 from ..safety.sandbox import missing_layers, protection
 import mlx.core as mx, numpy as np
-from ..data import json_lines, read_json
+from ..data import json_lines, open_file, read_json, sound
+from ..sources.shards import locked
 
 # %% ../../nbs/guides/evaluate.ipynb #c007
 CHOICE_TASKS = 'hellaswag', 'mmlu', 'arc-easy', 'arc-challenge'
@@ -291,7 +292,7 @@ def _take(name, paper, student, path, rows, say, progress):
     "Ask what is missing in `rows`; each answer is in the file before the next is asked"
     todo = [i for i in paper.which if i not in rows]
     done, total = len(paper.which) - len(todo), len(paper.which)
-    with open(path, 'a', encoding='utf-8') as f, Bar(
+    with open_file(path, 'a', encoding='utf-8') as f, Bar(
             desc=name, total=total, initial=done, unit='question', disable=not progress, leave=False) as bar:
         for row in paper.sit(student, todo):
             f.write(dumps(row) + '\n')
@@ -457,8 +458,8 @@ def evaluate(
     folder = found.folder/'evals'/f'{stage}_{step:06d}'
     weights = {k: v for k, v in meta['files'].items() if not k.startswith('optimizer')}
     if not json: _announce(found, stage, step, model, names)
+    place = _elsewhere(place, folder)
     marks, path = {}, place or folder/'results.json'
-    before = {} if place else {k: m for k, m in _kept_marks(path, weights).items() if not (again and k in papers)}
     for n, paper in papers.items():
         mark = run_benchmark(n, paper, student, folder, show_row if verbose else None, again=again, weights=weights,
                              tokenizer=tok.fingerprint(), dtype=str(model._dtype))
@@ -466,8 +467,10 @@ def evaluate(
         result = dict(run=found.folder.name, stage=stage, step=step, parameters=model.count_params()['total'],
                       weights=_short(weights), tasks=marks, scores=score_summary(marks),
                       seconds=round(time.perf_counter() - start, 1))
-        best = best_founded(before, marks)
-        write_json(path, result | dict(tasks=best, scores=score_summary(best))) # after each, for whoever stops here
+        with _marks_lock(found): # after each, for whoever stops here; another `eval` may have written meanwhile
+            before = {} if place else _kept_marks(path, weights)
+            best = best_founded({k: m for k, m in before.items() if not (again and k in marks)}, marks)
+            write_json(path, result | dict(tasks=best, scores=score_summary(best)))
     new = marks | result['scores']
     kept = keep_scores(found, f'{stage} step {step:,}', new, again)
     report = report_html(found)
@@ -493,12 +496,21 @@ def _announce(found, stage, step, model, names):
 def _results_file(output):
     "Where results may go: what is there and holds something else stays"
     path = Path(output)
-    if path.is_dir(): raise ValueError(f'{path} is a folder: name a file with --output')
     if not path.exists(): return path
+    if not path.is_file():
+        raise ValueError(f'{path} is a {"folder" if path.is_dir() else "pipe or a device"}: name a file with --output')
     try: read_json(path, {'run': str, 'tasks': dict})
     except (OSError, ValueError):
         raise ValueError(f'{path} is there and holds no results: choose another name') from None
     return path
+
+def _elsewhere(place, folder):
+    "None instead of the checkpoint's own file of results, which is added to; files of other checkpoints are no place"
+    whole = (place or folder/'results.json').resolve()
+    if whole == (folder/'results.json').resolve(): return None
+    if any(o.name == 'evals' and (o.parent/'checkpoints').is_dir() for o in whole.parents):
+        raise ValueError(f'{place} is among the answers of {whole.parents[2].name}: choose another place for --output')
+    return place
 
 def _config(run):
     try: return read_json(run.folder/'config.json', {'set?': str})
@@ -522,12 +534,35 @@ def _larger(kept, new):
     lines = [line(n, m) for n, m in kept.items() if m.get('n') != new[n]['n']]
     return f'kept from a larger exam: {", ".join(lines)}' if lines else ''
 
+def _marks_lock(run):
+    "For reading a run's marks, adding to them and writing them back"
+    return locked(run.folder/'.marks.lock')
+
+def _tell(text): print(text, file=sys.stderr)
+
+def _or_aside(path, read):
+    "What is read from a file; if it is broken as a whole, it is put aside, and there is nothing yet"
+    try: return read()
+    except FileNotFoundError: return {}
+    except ValueError as e:
+        aside = next(o for n in count(1) if not (o := path.with_name(f'{path.name}.broken-{n}')).exists())
+        path.rename(aside)
+        _tell(f'{e}; it is put aside as {aside.name}')
+        return {}
+
+def _left_out(why): _tell(f'{why}; it is left out')
+
+def _kept_scores(path):
+    "The marks in scores.json"
+    return _or_aside(path, lambda: sound(read_json(path), SCORES, path, _left_out))
+
 def _kept_marks(path, weights):
     "The marks in a file of results, if they are of the same weights"
-    kind = {'weights?': str, 'tasks': {str: _MARK | {'baseline?': (0., .99), 'centred?': float}}}
-    try: there = read_json(path, kind)
-    except (OSError, ValueError): return {}
-    return there['tasks'] if there.get('weights') in (None, _short(weights)) else {}
+    def read():
+        there = read_json(path, {'weights?': str, 'tasks': dict})
+        if there.get('weights') not in (None, _short(weights)): return {}
+        return sound(there['tasks'], {str: _MARK | {'baseline?': (0., .99), 'centred?': float}}, path, _left_out, 'tasks')
+    return _or_aside(path, read)
 
 def keep_scores(
     run,        # `Run`
@@ -537,12 +572,12 @@ def keep_scores(
 )->dict:        # those that are kept under these names
     "Add marks to the run's scores.json, from where the report takes them, and to its metrics"
     path = run.folder/'scores.json'
-    try: kept = read_json(path, SCORES)
-    except (OSError, ValueError): kept = {}
     new = {n: {k.rstrip('?'): m[k.rstrip('?')] for k in _MARK if k.rstrip('?') in m} for n, m in marks.items()}
-    before = {n: m for n, m in kept.get(name, {}).items() if not (again and n in new)}
-    kept[name] = best_founded(before, new)
-    write_json(path, kept)
+    with _marks_lock(run):
+        kept = _kept_scores(path)
+        before = {n: m for n, m in kept.get(name, {}).items() if not (again and n in new)}
+        kept[name] = best_founded(before, new)
+        write_json(path, kept)
     run.log(evaluated=name, scores={n: m['score'] for n, m in marks.items()})
     return {n: kept[name][n] for n in marks}
 
@@ -554,7 +589,8 @@ def score_bars(
 ):
     "Scores of a run's checkpoints side by side, with their 95 % intervals"
     import matplotlib.pyplot as plt
-    kept = read_json(run.folder/'scores.json', SCORES)
+    path = run.folder/'scores.json'
+    kept = sound(read_json(path), SCORES, path)
     names = names or list(dict.fromkeys(n for marks in kept.values() for n in marks if n != 'bpb'))
     ax, wide = ax or plt.subplots(figsize=(5.4, 2.4), dpi=70)[1], .8/len(kept)
     for i, (checkpoint, marks) in enumerate(kept.items()):

@@ -103,12 +103,14 @@ def measure(
     "A size or a time such as 36GB or 8h"
     units, plain = MEASURES[name]
     base = units.get(plain.lower(), 1)
-    quantity = r'([+-]?[\d_]*\.?[\d_]+(?:e[+-]?\d+)?) ?([a-z]*)'
+    quantity = r'([\d_]*\.?[\d_]+(?:e[+-]?\d+)?) ?([a-z]*)'
     typed = ' '.join(text.lower().split())
-    parts = re.findall(quantity, typed) if typed.isascii() and re.fullmatch(f'({quantity} ?)+', typed) else []
-    if len(parts) > 1 and not all(unit for _, unit in parts): parts = []
+    sign, rest = (typed[:1], typed[1:]) if typed[:1] in ('+', '-') else ('', typed)
+    parts = re.findall(quantity, rest) if typed.isascii() and re.fullmatch(f'({quantity} ?)+', rest) else []
+    sizes = [units.get(unit, 0) for _, unit in parts]
+    if len(parts) > 1 and not (all(sizes) and all(a > b for a, b in zip(sizes, sizes[1:]))): parts = []
     alone = base if plain else math.nan # the unit of a plain number
-    try: value = sum(float(number)*(units[unit] if unit else alone) for number, unit in parts)/base
+    try: value = float(sign + '1')*sum(float(number)*(units[unit] if unit else alone) for number, unit in parts)/base
     except (KeyError, ValueError): value = math.nan
     if parts and value == value and (what := wanted(name, value)):
         raise ValueError(f'{option(name)} must be {what}, not {text}')

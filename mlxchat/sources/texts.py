@@ -9,12 +9,12 @@ __all__ = ['SUFFIXES', 'PACKED', 'FEW_DOCUMENTS', 'decode', 'Report', 'kind_of',
 # %% ../../nbs/sources/texts.ipynb #c003
 import bz2, codecs, gzip, hashlib, json, lzma, os, random, re, shutil, zlib
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
-from ..data import (atomic_write, Bar, checked, json_lines, list_shards, name_hash, open_shard, read_group,
-    read_json, read_texts, write_shard)
+from ..data import (atomic_write, Bar, checked, json_lines, list_shards, name_hash, open_file, open_shard,
+    read_group, read_json, read_texts, write_shard)
 from .shards import FileLock
 
 # %% ../../nbs/sources/texts.ipynb #c008
@@ -131,7 +131,7 @@ def texts_in(
     try:
         if kind == '.parquet': yield from _parquet(path, report, column)
         else:
-            with PACKED.get(path.suffix.lower(), open)(path, 'rb') as f:
+            with open_file(path) as raw, PACKED.get(path.suffix.lower(), nullcontext)(raw) as f:
                 yield from (_json_lines(path, f, report, column) if kind == '.jsonl' else _text_file(path, f, report))
     except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as e:
         report.fault('damaged files', f'{path} ({type(e).__name__})')

@@ -17,7 +17,7 @@ from math import inf
 from pathlib import Path
 import numpy as np, tiktoken
 from fastcore.basics import patch
-from ..data import atomic_write, in_short, read_json
+from ..data import atomic_write, in_short, open_file, read_json
 from ..tokenizer import SPECIAL_TOKENS, TOKENIZER_FILE, Tokenizer
 
 # %% ../../nbs/sources/tokenizer_formats.ipynb #c007
@@ -27,6 +27,9 @@ def sample_texts()->dict: # kind → a text of 600 to 1000 bytes
     return json.loads((files('mlxchat')/'data_files'/'texts.json').read_text(encoding='utf-8'))
 
 # %% ../../nbs/sources/tokenizer_formats.ipynb #c013
+def _contents(path):
+    with open_file(path) as f: return f.read()
+
 def by_ids(
     text:dict,     # bytes → id, which is also the priority of the merge
     specials:dict, # name → id
@@ -79,7 +82,7 @@ def read_pickle(
     path, # nanochat's tokenizer.pkl
 )->Tokenizer:
     "The tokenizer in a pickled `tiktoken.Encoding`, without executing anything in it"
-    data = Path(path).read_bytes()
+    data = _contents(path)
     with _reading(path):
         strange = {op.name for op, _, _ in pickletools.genops(data)} - _HARMLESS
         some = ', '.join(sorted(strange)[:3])
@@ -112,7 +115,7 @@ def read_tiktoken(
         raise ValueError(f'{path} does not say where text is cut: name it after one of {names}, or give a pattern')
     ranks = {}
     with _reading(path):
-        for n, line in enumerate(path.read_bytes().splitlines(), 1):
+        for n, line in enumerate(_contents(path).splitlines(), 1):
             if not line: continue
             try:
                 token, rank = line.split()
@@ -174,7 +177,7 @@ def read_gpt2(
 )->Tokenizer:
     "GPT-2's tokenizer, or another in its two files"
     with _reading(vocab):
-        pairs = [line.split() for line in Path(merges).read_text(encoding='utf-8').splitlines()[1:]]
+        pairs = [line.split() for line in _contents(merges).decode().splitlines()[1:]]
         ids = read_json(vocab, {str: (0, 2**31)})
         return _by_merges(ids, pairs, {'<|endoftext|>': 50256}, PATTERNS['gpt2'])
 
@@ -374,7 +377,7 @@ def load(cls:SentencePieceTokenizer,
     with _reading(path):
         shape = {'format': {'mlxchat-sentencepiece'}, 'version': {1}, 'model': {SENTENCEPIECE_FILE}, 'fingerprint': str}
         d = read_json(path, shape)
-        tok = cls((path.parent/SENTENCEPIECE_FILE).read_bytes())
+        tok = cls(_contents(path.parent/SENTENCEPIECE_FILE))
         if tok.fingerprint() != d['fingerprint']: raise ValueError(f'{SENTENCEPIECE_FILE} next to it is another one')
     return tok
 
@@ -392,10 +395,10 @@ def load_tokenizer(
         raise FileNotFoundError(f'no tokenizer in {path}: train one with `mlxchat tokenizer`')
     if not path.exists(): raise FileNotFoundError(f'no tokenizer at {path}: train one with `mlxchat tokenizer`')
     if path.name == TOKENIZER_FILE:
-        ours = b'mlxchat-sentencepiece' not in path.read_bytes()[:100]
+        ours = b'mlxchat-sentencepiece' not in _contents(path)[:100]
         return (Tokenizer if ours else SentencePieceTokenizer).load(path.parent)
     if path.suffix == '.model':
-        with _reading(path): return SentencePieceTokenizer(path.read_bytes())
+        with _reading(path): return SentencePieceTokenizer(_contents(path))
     readers = {'.pkl': read_pickle, '.json': read_hf, '.tiktoken': read_tiktoken}
     if path.suffix not in readers:
         raise ValueError(f'{path} has an unknown format: a tokenizer is a .json, .pkl, .model or .tiktoken file')
