@@ -35,7 +35,8 @@ from .engine import Engine
 from .eval import score_task
 from .tasks import Dialogues, Subset, Task, TaskMixture, guessed_task, meant_task
 from .sources.published import PUBLISHED
-from .sources.datasets import TASKS, CustomJSON, known_task, open_task, own_file, sft_mixture, sft_validation, source_hash
+from .sources.datasets import TASKS, CustomJSON, known_task, open_task, own_file
+from .sources.datasets import sft_mixture, sft_validation, source_hash
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten
 
@@ -629,7 +630,7 @@ def sft(
     model_tag:str='',  # run for the result, default the same if it has only a base model, else a new one like demo-my
     data:list=None,    # own conversations, JSON lines in any of four shapes
     val_data:list=None,# own conversations to validate on
-    mixture:str='',    # chat: nanochat's; practice: made here, offline; a single task, such as puzzles or my_tasks.py:Name; none: only --data; default chat without --data
+    mixture:str='',    # chat: nanochat's; practice: made here, offline; a task, such as puzzles or my_tasks.py:Name; none: only --data; default chat without --data
     data_dir:str='',   # folder with the published files, default they are fetched
     strict:bool=True,  # stop at a bad line of data, instead of skipping it?
     val_fraction:float=None, # of own conversations kept for validation, default .05, and none of less than a hundred

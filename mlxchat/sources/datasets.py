@@ -183,7 +183,8 @@ def load_object(
     try: found = _program(file) if file else importlib.import_module(module)
     except (Exception, SystemExit) as e:
         if isinstance(e, ModuleNotFoundError) and not file and e.name and f'{module}.'.startswith(f'{e.name}.'):
-            raise ValueError(f'there is no module {module}: of a file, give the path, such as my_tasks.py:Chess') from None
+            raise ValueError(f'there is no module {module}: of a file, give the path, '
+                             'such as my_tasks.py:Chess') from None
         raise ValueError(f'{module} cannot be loaded: {failure(e)}') from e
     if hasattr(found, attribute): return getattr(found, attribute)
     own = [k for k, v in vars(found).items() if getattr(v, '__module__', '') == module and callable(v)]
@@ -195,7 +196,9 @@ class OwnTask(Task):
     def __init__(self,
         name:str, # as it was typed
         task:Task
-    ): self.name, self.task, self.kind, self.baseline, self.source = name, task, task.kind, task.baseline, source_hash(name)
+    ):
+        self.name, self.task, self.source = name, task, source_hash(name)
+        self.kind, self.baseline = task.kind, task.baseline
 
     def _asked(self, method, *args):
         try: return getattr(self.task, method)(*args)
@@ -266,7 +269,7 @@ def known_task(
 
 # %% ../../nbs/sources/datasets.ipynb #425d2226
 def open_task(
-    name:str,                 # one of `TASKS`; a file: its path, if it ends in .jsonl, else path: and its path; or module:name
+    name:str,                 # one of `TASKS`, a .jsonl file, path: and any file, or module:name
     split:str=None,           # default: the one for grading
     folder=None,              # with the files; default: fetched into `base_dir()/'tasks'`
     seed:int=42,              # of the order; None for the published one
