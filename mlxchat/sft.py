@@ -35,7 +35,7 @@ from .engine import Engine
 from .eval import score_task
 from .tasks import Dialogues, Subset, Task, TaskMixture, guessed_task, meant_task
 from .sources.published import PUBLISHED
-from .sources.datasets import TASKS, CustomJSON, known_task, open_task, own_file
+from .sources.datasets import TASKS, CustomJSON, known_task, open_task, own_code, own_file
 from .sources.datasets import sft_mixture, sft_validation, source_hash
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten
@@ -315,7 +315,7 @@ MIXTURES = dict(chat=['arc-easy', 'mmlu', 'gsm8k', 'spellingbee'], practice=['ar
 
 def _there(path):
     "A file of one's own; if it is not there, perhaps a task was meant"
-    name = '' if re.search(r'[./\\]', path) else meant_task(path, TASKS) or guessed_task(path, TASKS)
+    name = path if own_code(path) else '' if re.search(r'[./\\]', path) else meant_task(path, TASKS) or guessed_task(path, TASKS)
     if Path(path).exists(): return path
     raise FileNotFoundError(f'there is no file {path}' + f': the task {name} is taught by --mixture {name}'*bool(name))
 
@@ -343,7 +343,7 @@ def known_mixture(
     known = [*MIXTURES, *(n for n in TASKS if n not in ('smoltalk', 'humaneval')), 'none']
     if found := meant_task(name, known): return found
     if own_file(name): raise ValueError(f'{name} is no mixture: a file of conversations is taught by --data')
-    if ':' in name: return known_task(name)
+    if own_code(name): return known_task(name)
     near = guessed_task(name, known)
     guess = f' (did you mean {near}?)' if near else ''
     raise ValueError(f'there is no mixture {name!r}{guess}: choose from {", ".join(known)}, or code of your own as my_tasks.py:Chess')
@@ -354,7 +354,7 @@ def made(
     folder:str='',   # local files of the published sets, '' to fetch them
     strict:bool=True,# stop at a bad row, or skip it?
     say=print,       # told what is skipped
-)->tuple:            # (to learn, to validate)
+)->tuple:            # (to learn, to validate, or None)
     "A mixture by name"
     mixture = known_mixture(mixture)
     if mixture == 'chat':
@@ -363,7 +363,9 @@ def made(
     def opened(n, split):
         if n in PUBLISHED: split = next((o for o in PUBLISHED[n].splits if o.endswith(split)), None)
         return open_task(n, split, folder or None, strict=strict, tokenizer=tokenizer, say=say)
-    if mixture not in MIXTURES: return opened(mixture, 'train'), opened(mixture, 'test')
+    if mixture not in MIXTURES:
+        learn, held = opened(mixture, 'train'), opened(mixture, 'test')
+        return learn, held if held[0] != learn[0] else None # code of one's own may hold nothing out
     def dialogues(split): return Dialogues(TaskMixture([opened(n, split) for n in MIXTURES['practice']]))
     return dialogues('train'), dialogues('test')
 
@@ -655,7 +657,7 @@ def sft(
     mixture = '' if mixture == 'none' else mixture or ('' if data else 'chat')
     if not data and not mixture: raise ValueError('--mixture none leaves nothing to learn: give --data')
     mixed = made(mixture, tokenizer, data_dir, strict, print) if mixture else None
-    if ':' in mixture and not data: # read as often as a file of so many
+    if own_code(mixture) and not data: # read as often as a file of so many
         own, val, mixed = mixed[0], val or mixed[1], None
     gentle = kwargs.get('init_lr_frac') is None
     def begin(stage):

@@ -27,7 +27,7 @@ from .export import unseen_documents
 from ..eval import PADDING, ask, best, centred, likelihoods, mean_interval, no_nan, pass_at_k, wilson
 from ..tasks import meant_task, no_task, practice, spelling_words
 from ..core import CoreTask, bundle_dir, core_tasks, problems, prompts, few_shot_prompt, solved, spans
-from ..sources.datasets import known_task, OWN, own_file, own_path, open_task, source_hash
+from ..sources.datasets import known_task, OWN, own_code, own_file, own_path, open_task, source_hash
 from ..safety.sandbox import missing_layers, protection
 import mlx.core as mx, numpy as np
 from ..data import json_lines, read_json
@@ -68,8 +68,8 @@ def benchmark_names(
         whole = not meant_task(text, known) and Path(own_path(text) or text).is_file() # its path may have blanks
         for name in [text] if whole else re.split(r'[,|\s]+', text.strip()):
             if n := meant_task(name, known): found += GROUPS.get(n, [n])
-            elif own_file(name) or Path(name).is_file(): found.append(f'path:{name.removeprefix("path:")}')
-            elif own_path(name) or ':' in name and name.rpartition(':')[2] not in ('text', 'chat'): found.append(name)
+            elif own_file(name) or Path(name).is_file() and not own_code(name): found.append(f'path:{name.removeprefix("path:")}')
+            elif own_path(name) or own_code(name) and not name.endswith((':text', ':chat')): found.append(name)
             else: unknown.append(name)
     if unknown: raise no_task(unknown, known, _choose())
     return list(dict.fromkeys(n + (':chat' if chats else ':text') if n in CHOICE_TASKS else n for n in found))
@@ -79,8 +79,9 @@ def benchmark_labels(
     names:list # from `benchmark_names`
 )->dict:       # name: label
     "What exams are called in tables: of your own, by the file's name alone, where that says which"
-    files = [Path(n).name for n in names if n not in BENCHMARKS]
-    def label(n): return Path(n).name if files.count(Path(n).name) == 1 else n.removeprefix('path:')
+    def short(n): return Path(n.removeprefix('path:')).name
+    files = [short(n) for n in names if n not in BENCHMARKS]
+    def label(n): return short(n) if files.count(short(n)) == 1 else n.removeprefix('path:')
     return {n: label(n) if n not in BENCHMARKS else n for n in names}
 
 # %% ../../nbs/guides/evaluate.ipynb #c010

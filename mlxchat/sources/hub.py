@@ -10,7 +10,7 @@ import re, shutil
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
-from ..data import base_dir, gigabytes, hub_endpoint, open_shard, read_json
+from ..data import Bar, base_dir, gigabytes, hub_endpoint, open_shard, read_json
 from .fetch import Fetcher, FetchError
 from .published import fetch_parquet
 from .texts import make_set, Report
@@ -64,7 +64,7 @@ def hub_files(
 )->tuple:                # (split, addresses of its Parquet files)
     "The files of a set, as the hub lists them"
     api = f'{hub_endpoint()}/api/datasets/{hub.repo}/parquet'
-    try: (fetcher or Fetcher(patience=30.))(api, folder/'files.json')
+    try: (fetcher or Fetcher(patience=30., log=Bar.write))(api, folder/'files.json')
     except FetchError as e:
         if not re.search(r': 40[134]\b', str(e)): raise
         raise ValueError(f'the hub gives no {hub}: either there is no such set, or it asks for permission: accept its '
@@ -124,6 +124,7 @@ def make_hub_set(
     if there.get('source') == asked:
         print(f'{hub.name} is there, as it was asked for')
         return Report(there['counts'], there['examples'])
+    print(f'{hub}, from {hub_endpoint()}', flush=True)
     split, paths, n = hub_fetch(hub, column, num_shards, max_bytes, fetcher)
     limit = '' if num_shards else f', at most {gigabytes(max_bytes)} of text (--max-bytes and --num-shards change that)'
     print(f'{len(paths):,} of {n:,} files of the split {split}{limit}')
