@@ -63,8 +63,7 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
         mlxchat sft --mixture chat  what nanochat learns
         mlxchat sft --data my.jsonl --lora 8  adapters only''',
     'rl': '''mlxchat rl --task puzzles  long words and numbers, made up here
-        mlxchat rl --task gsm8k  published questions
-        mlxchat rl --task taste.py:brief --data prompts.jsonl  your own reward''',
+        mlxchat rl --task gsm8k  published questions''',
     'eval': '''mlxchat eval  what suits the model
         mlxchat eval --tasks gsm8k mmlu  these two
         mlxchat eval --tasks chat --max-examples 100

@@ -149,14 +149,15 @@ def _ours(module): return getattr(module, '__name__', '').startswith('mlxchat.')
 class OwnError(ValueError): "Code of your own failed; says how, and where"
 
 _OTHERS = (importlib.util.find_spec('mlxchat').submodule_search_locations[0], sysconfig.get_path('stdlib'),
-           sysconfig.get_path('purelib'), '<')
+           sysconfig.get_path('purelib'))
 
 def failure(
     e:BaseException # from code of your own
 )->OwnError:
     "What happened, in which file and line of yours"
     if isinstance(e, OwnError): return e
-    yours = [f for f in traceback.extract_tb(e.__traceback__) if not f.filename.startswith(_OTHERS)]
+    frames = traceback.extract_tb(e.__traceback__)
+    yours = [f for f in frames if not f.filename.startswith(_OTHERS) and Path(f.filename).is_file()]
     where = f' ({Path(yours[-1].filename).name}, line {yours[-1].lineno})' if yours else ''
     return OwnError(f'{type(e).__name__}: {e}{where}')
 
