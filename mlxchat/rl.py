@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['LARGEST', 'RL_RESUMABLE', 'PUZZLES', 'Rollout', 'RewardError', 'judged', 'rl_prompt', 'rollouts', 'advantages',
            'groups', 'policy_loss', 'rounded', 'policy_batch', 'PolicyStep', 'RolloutLog', 'RLConfig', 'RolloutLoader',
-           'evaluate_policy', 'RewardTask', 'read_prompts', 'check_task', 'find_tasks', 'easy', 'run_rl', 'source_hash',
-           'amount', 'rl', 'puzzle_run']
+           'evaluate_policy', 'RewardTask', 'read_prompts', 'check_task', 'find_tasks', 'easy', 'run_rl', 'amount',
+           'rl', 'puzzle_run']
 
 # %% ../nbs/06c_rl.ipynb #c782
-import importlib, inspect, json, math, os, shutil, sys, time
+import json, math, os, shutil, time
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -19,7 +19,7 @@ from fastcore.meta import delegates
 from .data import Bar, counted, tilde
 from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata, Run
 from .checkpoint import step_of, write_json
-from .sources.datasets import known_task, open_task
+from .sources.datasets import failure, known_task, load_object, open_task, source_hash, takes, task_part
 from .engine import Engine
 from .eval import pass_at_k, score_task
 from .model import GPT, GPTConfig
@@ -60,7 +60,8 @@ def judged(
 )->float:
     "The verdict on an answer, if it is a number"
     try: x = float(f(i, text))
-    except (Exception, SystemExit) as e: raise RewardError(f'the reward of example {i} failed with {type(e).__name__}: {e}; the answer was {text[:200]!r}') from e
+    except (Exception, SystemExit) as e:
+        raise RewardError(f'the reward of example {i} failed with {failure(e)}; the answer was {text[:200]!r}') from e
     if not abs(x) <= LARGEST:
         raise RewardError(f'the reward of example {i} is {x:g}, and must be a number of at most {LARGEST:,.0f}, '
                           f'positive or negative; the answer was {text[:200]!r}')
@@ -375,73 +376,30 @@ def read_prompts(
     return out
 
 # %% ../nbs/06c_rl.ipynb #c831
-def _loaded(
-    name:str # module:attribute, the module by its name or as a file
-):
-    "What it stands for"
-    module, attribute = name.rsplit(':', 1)
-    if not module or not attribute: raise ValueError(f'{name} is no module:function, such as judge.py:reward')
-    file = module.endswith('.py')
-    folder = str(Path(module).resolve().parent) if file else os.getcwd()
-    if not {'', folder} & {*sys.path}: sys.path.insert(0, folder)
-    try:
-        if file:
-            spec = importlib.util.spec_from_file_location(module, module)
-            sys.modules[module] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(sys.modules[module])
-        found = sys.modules[module] if file else importlib.import_module(module)
-    except (Exception, SystemExit) as e:
-        if file and not Path(module).is_file(): raise FileNotFoundError(f'there is no file {module}') from None
-        if isinstance(e, ModuleNotFoundError) and not file and e.name and f'{module}.'.startswith(f'{e.name}.'):
-            raise ValueError(f'there is no module {module}: of a file, give the path, such as judge.py:reward') from None
-        raise ValueError(f'{module} cannot be loaded ({type(e).__name__}: {e})') from e
-    if hasattr(found, attribute): return getattr(found, attribute)
-    own = [k for k, v in vars(found).items() if getattr(v, '__module__', '') == module and callable(v)]
-    raise ValueError(f'{module} has no {attribute}' + (f', only {", ".join(own)}' if own else ''))
-
-def _takes(f, *args):
-    "Can it be called so?"
-    try: return callable(f) and bool(inspect.signature(f).bind(*args))
-    except TypeError: return False
-    except ValueError: return True # of a builtin that is not known
-
 def check_task(
     name:str,   # as in `find_tasks`
     data:str='' # likewise
 )->str:         # the name as it is written here
     "Refuse what `--task` or `--data` cannot mean, whatever there is to practise with"
-    if ':' not in name:
-        if data:
-            raise ValueError('--data is for a reward function, such as --task judge.py:reward: '
-                             f'{name} has its own questions')
-        name = known_task(name, ', or module:function')
-    file = name.rpartition(':')[0]
-    for path in [file]*file.endswith('.py') + [data]*bool(data):
-        if not Path(path).is_file(): raise FileNotFoundError(f'there is no file {path}')
-    return name
+    if data and ':' not in name:
+        raise ValueError('--data is for a reward function, such as --task judge.py:reward: '
+                         f'{name} has its own questions')
+    if data and not Path(data).is_file(): raise FileNotFoundError(f'there is no file {data}')
+    return known_task(name)
 
 def find_tasks(
-    name:str,       # of a task, or module:function
+    name:str,       # of a task or of a reward function, see `load_object`
     data:str='',    # prompts for a reward function
     data_dir:str='',# files of a published task, default they are fetched
     tokenizer=None, # for tasks that make up words
 )->tuple:           # task to practise, task to be examined on
     "What `--task` means"
-    name = check_task(name, data)
-    if ':' not in name:
-        return tuple(open_task(name, split, data_dir or None, tokenizer=tokenizer) for split in ('train', 'test'))
-    found = _loaded(name)
-    if data:
-        if not _takes(found, {}, ''): raise ValueError(f'with --data, {name} must be a function of an example and a text')
-        examples = read_prompts(data)
-        held = examples[9::10] or examples
-        return RewardTask(found, [e for e in examples if not any(e is h for h in held)] or examples), RewardTask(found, held)
-    try: tasks = (found, found) if isinstance(found, Task) else [found(s) for s in ('train', 'val') if _takes(found, s)]
-    except (Exception, SystemExit) as e: raise ValueError(f'{name} fails ({type(e).__name__}: {e})') from e
-    if not all(isinstance(t, Task) for t in tasks) or not tasks:
-        raise ValueError(f'{name} is no Task, and no function of a split that returns one; '
-                         'a reward function needs prompts: --data prompts.jsonl')
-    return tuple(tasks)
+    name, splits = check_task(name, data), ('train', 'test')
+    if not data: return tuple(open_task(name, split, data_dir or None, tokenizer=tokenizer) for split in splits)
+    reward = load_object(name)
+    if not takes(reward, {}, ''): raise ValueError(f'with --data, {name} must be a function of an example and a text')
+    task = RewardTask(reward, read_prompts(data))
+    return tuple(task_part(task, split) for split in splits)
 
 # %% ../nbs/06c_rl.ipynb #c834
 def _settings(c, start, more):
@@ -512,15 +470,6 @@ def run_rl(
         raise
 
 # %% ../nbs/06c_rl.ipynb #c838
-def source_hash(
-    task:str # a name, or module:function
-)->str:      # '' if it comes with the program
-    "A checksum of the file that a task or a reward function is written in"
-    module = sys.modules.get(task.rpartition(':')[0]) if ':' in task else None
-    if not module or module.__name__.startswith('mlxchat.'): return ''
-    try: return file_hash(Path(inspect.getsourcefile(module)))[:12]
-    except (TypeError, OSError): return '' # built in
-
 def amount(
     c:RLConfig, # with its steps
     held:int    # questions for examinations
@@ -540,7 +489,7 @@ def rl(
     stage:str='',      # which of its models, default sft, or the furthest
     step:str='',       # which checkpoint: a number, or best; default the last
     model_tag:str='',  # run that the result goes to; default a new one such as demo-puzzles
-    task:str='gsm8k',  # what to practise: a name such as puzzles or gsm8k; or module:function or file.py:function, which makes a Task of 'train' or 'val', or with --data is a reward function of (example, text)
+    task:str='gsm8k',  # what to practise: puzzles, gsm8k …, a .jsonl file of questions, or my_tasks.py:Name, a Task or what makes one; with --data a function of (example, text)
     data:str='',       # prompts for a reward function, one JSON object a line
     data_dir:str='',   # folder with the published files of a task, default they are fetched
     **kwargs

@@ -35,7 +35,8 @@ from .engine import Engine
 from .eval import score_task
 from .tasks import Dialogues, Subset, Task, TaskMixture, guessed_task, meant_task
 from .sources.published import PUBLISHED
-from .sources.datasets import TASKS, CustomJSON, known_task, open_task, own_file, sft_mixture, sft_validation
+from .sources.datasets import TASKS, CustomJSON, known_task, open_task, own_code, own_file
+from .sources.datasets import sft_mixture, sft_validation, source_hash
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten
 
@@ -314,7 +315,7 @@ MIXTURES = dict(chat=['arc-easy', 'mmlu', 'gsm8k', 'spellingbee'], practice=['ar
 
 def _there(path):
     "A file of one's own; if it is not there, perhaps a task was meant"
-    name = '' if re.search(r'[./\\]', path) else meant_task(path, TASKS) or guessed_task(path, TASKS)
+    name = path if own_code(path) else '' if re.search(r'[./\\]', path) else meant_task(path, TASKS) or guessed_task(path, TASKS)
     if Path(path).exists(): return path
     raise FileNotFoundError(f'there is no file {path}' + f': the task {name} is taught by --mixture {name}'*bool(name))
 
@@ -341,9 +342,11 @@ def known_mixture(
     "The mixture that is meant; without it, an error that guesses and lists"
     known = [*MIXTURES, *(n for n in TASKS if n not in ('smoltalk', 'humaneval')), 'none']
     if found := meant_task(name, known): return found
+    if own_file(name): raise ValueError(f'{name} is no mixture: a file of conversations is taught by --data')
+    if own_code(name): return known_task(name)
     near = guessed_task(name, known)
     guess = f' (did you mean {near}?)' if near else ''
-    raise ValueError(f'there is no mixture {name!r}{guess}: choose from {", ".join(known)}')
+    raise ValueError(f'there is no mixture {name!r}{guess}: choose from {", ".join(known)}, or code of your own as my_tasks.py:Chess')
 
 def made(
     mixture:str,     # of `MIXTURES`, or a task
@@ -351,7 +354,7 @@ def made(
     folder:str='',   # local files of the published sets, '' to fetch them
     strict:bool=True,# stop at a bad row, or skip it?
     say=print,       # told what is skipped
-)->tuple:            # (to learn, to validate)
+)->tuple:            # (to learn, to validate, or None)
     "A mixture by name"
     mixture = known_mixture(mixture)
     if mixture == 'chat':
@@ -360,7 +363,9 @@ def made(
     def opened(n, split):
         if n in PUBLISHED: split = next((o for o in PUBLISHED[n].splits if o.endswith(split)), None)
         return open_task(n, split, folder or None, strict=strict, tokenizer=tokenizer, say=say)
-    if mixture in TASKS: return opened(mixture, 'train'), opened(mixture, 'test')
+    if mixture not in MIXTURES:
+        learn, held = opened(mixture, 'train'), opened(mixture, 'test')
+        return learn, held if held[0] != learn[0] else None # code of one's own may hold nothing out
     def dialogues(split): return Dialogues(TaskMixture([opened(n, split) for n in MIXTURES['practice']]))
     return dialogues('train'), dialogues('test')
 
@@ -613,7 +618,7 @@ def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder,
     settings = dict(
         base=f'{source.folder.name}, {where}step {about["step"]:,}',
         weights=about['files']['model.safetensors'][:12], tokenizer=tokenizer.fingerprint(),
-        data=files, mixture=mixture, beside=keeps, conversations=len(plan.learn), batch_tokens=tokens,
+        data=files, mixture=mixture, source=source_hash(mixture), beside=keeps, conversations=len(plan.learn), batch_tokens=tokens,
         **{k: v for k, v in asdict(plan.c).items() if k not in SFT_RESUMABLE})
     return path, plan, settings
 
@@ -635,7 +640,7 @@ def sft(
     model_tag:str='',  # run for the result, default the same if it has only a base model, else a new one like demo-my
     data:list=None,    # own conversations, JSON lines in any of four shapes
     val_data:list=None,# own conversations to validate on
-    mixture:str='',    # chat: nanochat's; practice: made here, offline; a single task, such as puzzles; none: only --data; default chat without --data
+    mixture:str='',    # chat: nanochat's; practice: made here, offline; a task, such as puzzles or my_tasks.py:Name; none: only --data; default chat without --data
     data_dir:str='',   # folder with the published files, default they are fetched
     strict:bool=True,  # stop at a bad line of data, instead of skipping it?
     val_fraction:float=None, # of own conversations kept for validation, default .05, and none of less than a hundred
@@ -650,7 +655,7 @@ def sft(
     check_tag(model_tag)
     mixture = known_mixture(mixture) if mixture else ''
     named = re.findall(r'[^,\s]+', score_tasks)
-    to_score = [o if own_file(o) else known_task(o, ', or a file that ends in .jsonl') for o in named]
+    to_score = [known_task(o) for o in named]
     own, val = own_data(data, val_data, val_fraction, strict, c.seed) # a file that is missing is said first
     mixture = '' if mixture == 'none' else mixture or ('' if data else 'chat')
     files = _numbered_names(data or [])
@@ -660,11 +665,13 @@ def sft(
     alone = mixture not in MIXTURES and bool(mixture or data)
     if not data and not mixture: raise ValueError('--mixture none leaves nothing to learn: give --data')
     mixed = made(mixture, tokenizer, data_dir, strict, print) if mixture else None
+    if own_code(mixture) and not data: # read as often as a file of so many
+        own, val, mixed = mixed[0], val or mixed[1], None
     gentle = kwargs.get('init_lr_frac') is None
     def begin(stage):
         path = source.pick(stage, step)
         return _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, data_dir, files)
-    tag = derived_tag(source.folder.name, data[0] if data else mixture, '-lora'*bool(c.lora))
+    tag = derived_tag(source.folder.name, data[0] if data else mixture.rpartition(':')[2], '-lora'*bool(c.lora))
     target, (path, plan, settings) = _destination(source, stage, step, model_tag, tag, begin, alone)
     with outlive_terminal(), target.attempt():
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())

@@ -19,6 +19,7 @@ from .options import dashed, ELSEWHERE, integer, meant, no_option, number
 from .program import main
 from .runs import RunConfig, learn_tokenizer, made_elsewhere, shard_paths
 from ..data import base_dir, counted, gigabytes, in_short, make_corpus, open_file, read_texts, tilde
+from ..sources.hub import hub_set, make_hub_set
 from ..sources.shards import download, local_shards, set_folder, shard_numbers, SETS
 from ..sources.texts import make_set, write_bin
 from ..checkpoint import check_tag, run_folder
@@ -186,7 +187,13 @@ def _fetched(set, num_shards=8, workers=4):
     print(f'{counted(len(train_paths), "shard")} to train on ({shard_numbers(train_paths)}), {val_path.name} to validate{more}')
 
 def _own(text, folder, val_fraction=.05, doc_chars=8000, column='text'):
-    report = make_set(text, folder, val_fraction, doc_chars, column)
+    _counted(make_set(text, folder, val_fraction, doc_chars, column))
+
+def _from_hub(hub, **options):
+    _counted(make_hub_set(hub, **options))
+    print(f'pretrain on it with `mlxchat train --set {hub.name}`')
+
+def _counted(report):
     c = report.counts
     print(f'{counted(c["files"], "file")}, {counted(c["documents"], "document")}, {c["bytes"]:,} bytes; '
           f'{counted(c["validation documents"], "document")} to validate')
@@ -196,21 +203,22 @@ def _own(text, folder, val_fraction=.05, doc_chars=8000, column='text'):
 KINDS = dict( # of sets, and the options that each of them knows
     python=('the offline corpus', ('max_bytes', 'val_fraction', 'force')),
     public=('a public set', ('num_shards', 'workers')),
+    hub=('a set at the hub', ('num_shards', 'max_bytes', 'column', 'doc_chars', 'val_fraction')),
     own=('own text', ('column', 'doc_chars', 'val_fraction')),
     there=('a set that is there', ()))
 
 @ranged
 def data(
-    set:str='',              # a public set (fineweb-edu or climbmix), or a name for own text; default python, the offline corpus
+    set:str='',              # a public set (fineweb-edu or climbmix or hf:owner/name), or a name for own text; default python, the offline corpus
     text:list=None,          # own files and folders: .txt .md .jsonl .parquet, also packed
     format:str='parquet',    # bin: write token ids as well, to the set with -bin after its name
     tokenizer_dir:str='',    # tokenizer for these ids, default tokenizer/ in mlxchat's directory
-    num_shards:int=None,     # of a public set, default 8; without --set, of fineweb-edu
+    num_shards:int=None,     # files of a public set, default 8; without --set, of fineweb-edu
     workers:int=None,        # shards fetched at the same time, default 4
-    column:str='',           # of own tables and JSON lines, default text
-    doc_chars:int=None,      # own documents that are longer are cut, 0 for no limit, default 8000
-    max_bytes:int=None,      # most text to gather for the offline corpus, default 8,000,000
-    val_fraction:float=None, # share kept for validation, default .04 of the offline corpus and .05 of own text
+    column:str='',           # with the text, in tables and JSON lines, default text; --text-column is the same
+    doc_chars:int=None,      # documents that are longer are cut, 0 for no limit, default 8000
+    max_bytes:int=None,      # most text of the offline corpus, default 8,000,000, or of a set at the hub, default 1 GB
+    val_fraction:float=None, # share kept for validation, default .04 of the offline corpus and .05 of others
     force:bool=False,        # gather the offline corpus again, even if it is complete?
 ):
     "Gather the offline corpus, fetch a public set, or read your own text"
@@ -224,19 +232,23 @@ def data(
     if not set and not text and num_shards:
         set = 'fineweb-edu'
         print(f'--num-shards without --set fetches fineweb-edu; the public sets are {" and ".join(SETS)}')
-    set = set or ('text' if text else 'python')
-    folder = base_dir()/'shards'/set if text else set_folder(set)
+    hub = hub_set(set) if set.startswith('hf:') else None
+    if hub and text: raise ValueError(f'{set} is fetched, and --text is read from this disk: one or the other')
+    set = hub.name if hub else set or ('text' if text else 'python')
+    folder = base_dir()/'shards'/set if text or hub else set_folder(set)
     if text and (set in SETS or set == 'python'):
         raise ValueError(f'{set} is the name of another set: choose one for your text with --set')
     if text: check_tag(set, 'set')
-    kind = 'own' if text else 'public' if set in SETS else 'python' if set == 'python' else 'there'
+    kind = 'own' if text else 'hub' if hub else 'public' if set in SETS else 'python' if set == 'python' else 'there'
     if kind == 'there' and not folder.is_dir():
-        raise ValueError(f'there is no set {set!r}: choose {", ".join(SETS)}, or make one from your files with --text')
+        raise ValueError(f'there is no set {set!r}: choose {", ".join(SETS)}, '
+                         'hf:owner/name for one at the hub, or make one from your files with --text')
     what, known = KINDS[kind]
     if other := [option(k) for k in given if k not in known]:
         knows = f' (it knows {", ".join(map(option, known))})' if known else ''
         raise ValueError(f'{set} is {what}, and {", ".join(other)} would mean nothing{knows}')
     if kind == 'own': _own(text, folder, **given)
+    elif kind == 'hub': _from_hub(hub, **given)
     elif kind == 'public': _fetched(set, **given)
     elif kind == 'python': _gathered(folder, **given)
     if format == 'bin':

@@ -27,7 +27,7 @@ from .export import unseen_documents
 from ..eval import PADDING, ask, best, centred, likelihoods, mean_interval, no_nan, pass_at_k, wilson
 from ..tasks import meant_task, no_task, practice, spelling_words
 from ..core import CoreTask, bundle_dir, core_tasks, problems, prompts, few_shot_prompt, solved, spans
-from ..sources.datasets import open_task
+from ..sources.datasets import known_task, OWN, own_code, own_file, own_path, open_task, source_hash
 from ..safety.sandbox import missing_layers, protection
 import mlx.core as mx, numpy as np
 from ..data import json_lines, open_file, read_json, sound
@@ -50,27 +50,27 @@ def task_names()->str:
     return (f'groups     {", ".join(GROUPS)}\n'
             f'choices    {", ".join(CHOICE_TASKS)} (also with :text or :chat)\n'
             f'others     {", ".join(_others())}\n'
-            'your own   a .jsonl file of questions')
+            'your own   a .jsonl file of questions, or my_tasks.py:Name')
 
 def _choose():
     "The same in a line"
     return (f'{", ".join(GROUPS)} (groups), {", ".join(CHOICE_TASKS)} (also with :text or :chat), '
-            f'{", ".join(_others())}, or name a .jsonl file of your own questions')
+            f'{", ".join(_others())}, or {OWN}')
 
 def benchmark_names(
     wanted,     # names, groups and files, also several in one string; none for what suits the model
     chats:bool, # is it a model that answers?
-)->list:        # of str; a file is `path:` and its path
+)->list:        # of str; a file of questions is `path:` and its path
     "The exams that are meant"
     known = [*GROUPS, *BENCHMARKS]
     wanted = [wanted] if isinstance(wanted, str) else wanted or ['practice' if chats else 'bpb']
     found, unknown = [], []
     for text in wanted:
-        whole = not meant_task(text, known) and Path(text.removeprefix('path:')).is_file() # its path may have blanks
+        whole = not meant_task(text, known) and Path(own_path(text) or text).is_file() # its path may have blanks
         for name in [text] if whole else re.split(r'[,|\s]+', text.strip()):
-            own = name.startswith('path:') or name.endswith('.jsonl') or Path(name).is_file()
             if n := meant_task(name, known): found += GROUPS.get(n, [n])
-            elif own: found.append(f'path:{name.removeprefix("path:")}')
+            elif own_file(name) or Path(name).is_file() and not own_code(name): found.append(f'path:{name.removeprefix("path:")}')
+            elif own_path(name) or own_code(name) and not name.endswith((':text', ':chat')): found.append(name)
             else: unknown.append(name)
     if unknown: raise no_task(unknown, known, _choose())
     return list(dict.fromkeys(n + (':chat' if chats else ':text') if n in CHOICE_TASKS else n for n in found))
@@ -79,10 +79,11 @@ def benchmark_names(
 def benchmark_labels(
     names:list # from `benchmark_names`
 )->dict:       # name: label
-    "What exams are called in tables: a file by its name alone, where that says which"
-    files = [Path(n).name for n in names if n.startswith('path:')]
-    def label(n): return Path(n).name if files.count(Path(n).name) == 1 else n.removeprefix('path:')
-    return {n: label(n) if n.startswith('path:') else n for n in names}
+    "What exams are called in tables: of your own, by the file's name alone, where that says which"
+    def short(n): return Path(n.removeprefix('path:')).name
+    files = [short(n) for n in names if n not in BENCHMARKS]
+    def label(n): return short(n) if files.count(short(n)) == 1 else n.removeprefix('path:')
+    return {n: label(n) if n not in BENCHMARKS else n for n in names}
 
 # %% ../../nbs/guides/evaluate.ipynb #c010
 class EvaluatedModel:
@@ -174,7 +175,8 @@ def _cut(rows, student):
 
 def _fingerprint(task):
     "What changes when the questions do"
-    first = dict(questions=len(task), first=task.get_example(0)['messages'][0]['content'] if len(task) else '')
+    first = dict(source=task.source) if getattr(task, 'source', '') else {} # code of one's own
+    first |= dict(questions=len(task), first=task.get_example(0)['messages'][0]['content'] if len(task) else '')
     if not hasattr(task, 'examples'): return first
     # a file of one's own may change anywhere
     return first | dict(all=hashlib.sha256(dumps(task.examples).encode()).hexdigest())
@@ -344,6 +346,7 @@ def open_benchmark(
     most:int=0,       # questions, 0 for all
     eval_tokens:int=0,# for bits per byte
     strict:bool=True, # stop at a bad line or row, or skip it?
+    chats:bool=True,  # are choices of your own given letters, in a chat?
     **options         # of `Answers`
 ):
     "The exam of that name"
@@ -353,9 +356,10 @@ def open_benchmark(
         tasks = practice(spelling_words(folder=folder), 'val', student.tokenizer)
         return Answers(tasks[name], most=most or 500, **options)
     if name in PUZZLES: most = most or 500
-    own = name.startswith('path:')
+    own = name not in BENCHMARKS
     task = open_task(name if own else name.partition(':')[0], folder=folder or None, strict=strict)
-    return Choices(task, name.endswith(':chat'), most) if task.kind == 'choice' else Answers(task, most=most, **options)
+    if task.kind != 'choice': return Answers(task, most=most, **options)
+    return Choices(task, chats if own else name.endswith(':chat'), most)
 
 # %% ../../nbs/guides/evaluate.ipynb #c031
 def score_summary(
@@ -418,7 +422,7 @@ def score_table(
 # %% ../../nbs/guides/evaluate.ipynb #c032
 @ranged
 def evaluate(
-    tasks:bool|list=None, # names, groups, .jsonl files; default bpb, or practice for a chat model; alone, it lists them
+    tasks:bool|list=None, # names, groups, .jsonl files, my_tasks.py:Name; default bpb, or practice for a chat model; alone, it lists them
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # which model of the run: base, sft or rl; default the last trained
     step:str='',          # which checkpoint: a number, or best; default the last
@@ -453,8 +457,11 @@ def evaluate(
     set = set or _config(found).get('set', 'python')
     options = dict(samples=num_samples, max_tokens=max_tokens, temperature=temperature, top_k=top_k, seed=seed)
     def opened(n):
-        return open_benchmark(n, student, set, data_dir or None, max_examples, eval_tokens, strict, **options)
-    papers = {label: opened(n) for n, label in benchmark_labels(names).items()}
+        return open_benchmark(n, student, set, data_dir or None, max_examples, eval_tokens, strict,
+                              chats=stage != 'base', **options)
+    labels = benchmark_labels(names)
+    papers = {label: opened(n) for n, label in labels.items()}
+    sources = {label: dict(source=h) for n, label in labels.items() if n not in BENCHMARKS and (h := source_hash(n))}
     folder = found.folder/'evals'/f'{stage}_{step:06d}'
     weights = {k: v for k, v in meta['files'].items() if not k.startswith('optimizer')}
     if not json: _announce(found, stage, step, model, names)
@@ -463,7 +470,7 @@ def evaluate(
     for n, paper in papers.items():
         mark = run_benchmark(n, paper, student, folder, show_row if verbose else None, again=again, weights=weights,
                              tokenizer=tok.fingerprint(), dtype=str(model._dtype))
-        marks[n] = mark | dict(asked=_short(dict(weights=weights, judges=_JUDGES) | paper.asked))
+        marks[n] = mark | sources.get(n, {}) | dict(asked=_short(dict(weights=weights, judges=_JUDGES) | paper.asked))
         result = dict(run=found.folder.name, stage=stage, step=step, parameters=model.count_params()['total'],
                       weights=_short(weights), tasks=marks, scores=score_summary(marks),
                       seconds=round(time.perf_counter() - start, 1))
@@ -481,10 +488,9 @@ def evaluate(
         print(f'{duration(result["seconds"])}, results in {tilde(path)}, report in {tilde(report)}')
     return result
 def _find_files(tasks):
-    "Raises for a file of questions that is not there"
+    "Raises for a file of one's own that is not there"
     for name in benchmark_names(tasks, True):
-        path = name.removeprefix('path:')
-        if path != name and not Path(path).is_file(): raise FileNotFoundError(f'there is no file {path}')
+        if name not in BENCHMARKS: known_task(name)
 
 def _announce(found, stage, step, model, names):
     "Say which model it is, and what its programs are run without"

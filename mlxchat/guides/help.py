@@ -49,6 +49,7 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
     'demo': 'mlxchat demo  less than ten minutes; the same command goes on',
     'data': '''mlxchat data  the offline corpus
         mlxchat data --set fineweb-edu -n 20  shards of a public set
+        mlxchat data --set hf:roneneldan/TinyStories  any set at the hub
         mlxchat data --text notes/ --set notes  your own files''',
     'tokenizer': 'mlxchat tokenizer --vocab-size 8192  of the offline corpus',
     'train': '''mlxchat train --depth 4  a small one, without a network
@@ -66,6 +67,7 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
     'eval': '''mlxchat eval  what suits the model
         mlxchat eval --tasks gsm8k mmlu  these two
         mlxchat eval --tasks chat --max-examples 100
+        mlxchat eval --tasks my_tasks.py:Chess  your own task
         mlxchat eval --tasks  what there is''',
     'chat': '''mlxchat chat  talk
         mlxchat chat -p "How many r are in strawberry?"  one question''',

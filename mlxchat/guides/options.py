@@ -190,7 +190,7 @@ ALIASES = dict(
     val_tokens='eval_tokens', eval_interval='eval_every', save_interval='save_every', checkpoint_interval='save_every',
     hidden_size='n_embd', n_kv_heads='n_kv_head', gradient_clip='grad_clip',
     checkpoint_dir='output_dir', out_dir='output_dir',
-    dataset='set', **{'from': 'from_run'})
+    dataset='set', text_column='column', **{'from': 'from_run'})
 
 # %% ../../nbs/guides/options.ipynb #e44ebe5e
 ELSEWHERE = dict( # names of other programs that have no counterpart, and what there is

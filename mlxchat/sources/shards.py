@@ -326,6 +326,8 @@ def local_shards(
     name:str, # of a set, or a folder
 )->tuple:     # (training paths, validation path)
     "The shards of a set that are here"
+    if name.startswith('hf:'):
+        raise FileNotFoundError(f'a set at the hub is fetched by `mlxchat data --set {name}`, which says its name here')
     folder = set_folder(name)
     if name not in SETS: return list_shards(folder)
     s = SETS[name]

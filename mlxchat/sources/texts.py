@@ -261,6 +261,8 @@ def make_set(
     shard_bytes:int=250_000_000, # text per shard
     docs_per_group:int=1024,     # documents per row group
     progress:bool=True,          # show a bar?
+    max_bytes:int=0,             # stop after so much text, 0 for no limit
+    source:dict=None,            # where it is from and what was asked for, kept in report.json
 )->Report:
     "Own text as shards, the validation shard last"
     report, train, val, size, n = Report(), [], [], [0, 0], 0
@@ -277,6 +279,7 @@ def make_set(
             if size[0] >= shard_bytes:
                 write(train)
                 train, size[0] = [], 0
+            if max_bytes and report.counts['bytes'] >= max_bytes: break
         if not val: # by chance, or too few documents
             k = max(1, int(len(train)*val_fraction))
             train, val = train[:-k], train[-k:]
@@ -284,7 +287,7 @@ def make_set(
         if not n or not val: raise ValueError(_too_little(paths, report))
         write(val)
         report.counts['validation documents'] = len(val)
-        about = json.dumps(dict(counts=report.counts, examples=report.examples), indent=1)
+        about = json.dumps(dict(counts=report.counts, examples=report.examples, source=source or {}), indent=1)
         atomic_write(work/'report.json', lambda p: p.write_text(about))
     return report
 
