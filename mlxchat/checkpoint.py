@@ -543,7 +543,7 @@ def forget(self:Run,
 # %% ../nbs/03a_checkpoint.ipynb #c034
 CONFIG = {'set?': str, 'streaming?': bool, 'pretrain?': dict,
           'recipe?': {'batch_tokens?': (1, 2**60), 'steps?': (0, 2**60)}, 'model?': dict, 'sft?': dict, 'rl?': dict,
-          'origin?': dict, 'made_from?': str, 'taught?': str, 'suggestions?': [str]}
+          'origin?': dict, 'made_from?': str, 'taught?': str, 'suggestions?': [str], 'validation?': str}
 
 def run_config(
     run:Run

@@ -6,7 +6,7 @@
 __all__ = ['NARROW', 'CLEAR', 'SKIPPED', 'expanded', 'base_dir', 'nanochat_dir', 'tiktoken_dir', 'hub_endpoint', 'hub_token',
            'gigabytes', 'counted', 'tilde', 'sync', 'atomic_write', 'in_notebook', 'line_width', 'Redrawn', 'Bar',
            'in_words', 'in_short', 'checked', 'sound', 'open_file', 'parse_json', 'without_nan', 'read_json',
-           'json_lines', 'file_mark', 'docstrings', 'name_hash', 'doc_roots', 'source_files', 'fold',
+           'wide_encoding', 'json_lines', 'file_mark', 'docstrings', 'name_hash', 'doc_roots', 'source_files', 'fold',
            'unseen_paragraphs', 'Document', 'python_topics', 'python_documents', 'held_out', 'ngrams',
            'shared_fractions', 'split_documents', 'write_shard', 'write_shards', 'list_shards', 'open_shard',
            'read_group', 'without_text', 'read_texts', 'make_corpus', 'alone']
@@ -387,14 +387,21 @@ def _not_lines(f, where):
 _FORMATS = {b'\x1f\x8b': 'gzip', b'BZh': 'bzip2', b'\xfd7zXZ': 'xz', b'\x28\xb5\x2f\xfd': 'zstd', b'PK\3\4': 'zip',
             b'PAR1': 'parquet'}
 
+def wide_encoding(
+    data:bytes # the first four of a file, or all
+)->str:        # 'utf-16', 'utf-32', or '' if they do not begin with the mark of either
+    "An encoding of two or four bytes a character"
+    if data[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE): return 'utf-32' # the former begins as UTF-16's does
+    return 'utf-16' if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else ''
+
 def _each_line(f, where, decode):
     "Number and value of every line that is not blank; an exception if it is broken"
     mark = f.read(6)
     f.seek(0)
     other = next((name for m, name in _FORMATS.items() if mark.startswith(m)), '')
     if other: return (yield 1, ValueError(f'{where}, line 1 is {other}, not text'))
-    wide = mark[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    for n, line in enumerate(io.StringIO(f.read().decode('utf-16', 'replace'), newline='\n') if wide else f, 1):
+    wide = wide_encoding(mark)
+    for n, line in enumerate(io.StringIO(f.read().decode(wide, 'replace'), newline='\n') if wide else f, 1):
         if not line.strip(): continue
         if not wide and b'\0' in line:
             yield n, ValueError(f'{where}, line {n} has NUL bytes: it is no text, or was not written to its end')

@@ -600,7 +600,7 @@ def _kept(source, stage, tokenizer, folder):
     if name != 'practice' or stage == 'base': return '', None
     return 'practice', made('practice', tokenizer, folder)[0]
 
-def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder, files):
+def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder, **files):
     "What would be taught from a checkpoint, and the settings that must not change"
     check_base_model(path, c)
     stage, about = path.parent.name, metadata(path)
@@ -618,7 +618,8 @@ def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder,
     settings = dict(
         base=f'{source.folder.name}, {where}step {about["step"]:,}',
         weights=about['files']['model.safetensors'][:12], tokenizer=tokenizer.fingerprint(),
-        data=files, mixture=mixture, source=source_hash(mixture), beside=keeps, conversations=len(plan.learn), batch_tokens=tokens,
+        **files, mixture=mixture, source=source_hash(mixture), beside=keeps, conversations=len(plan.learn),
+        batch_tokens=tokens,
         **{k: v for k, v in asdict(plan.c).items() if k not in SFT_RESUMABLE})
     return path, plan, settings
 
@@ -670,7 +671,8 @@ def sft(
     gentle = kwargs.get('init_lr_frac') is None
     def begin(stage):
         path = source.pick(stage, step)
-        return _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, data_dir, files)
+        return _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, data_dir, data=files,
+                      val_data=_numbered_names(val_data or []))
     tag = derived_tag(source.folder.name, data[0] if data else mixture.rpartition(':')[2], '-lora'*bool(c.lora))
     target, (path, plan, settings) = _destination(source, stage, step, model_tag, tag, begin, alone)
     with outlive_terminal(), target.attempt():

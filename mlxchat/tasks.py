@@ -287,6 +287,7 @@ def spelled(
 )->str:      # '' if it spells nothing
     "The word that a text spells last, letter by letter"
     text = re.sub(r'[.!?]\s+[ai](?=\s+[a-z]{2})', ' ...so', text.lower()) # the I that begins a sentence is no letter
+    text = re.sub(r'(?<=\b\w),?\s+and\s+(?=\w\b)', ' ', text) # c, a and t
     words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", text)
     runs = [''.join(run) for alone, run in groupby(words, lambda w: len(w) == 1) if alone]
     return next((r for r in reversed(runs) if len(r) > 1), '')

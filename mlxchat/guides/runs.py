@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from fastcore.meta import delegates
-from ..data import Bar, base_dir, make_corpus, nanochat_dir, open_shard, read_texts, tilde
+from ..data import Bar, base_dir, file_mark, make_corpus, nanochat_dir, open_shard, read_texts, tilde
 from ..sources import tokenizer_formats
 from ..sources.shards import local_shards, set_folder, SETS, ShardCache
 from ..tokenizer import Tokenizer
@@ -363,9 +363,19 @@ def train(*,
 train.__delwrap__, RunConfig.__delwrap__, PretrainConfig.__delwrap__ = RunConfig, PretrainConfig, LogConfig
 
 # %% ../../nbs/guides/runs.ipynb #e791a252
+def _validation_mark(p):
+    "What tells this validation text from another, '' where it is fetched"
+    if p.streaming: return ''
+    own = set_folder(p.set)/'val.bin'
+    return file_mark(own if own.exists() else shard_paths(p.set)[1])
+
 def _begin(o, p, run, world, longer):
     "Write down and say what is about to happen; callbacks that follow from it"
     more = dict(origin=p.found) if p.found else {}
+    more['validation'] = now = _validation_mark(p)
+    before = read_config(run.folder).get('validation') or now
+    if before != now and checkpoints(run.stage('base')):
+        print('the validation text is another than before: its scores do not compare with those so far')
     write_config(run, p.c, p.recipe, p.model, **p.settings, streaming=p.streaming, **more)
     _announce(p, world, longer)
     out = [memory_line(p.c.memory_check_interval)] if o.monitor_memory else []

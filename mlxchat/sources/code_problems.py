@@ -27,6 +27,7 @@ def code_blocks(
     strings:bool=True # fences within strings do not count
 )->list:     # of str
     "What stands between fences"
+    if re.search(r'^\s*> ?(```|~~~)', text, re.M): text = re.sub(r'^\s*> ?', '', text, flags=re.M) # in a quotation
     blocks, mark, indent = [], '', 0 # the mark that a block has begun with, if one has
     lines = text.split('\n')
     for n, line in enumerate(lines):

@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
-from ..data import (atomic_write, Bar, checked, json_lines, list_shards, name_hash, open_file, open_shard,
+from ..data import (atomic_write, Bar, checked, json_lines, list_shards, name_hash, open_file, open_shard, wide_encoding,
     read_group, read_json, read_texts, write_shard)
 from .shards import FileLock
 
@@ -29,9 +29,9 @@ def decode(
     data:bytes
 )->tuple:      # (text, number of bad places, encoding); (None, 0, '') if this is no text
     "Bytes as text, as far as they are text"
-    wide, meant = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), data.count('\ufffd'.encode())
+    wide, meant = wide_encoding(data), data.count('\ufffd'.encode())
     if b'\0' in data and not wide: return None, 0, ''
-    encoding = 'utf-16' if wide else 'utf-8-sig'
+    encoding = wide or 'utf-8-sig'
     text = data.decode(encoding, 'replace')
     if not wide:
         whole = codecs.getincrementaldecoder('utf-8')('replace').decode(data) # without half a letter at the end
@@ -75,16 +75,16 @@ def _blocks(f, size=2**24):
     "The bytes of a file in blocks that end at a line, as far as lines are not endless"
     while block := f.read(size): yield block + f.readline(size)
 
-def _wide(f, size=2**24):
-    "The text of a file in UTF-16, whose line feeds cannot be found among the bytes"
-    decoder = codecs.getincrementaldecoder('utf-16')('replace')
+def _wide(f, encoding, size=2**24):
+    "The text of a file in UTF-16 or UTF-32, whose line feeds cannot be found among the bytes"
+    decoder = codecs.getincrementaldecoder(encoding)('replace')
     while block := f.read(size): yield decoder.decode(block)
     yield decoder.decode(b'', True)
 
 def _text_file(path, f, report):
-    mark = f.read(2)
+    wide = wide_encoding(f.read(4))
     f.seek(0)
-    if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE): return (yield from filter(None, _wide(f)))
+    if wide: return (yield from filter(None, _wide(f, wide)))
     old = False
     for block in _blocks(f):
         text, bad, encoding = decode(block)
