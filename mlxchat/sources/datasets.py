@@ -266,6 +266,7 @@ def known_task(
     if own_code(name) and name.endswith('.py'):
         raise ValueError(f'{name} may hold several: name one, as in {name}:Chess')
     if own_file(name) or own_code(name):
+        if name == 'path:': raise ValueError('path: names no file')
         if (path := own_path(name)) and not Path(path).is_file(): raise FileNotFoundError(f'there is no file {path}')
         return name
     found, known = meant_task(name, TASKS), [n for n in TASKS if n != 'smoltalk']
