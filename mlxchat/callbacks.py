@@ -116,6 +116,7 @@ def used_bytes()->int:
     try: return max(used, int(Path('/proc/self/statm').read_text().split()[1])*os.sysconf('SC_PAGE_SIZE'))
     except OSError: return used
 
+# %% ../nbs/03d_callbacks.ipynb #14988b35
 def check_memory(
     limit_gb:float # 0 for no limit
 )->str:            # what is wrong, '' if nothing is
@@ -125,6 +126,7 @@ def check_memory(
     used = used_bytes()/1e9
     return f'{used:.1f} of {limit_gb:g} GB are in use' if used > .97*limit_gb else ''
 
+# %% ../nbs/03d_callbacks.ipynb #2843525d
 @contextmanager
 def memory_limits(
     most:float=0., # bytes in all, 0 for MLX's own limit

@@ -98,6 +98,7 @@ def prompt_for(
     limit = f'this model reads at most {room:,} of a conversation'
     raise TooLong(f'{what} {len(ids):,} tokens, and {limit}: make it shorter')
 
+# %% ../nbs/06_chat.ipynb #283ae9ab
 @patch
 def visible(self:Chat,
     turns:list # the user last
@@ -155,6 +156,7 @@ HELP = '''/new           forget the conversation; also /reset and /clear
 /quit          leave; also quit, exit and Ctrl-D. Ctrl-C stops an answer
 A line that ends with a backslash goes on in the next; """ begins and ends a text of many lines.'''
 
+# %% ../nbs/06_chat.ipynb #ae375ea5
 def setting(
     name:str,  # one of `SETTINGS`
     value      # a number, or as typed
@@ -167,6 +169,7 @@ def setting(
     a = 'a' if kind is float else 'a whole'
     raise ValueError(f'{name} must be {a} number from {least} to {most:,}, not {value!r}')
 
+# %% ../nbs/06_chat.ipynb #2964e374
 @patch
 def change(self:Chat,
     name:str,  # one of `SETTINGS`
@@ -185,6 +188,7 @@ COMMANDS = re.findall(r'(?<!\S)/\w+', HELP)
 _SHORT = {'/temp': 'temperature', '/topk': 'top_k', '/topp': 'top_p', '/minp': 'min_p',
           '/penalty': 'repetition_penalty', '/tokens': 'max_tokens'}
 
+# %% ../nbs/06_chat.ipynb #fb2a5cfc
 @patch
 def command(self:Chat,
     line:str # starts with a slash
@@ -225,6 +229,7 @@ def say_answer(
 
 OUTGROWN = '(the conversation has outgrown this model: from here on it sees only the newest turns; /new begins afresh)'
 
+# %% ../nbs/06_chat.ipynb #778b6831
 def take(
     chat:Chat,
     line:str,         # as typed
@@ -258,6 +263,7 @@ def read_turn(
     except EOFError: return text # the end of the input ends the text as well
     return text.rstrip()[:-3] if marked else text
 
+# %% ../nbs/06_chat.ipynb #cb2411f6
 def chat_loop(
     chat:Chat,
     read=input, # prompt -> line; raises `EOFError` at the end
@@ -308,6 +314,7 @@ def keep_history(
 # %% ../nbs/06_chat.ipynb #c183422
 NO_INPUT = 'there was nothing to answer or to continue: the standard input is empty'
 
+# %% ../nbs/06_chat.ipynb #e12ad05c
 @contextmanager
 def unless_young(
     run:str # as it was named, '' for none
@@ -321,6 +328,7 @@ def unless_young(
         raise FileNotFoundError(f'{name} is being trained, and nothing of it is saved yet: '
                                 f'`mlxchat monitor --run {name}` shows how far it is') from None
 
+# %% ../nbs/06_chat.ipynb #929cc0ff
 def chat_piped(
     chat:Chat,
     **options # of `take`
@@ -406,6 +414,7 @@ def complete(
         read = TextStream(tok)
         print((f'{i}: ' if samples > 1 else '') + text + ''.join(streamed_text(map(read, said))))
 
+# %% ../nbs/06_chat.ipynb #c10cde86
 @ranged
 def generate(
     run:str='',           # tag or folder of a run, default the latest

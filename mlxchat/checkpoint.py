@@ -47,12 +47,14 @@ def file_hash(
         while block := f.read(1 << 20): h.update(block)
     return h.hexdigest()
 
+# %% ../nbs/03a_checkpoint.ipynb #32575f7b
 def random_state(
 )->int: # a seed: `mx.random.seed` of it brings MLX's generator back to where it is now
     "MLX's random state as one number"
     high, low = mx.random.state[0].tolist()
     return high << 32 | low
 
+# %% ../nbs/03a_checkpoint.ipynb #1df85ba3
 def save_arrays(
     path:Path, # file to write
     tree,      # of arrays
@@ -65,6 +67,7 @@ def save_arrays(
         why = (errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else (errno.EIO, str(e))
         raise OSError(*why, str(path)) from None
 
+# %% ../nbs/03a_checkpoint.ipynb #821a0f58
 def save_checkpoint(
     folder:Path,      # directory of all checkpoints of a stage
     step:int,         # optimizer steps taken
@@ -109,6 +112,7 @@ METADATA = {'step': (0, 2**60), 'config': _CONFIG, 'rng': (0, 2**64 - 1), 'files
             'stage?': str, 'loader?': dict, 'metrics?': {'total?': (0, 2**60)}, 'lora?': _ADAPTERS,
             'quantized?': {'bits': {4, 8}, 'group': {32, 64, 128}}}
 
+# %% ../nbs/03a_checkpoint.ipynb #a170d986
 def _described(path):
     "What metadata.json says, with everything that it must say"
     about = read_json(Path(path)/'metadata.json', METADATA, limit=2**29)
@@ -124,6 +128,7 @@ def _described(path):
 _WIDTHS = dict(BOOL=1, U8=1, I8=1, U16=2, I16=2, F16=2, BF16=2, U32=4, I32=4, F32=4, U64=8, I64=8)
 _ARRAY = {'dtype': {*_WIDTHS}, 'shape': [(0, 2**40)], 'data_offsets': [(0, 2**60)]}
 
+# %% ../nbs/03a_checkpoint.ipynb #f7679520
 def array_shapes(
     path # a safetensors file
 )->dict: # name → shape
@@ -161,6 +166,7 @@ def damage(
         except ValueError as e: return str(e).replace(f'{path}/', '')
     if 'model.safetensors' not in files: return 'model.safetensors is missing'
 
+# %% ../nbs/03a_checkpoint.ipynb #2c035fa4
 def step_of(
     path:Path # directory of a checkpoint
 )->int:
@@ -174,6 +180,7 @@ def checkpoints(
     found = [p for p in Path(folder).glob('step_*') if re.fullmatch(r'step_[0-9]{1,18}', p.name) and p.is_dir()]
     return sorted(found, key=step_of)
 
+# %% ../nbs/03a_checkpoint.ipynb #1080db8d
 def latest_checkpoint(
     folder:Path,  # directory of all checkpoints of a stage
     say=print,    # told about damaged ones
@@ -200,6 +207,7 @@ def load_model(
     mx.eval(model.parameters())
     return model, meta
 
+# %% ../nbs/03a_checkpoint.ipynb #64ccc0dc
 def _fit_weights(model, path, here):
     "Complain if the arrays of a checkpoint are not those of the model"
     there = array_shapes(Path(path)/'model.safetensors')
@@ -209,6 +217,7 @@ def _fit_weights(model, path, here):
     raise ValueError(f'checkpoint {path} cannot be used: {len(wrong)} arrays are not those of the model, '
                      f'such as {in_short(k)}: {there.get(k, "missing")} instead of {here.get(k, "none")}')
 
+# %% ../nbs/03a_checkpoint.ipynb #a86c07cd
 def seen_from(
     folder:Path, # checkpoints of the adapters
     path:Path,   # the checkpoint that they belong to
@@ -219,6 +228,7 @@ def seen_from(
 
 def _base_of(path, base): return Path(os.path.normpath(Path(path).resolve()/base['path']))
 
+# %% ../nbs/03a_checkpoint.ipynb #381c77ba
 def _with_adapters(path, base=None, rank=0, alpha=0., parts=(), layers=(), **_):
     if not base: raise ValueError(f'{path} holds only adapters, and does not say of what')
     there = _base_of(path, base)
@@ -235,6 +245,7 @@ def _with_adapters(path, base=None, rank=0, alpha=0., parts=(), layers=(), **_):
     mx.eval(model.parameters())
     return model
 
+# %% ../nbs/03a_checkpoint.ipynb #a2bdee91
 def load_optimizer(
     path:Path,  # checkpoint directory
     optimizer,  # its state is replaced
@@ -260,6 +271,7 @@ def metadata(
     try: return _described(path)
     except (OSError, ValueError): return {}
 
+# %% ../nbs/03a_checkpoint.ipynb #31012877
 def amend(
     path:Path, # checkpoint directory
     **changes  # entries of metadata.json
@@ -268,6 +280,7 @@ def amend(
     about = read_json(path/'metadata.json', METADATA, limit=2**29)
     write_json(path/'metadata.json', about | dict(rng=random_state()) | changes)
 
+# %% ../nbs/03a_checkpoint.ipynb #82f84f5c
 def score(
     path:Path # checkpoint directory
 )->float:     # bits per byte on validation text, infinite if unknown
@@ -275,6 +288,7 @@ def score(
     bpb = metadata(path).get('metrics', {}).get('val_bpb')
     return math.inf if bpb is None else bpb
 
+# %% ../nbs/03a_checkpoint.ipynb #c1f52859
 def prune(
     folder:Path,  # directory of all checkpoints of a stage
     keep:int=2,   # newest ones to keep
@@ -290,6 +304,7 @@ def prune(
         pid = p.name.removesuffix('.old').rpartition('.')[2]
         if pid.isdecimal() and int(pid) != os.getpid() and not alive(int(pid)): shutil.rmtree(p, ignore_errors=True)
 
+# %% ../nbs/03a_checkpoint.ipynb #1422beb8
 def alive(pid:int)->bool:
     "Is there such a process?"
     if pid <= 0: return False # to `kill`, these are groups
@@ -322,6 +337,7 @@ class Run:
 # %% ../nbs/03a_checkpoint.ipynb #c747392
 _locked = {} # folder -> the thread of this process that trains there
 
+# %% ../nbs/03a_checkpoint.ipynb #ffd9c6b0
 @patch
 @contextmanager
 def lock(self:Run,
@@ -344,6 +360,7 @@ def lock(self:Run,
         finally: del _locked[key]
     finally: lock.release()
 
+# %% ../nbs/03a_checkpoint.ipynb #54a51c1c
 @patch
 def _acquired(self:Run, lock, shared=False):
     "Take a lock, or go without where the file system knows none"
@@ -353,6 +370,7 @@ def _acquired(self:Run, lock, shared=False):
         if e.errno not in NO_LOCKS: raise
         return True
 
+# %% ../nbs/03a_checkpoint.ipynb #586276db
 @patch
 def hold(self:Run):
     "Keep others from removing this run as long as it is in use here, which does not keep them from training it"
@@ -364,6 +382,7 @@ def hold(self:Run):
 @patch
 def _going(self:Run): return ValueError(f'{self.folder.name} is being removed by another process')
 
+# %% ../nbs/03a_checkpoint.ipynb #36fce06f
 @patch
 @contextmanager
 def alone(self:Run): # yields nothing
@@ -377,6 +396,7 @@ def alone(self:Run): # yields nothing
         with self.lock(after): yield
     finally: everybody.release()
 
+# %% ../nbs/03a_checkpoint.ipynb #96454d37
 @patch
 @contextmanager
 def attempt(self:Run): # yields nothing
@@ -389,6 +409,7 @@ def attempt(self:Run): # yields nothing
             if new and not begun: shutil.rmtree(self.folder, ignore_errors=True)
             raise
 
+# %% ../nbs/03a_checkpoint.ipynb #2329855e
 @patch
 def begin_again(self:Run, say=print):
     "A run that has saved nothing does not keep its settings: whoever has the lock may begin with others"
@@ -398,6 +419,7 @@ def begin_again(self:Run, say=print):
     (self.folder/'config.json').unlink(missing_ok=True)
     shutil.rmtree(self.folder/'tokenizer', ignore_errors=True)
 
+# %% ../nbs/03a_checkpoint.ipynb #4d64cff1
 def exclusive(
     f # a function of a run, and perhaps of a `world` whose first process is the one that writes
 ):    # the same, with the run's lock
@@ -418,6 +440,7 @@ def step_number(
     if not text.isdecimal(): raise ValueError(f'a step is a number, or best, not {step}')
     return int(text)
 
+# %% ../nbs/03a_checkpoint.ipynb #42612068
 def _listed(run):
     "The stages of a run with their steps, in words"
     steps = {s: ', '.join(f'{step_of(p):,}' for p in checkpoints(run.stage(s))) for s in run.stages()}
@@ -425,6 +448,7 @@ def _listed(run):
 
 def whisper(text:str): print(text, file=sys.stderr)
 
+# %% ../nbs/03a_checkpoint.ipynb #4d1ad573
 @patch
 def pick(self:Run,
     stage:str='', # base, sft…; '' for the furthest
@@ -445,6 +469,7 @@ def pick(self:Run,
             return path
     self._missing(stage, step)
 
+# %% ../nbs/03a_checkpoint.ipynb #82b27b93
 def unfinished(
     path:Path # checkpoint directory
 )->str:       # '' if it is at its end, or was saved before this was written down
@@ -453,6 +478,7 @@ def unfinished(
     step, total = about.get('step', 0), about.get('metrics', {}).get('total') or 0
     return f'{path.parent.name}, step {step:,} of {total:,}, unfinished' if step < total else ''
 
+# %% ../nbs/03a_checkpoint.ipynb #12ca4399
 @patch
 def _chosen(self:Run, stage, step):
     "A checkpoint of this stage, or None"
@@ -461,6 +487,7 @@ def _chosen(self:Run, stage, step):
     scored = [p for p in checkpoints(self.stage(stage)) if math.isfinite(score(p)) and not damage(p)]
     return min(scored, key=score, default=None)
 
+# %% ../nbs/03a_checkpoint.ipynb #4618047c
 @patch
 def _missing(self:Run, stage, step=None):
     "Say what there is instead"
@@ -470,6 +497,7 @@ def _missing(self:Run, stage, step=None):
     if step is None and any(s == stage or not stage for s in self.stages()): there = 'none that is whole'
     raise FileNotFoundError(f'{what} in {self.folder}: ' + (f'it has {there}' if there else 'train one first'))
 
+# %% ../nbs/03a_checkpoint.ipynb #87694575
 @patch
 def load(self:Run,
     stage:str='', # base, sft…; '' for the furthest
@@ -501,12 +529,14 @@ def log(self:Run,
 _NUMBERS = set('''step loss lr tokens seconds data_seconds other_seconds total_seconds elapsed_seconds
     tok_per_s mfu memory flops val_bpb core reward pass@1'''.split())
 
+# %% ../nbs/03a_checkpoint.ipynb #48cfb98f
 def _sensible(o):
     "Does a line of metrics say what such lines say?"
     named = 'stage' not in o or isinstance(o['stage'], str) and 'step' in o
     numbers = all(isinstance(o[k], (int, float)) for k in _NUMBERS & o.keys())
     return named and numbers and isinstance(o.get('kwh') or 0, (int, float))
 
+# %% ../nbs/03a_checkpoint.ipynb #114f399c
 @patch
 def metrics(self:Run,
     stage:str='' # '' for all
@@ -517,6 +547,7 @@ def metrics(self:Run,
     out = [o for o in (without_nan(o) for _, o in lines) if _sensible(o)]
     return [o for o in out if not stage or o.get('stage') == stage]
 
+# %% ../nbs/03a_checkpoint.ipynb #71b8a82e
 @exclusive
 def rewind(
     run,       # `Run`
@@ -530,6 +561,7 @@ def rewind(
     for p in checkpoints(run.stage(stage)):
         if step_of(p) > step: p.rename(p.with_name(f'set-aside-{p.name}-{int(p.stat().st_mtime)}'))
 
+# %% ../nbs/03a_checkpoint.ipynb #05a1f2cf
 @patch
 def forget(self:Run,
     stage:str, # stage that resumes
@@ -545,6 +577,7 @@ CONFIG = {'set?': str, 'streaming?': bool, 'pretrain?': dict,
           'recipe?': {'batch_tokens?': (1, 2**60), 'steps?': (0, 2**60)}, 'model?': dict, 'sft?': dict, 'rl?': dict,
           'origin?': dict, 'made_from?': str, 'taught?': str, 'suggestions?': [str], 'validation?': str}
 
+# %% ../nbs/03a_checkpoint.ipynb #bdad9e6a
 def run_config(
     run:Run
 )->dict: # empty if there is none
@@ -559,6 +592,7 @@ _DIFFERS = dict( # what is no option, or none that says enough
     beside='beside them it read {}, not {}')
 _OPTIONS = dict(batch_tokens='total_batch_size', from_run='from')
 
+# %% ../nbs/03a_checkpoint.ipynb #92c2f7ce
 def differs(
     name:str, # of a setting
     there,    # what it is in a run
@@ -577,12 +611,14 @@ def differs(
     there, here = ('not given' if o in (None, '', -1) else str(o)[:60] for o in (there, here))
     return f'{typed} is {there} there and {here} here'
 
+# %% ../nbs/03a_checkpoint.ipynb #b55995fc
 def _about(run):
     "What the newest checkpoint of the furthest stage says of itself"
     return next((metadata(checkpoints(run.stage(s))[-1]) for s in reversed(run.stages())), {})
 
 def _answers(run): return run.stages() not in ([], ['base'])
 
+# %% ../nbs/03a_checkpoint.ipynb #f77477d3
 def _learns(run):
     "0 if it cannot, 1 if it was made from another run, 2 if not"
     if not run.stages() or _about(run).get('quantized'): return 0
@@ -633,6 +669,7 @@ def find_run(
     if need == 'chat' and well < 2: say(f'{latest.folder.name} only continues texts: `mlxchat sft` teaches it to answer')
     return latest
 
+# %% ../nbs/03a_checkpoint.ipynb #d29e23d5
 def left_off(
     stage:str, # sft or rl
     **same     # some of the settings with which it was begun
@@ -646,6 +683,7 @@ def left_off(
     found = {r: c[-1] for r in runs if (c := checkpoints(r.stage(stage))) and unfinished(c[-1]) and begun(r)}
     return max(found, key=lambda r: found[r].stat().st_mtime, default=None)
 
+# %% ../nbs/03a_checkpoint.ipynb #83fc2f28
 def _finished(run):
     "Has its furthest stage come to its end?"
     return not any(unfinished(checkpoints(run.stage(s))[-1]) for s in run.stages()[-1:])
@@ -656,6 +694,7 @@ def _changed(run, need):
     if need == 'watch': places += [run.folder/o for o in _TRACES if (run.folder/o).exists()]
     return max(p.stat().st_mtime for p in places)
 
+# %% ../nbs/03a_checkpoint.ipynb #c9a2fb85
 def run_folder(
     tag # name under runs/, or the folder of a run, a stage or a checkpoint
 )->Path:
@@ -671,6 +710,7 @@ def run_folder(
     if '/' in str(tag): raise FileNotFoundError(f'there is no folder {tag}')
     raise no_run(tag)
 
+# %% ../nbs/03a_checkpoint.ipynb #1fc5843e
 def no_run(
     tag:str # somebody's
 )->FileNotFoundError:
@@ -681,11 +721,13 @@ def no_run(
     guess = f', did you mean {near[0]}?' if near else ''
     return FileNotFoundError(f'no run {tag!r} in {runs} (runs: {", ".join(known) or "none yet"}){guess}')
 
+# %% ../nbs/03a_checkpoint.ipynb #df634735
 def _adapted(run):
     "The checkpoints that adapters of a run were made for"
     paths = [p for s in run.stages() for p in checkpoints(run.stage(s))]
     return [_base_of(p, o) for p in paths if (o := metadata(p).get('lora', {}).get('base'))]
 
+# %% ../nbs/03a_checkpoint.ipynb #1643e4cb
 def _begun_from(run):
     "The folder of the run from whose weights this one began, if it is not finished and so reads them again; or None"
     about, first = run_config(run), next(iter(run.stages()), '')
@@ -696,6 +738,7 @@ def _begun_from(run):
     there = about.get('origin', {}).get('folder')
     return Path(there).resolve() if isinstance(there, str) else None
 
+# %% ../nbs/03a_checkpoint.ipynb #04c4d7c0
 def resting_on(
     folder:Path # of a run
 )->dict:        # folder -> 'adapters' or 'unfinished'
@@ -709,6 +752,7 @@ def resting_on(
         if any(p.is_relative_to(here) for p in _adapted(run)): out[o] = 'adapters'
     return out
 
+# %% ../nbs/03a_checkpoint.ipynb #cce8c43a
 def _named(tag):
     "The run, the stage of a run, or the checkpoint that a name or a path stands for"
     path = run_folder(tag)
@@ -738,6 +782,7 @@ def check_tag(
         raise ValueError(f'{tag!r} is no name for a {of}: letters and digits, and . _ - after the first of them')
     return tag
 
+# %% ../nbs/03a_checkpoint.ipynb #91b22f81
 def check_copy(
     folder:Path, # of a run to be made
     source:Run   # from this one
@@ -750,6 +795,7 @@ def check_copy(
                          f'choose another name with --model-tag, or move {folder} away')
     return folder
 
+# %% ../nbs/03a_checkpoint.ipynb #d5dbdf03
 def as_tag(
     text:str,     # the name of a file or of a run, which may be anywhere and be called anything
     most:int=90,  # letters

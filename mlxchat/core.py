@@ -33,6 +33,7 @@ class CoreTask:
         "Accuracy above guessing"
         return centred(accuracy, self.baseline)
 
+# %% ../nbs/05b_core.ipynb #c7872bca
 def prompts(
     exam:CoreTask,
     problem:dict,   # as in the file
@@ -75,6 +76,7 @@ def spans(
 # %% ../nbs/05b_core.ipynb #c038
 BUNDLE_URL = 'https://karpathy-public.s3.us-west-2.amazonaws.com/eval_bundle.zip'
 
+# %% ../nbs/05b_core.ipynb #2e71931a
 def bundle_dir(
     fetcher:Fetcher=None,
     url:str=BUNDLE_URL # of the archive
@@ -98,6 +100,7 @@ def bundle_dir(
     archive.unlink()
     return base_dir()/'eval_bundle'
 
+# %% ../nbs/05b_core.ipynb #27f93f7a
 def _check_archive(path):
     try:
         with zipfile.ZipFile(path) as z: names = z.namelist()
@@ -107,6 +110,7 @@ def _check_archive(path):
 _listed = dict(icl_tasks=[{'label': str, 'icl_task_type': set(('multiple_choice', 'schema', 'language_modeling')),
                           'dataset_uri': str, 'num_fewshot': [(0, 1000)], 'continuation_delimiter?': str}])
 
+# %% ../nbs/05b_core.ipynb #8b37da40
 def _guessing(path):
     "The share that guessing scores, by exam"
     with open_file(path, 'r', encoding='utf-8-sig', newline='') as f:
@@ -114,6 +118,7 @@ def _guessing(path):
         except (KeyError, TypeError, ValueError, csv.Error):
             raise ValueError(f'{path} should have the columns Eval Task and Random baseline, a number') from None
 
+# %% ../nbs/05b_core.ipynb #545a604b
 def core_tasks(
     folder:Path
 )->list: # of Exam
@@ -135,6 +140,7 @@ _keys = dict(
     schema={'context_options': [str], 'continuation': str, 'gold': int},
     language_modeling={'context': str, 'continuation': str})
 
+# %% ../nbs/05b_core.ipynb #dcaaf2ea
 def problems(
     folder:Path,
     exam:CoreTask,
@@ -164,6 +170,7 @@ def few_shot_prompt(
     solved = [problems[j] for j in random.Random(1234 + i).sample(others, exam.shots)] if exam.shots else []
     return spans(exam, prompts(exam, problems[i], solved), tok)
 
+# %% ../nbs/05b_core.ipynb #778b6831
 def solved(
     exam:CoreTask,
     problem:dict, # from `problems`
@@ -174,6 +181,7 @@ def solved(
     choices = problem['choices' if exam.kind == 'multiple_choice' else 'context_options']
     return choices[best(endings)] == choices[problem['gold']]
 
+# %% ../nbs/05b_core.ipynb #d133d3b9
 def run_core_task(
     model:GPT,
     tok:Tokenizer,
@@ -190,6 +198,7 @@ def run_core_task(
     right = {mine[j]: solved(exam, problems[mine[j]], endings) for j, endings in bar}
     return [right[i] for i in mine]
 
+# %% ../nbs/05b_core.ipynb #81c64059
 def core(
     model:GPT,
     tok:Tokenizer,

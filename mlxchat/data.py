@@ -93,6 +93,7 @@ def sync(
         except (AttributeError, OSError): os.fsync(fd) # only macOS has it, and not for every file system
     finally: os.close(fd)
 
+# %% ../nbs/02_data.ipynb #4d03c9f9
 def atomic_write(
     path,  # final name
     write, # called with a temporary path; writes the whole file there
@@ -118,6 +119,7 @@ def in_notebook()->bool: # Jupyter, VS Code, Colab…; not IPython on a terminal
     shell = getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)()
     return hasattr(shell, 'kernel')
 
+# %% ../nbs/02_data.ipynb #b1480886
 def line_width(
     out, # a stream
 )->int:  # of the terminal that shows it; 80 if that is unknown
@@ -131,6 +133,7 @@ NARROW = '{desc}: {n_fmt}/{total_fmt} · {remaining} left' # what a bar says whe
 
 CLEAR = '\r\033[K' # to the beginning of a line, and away with what stands there
 
+# %% ../nbs/02_data.ipynb #69ee5ac5
 class Redrawn(tqdm):
     "A line that is drawn in place of what stood there, be it longer or typed, such as the ^C of a terminal"
     @staticmethod
@@ -141,6 +144,7 @@ class Redrawn(tqdm):
             file.flush()
         return show
 
+# %% ../nbs/02_data.ipynb #9a0555c3
 class Bar(Redrawn):
     "A progress bar on a terminal; a line that changes in a notebook; in a file a line now and then"
     def __init__(self,
@@ -220,6 +224,7 @@ def _fits(value, kind):
         return isinstance(value, numbers) and not isinstance(value, bool) and low <= value <= high # nan is nowhere
     return isinstance(value, kind)
 
+# %% ../nbs/02_data.ipynb #05737b29
 def _either(value, kinds, where, key):
     for kind in kinds:
         try: return checked(value, kind, where, key)
@@ -229,6 +234,7 @@ def _either(value, kinds, where, key):
 def _wrong(value, kind, where, key):
     return ValueError(f'{where}{f": {key}" if key else ""} should be {in_words(kind)}, not {in_short(value)}')
 
+# %% ../nbs/02_data.ipynb #5d9b068a
 def checked(
     value,   # from a file
     kind,    # what it should be
@@ -288,6 +294,7 @@ def open_file(
 
 _STREAMS = '/dev/fd/', '/proc/self/fd/', '/dev/stdin'
 
+# %% ../nbs/02_data.ipynb #7a3ff08f
 def _unique(pairs):
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -295,6 +302,7 @@ def _unique(pairs):
         raise ValueError(f'the key {in_short(twice)} stands twice in one object')
     return found
 
+# %% ../nbs/02_data.ipynb #66675ee4
 def _depth(value, limit):
     "How deeply lists and objects are nested, counted to just beyond the limit"
     level, depth = [value], 0
@@ -305,11 +313,13 @@ def _depth(value, limit):
 _escape = re.compile(
     r'\\(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)', re.S)
 
+# %% ../nbs/02_data.ipynb #0094bebb
 def _paired(text):
     "JSON without halves of letters, which no file could hold: each becomes �"
     if not re.search(r'\\u[dD][89a-fA-F]', text): return text
     return _escape.sub(lambda m: r'\ufffd' if len(m[1]) == 5 else m[0], text)
 
+# %% ../nbs/02_data.ipynb #6e59713a
 def parse_json(
     data,       # bytes or str
     where,      # for the message
@@ -331,6 +341,7 @@ def parse_json(
     if _depth(value, depth) > depth: raise ValueError(f'{where} is nested too deeply')
     return value
 
+# %% ../nbs/02_data.ipynb #9b2d6610
 def without_nan(
     value # for JSON, or from it
 ):        # the same; entries that are no finite number are left out of objects, and null in lists
@@ -340,6 +351,7 @@ def without_nan(
     if isinstance(value, (list, tuple)): return [without_nan(x) if fine(x) else None for x in value]
     return value
 
+# %% ../nbs/02_data.ipynb #3473c726
 def read_json(
     path,          # a file
     kind=object,   # the shape it should have, see `checked`
@@ -358,6 +370,7 @@ def read_json(
 # %% ../nbs/02_data.ipynb #c907921
 _between = re.compile(r'[\s,]*')
 
+# %% ../nbs/02_data.ipynb #11c67546
 def _spread(text, where):
     "Values that are not one a line, each with the line where it begins; an exception if they break off"
     decoder, line, before = json.JSONDecoder(object_pairs_hook=_unique), 1, 0
@@ -371,6 +384,7 @@ def _spread(text, where):
         yield line, value
         at = _between.match(text, at).end()
 
+# %% ../nbs/02_data.ipynb #0285e524
 def _not_lines(f, where):
     "The values of a file whose first line is none by itself, if it is an array or a longer object; else nothing"
     f.seek(0)
@@ -394,6 +408,7 @@ def wide_encoding(
     if data[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE): return 'utf-32' # the former begins as UTF-16's does
     return 'utf-16' if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else ''
 
+# %% ../nbs/02_data.ipynb #6c0af3bf
 def _each_line(f, where, decode):
     "Number and value of every line that is not blank; an exception if it is broken"
     mark = f.read(6)
@@ -409,6 +424,7 @@ def _each_line(f, where, decode):
         try: yield n, parse_json(decode(n, line) if decode and not wide else line, f'{where}, line {n}')
         except ValueError as e: yield n, e
 
+# %% ../nbs/02_data.ipynb #0c3ab0bb
 def json_lines(
     path,         # a file of JSON Lines
     kind=object,  # the shape of each value, see `checked`
@@ -689,6 +705,7 @@ def _sound(path):
         raise ValueError(f'{path} is not a readable Parquet file ({why}): '
                          'delete it and fetch or gather it again') from None
 
+# %% ../nbs/02_data.ipynb #3a2750da
 def open_shard(
     path,              # a Parquet file
     column:str='text', # that is to be read
@@ -707,6 +724,7 @@ def open_shard(
         raise ValueError(f'{path}: its column {column} holds {str(kind)[:40]}, not text')
     return f
 
+# %% ../nbs/02_data.ipynb #6acc1ebc
 def read_group(
     f:pq.ParquetFile,  # from `open_shard`
     i:int,             # number of a row group
@@ -766,6 +784,7 @@ def make_corpus(
         if not force and (stats := _complete(folder, options)): return stats # another process has made it meanwhile
         return _gathered(folder, options, roots, progress)
 
+# %% ../nbs/02_data.ipynb #379787b1
 @contextmanager
 def alone(
     folder:Path,
@@ -779,6 +798,7 @@ def alone(
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
+# %% ../nbs/02_data.ipynb #1db1ced9
 def _gathered(folder, options, roots, progress):
     "The documents of installed packages, written as shards"
     start, stats = time.perf_counter(), {}

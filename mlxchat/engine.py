@@ -75,6 +75,7 @@ class PrefillCache:
 # %% ../nbs/04_engine.ipynb #c051
 CHUNK = 2048 # tokens of a prompt that are read at a time
 
+# %% ../nbs/04_engine.ipynb #a3c4190f
 def prefill(
     model:GPT,
     prompts:list,   # lists of token ids, none empty
@@ -169,6 +170,7 @@ def put(self:BatchedKVCache,
     self.lengths[slot], self.active[slot], self.offset = n, 1, max(self.offset, n)
     if reading.last is not None: self.last[slot] = reading.last[row]
 
+# %% ../nbs/04_engine.ipynb #b4494042
 @patch
 def resized(self:BatchedKVCache,
     model:GPT,
@@ -300,6 +302,7 @@ class Request:
     tools:bool=True           # let it use the calculator?
     logprobs:int=-1           # report log-probabilities, and so many of the likeliest tokens; −1: none
 
+# %% ../nbs/04_engine.ipynb #0880063c
 @dataclass
 class Token:
     "What a row got in a step"
@@ -310,6 +313,7 @@ class Token:
     logprob:float=None  # if wanted: as the model itself sees it, before wishes; if forced, of what it would have said
     alternatives:list=()# of (id, log-probability), best first
 
+# %% ../nbs/04_engine.ipynb #369b5c9a
 class _Row:
     def __init__(self, request, tokenizer):
         self.request, self.state = request, ToolState(tokenizer) if request.tools else None
@@ -323,6 +327,7 @@ def cache_capacity(
     "A little more than needed, so that it rarely grows: each size is compiled anew"
     return 64 if tokens <= 64 else 128 if tokens <= 128 else 256*-(-tokens//256)
 
+# %% ../nbs/04_engine.ipynb #77c865ef
 class Batch:
     "Rows that are generated together; they join and leave as they like"
     def __init__(self,
@@ -393,6 +398,7 @@ def _first(self:Batch, rows, logits):
     made = choose(logits, wishes.greedy, choice, wishes.width, wishes.wide, marks, alternatives)
     for row, *ready in zip(rows, *(o.tolist() for o in made)): row.ready = tuple(ready)
 
+# %% ../nbs/04_engine.ipynb #05b44ad1
 @patch
 def _contents(self:Batch, rows):
     "(B, V) what is in the rows"
@@ -401,6 +407,7 @@ def _contents(self:Batch, rows):
         if row: seen[i, [*row.request.prompt, *row.said]] = True
     return mx.array(seen)
 
+# %% ../nbs/04_engine.ipynb #ef5f83b2
 @patch
 def _resize(self:Batch, places, length):
     "Which rows go where (−1: an empty place; None: as they are), with room for so many tokens"
@@ -417,6 +424,7 @@ def _resize(self:Batch, places, length):
     self.rows, self.capacity = [self.rows[i] if i >= 0 else None for i in places], capacity
     vars(self).pop('copies', None)
 
+# %% ../nbs/04_engine.ipynb #5a971f97
 @patch
 def _rows_changed(self:Batch):
     "Wishes and marks follow the rows"
@@ -430,6 +438,7 @@ def _leave(self:Batch, i):
     self.rows[i] = None
     self.slots.active = mx.array([int(r is not None) for r in self.rows])
 
+# %% ../nbs/04_engine.ipynb #fc7c92f8
 @patch
 def _launch(self:Batch, late=False):
     "Get the next step ready, and set it off unless that is to be done later"
@@ -442,6 +451,7 @@ def _launch(self:Batch, late=False):
     for r in self.rows:
         if r: r.length += 1
 
+# %% ../nbs/04_engine.ipynb #523f80c8
 @patch
 def _take(self:Batch, i, row, sampled, logprob=None, best=(), theirs=()):
     "A row gets its token"

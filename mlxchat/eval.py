@@ -115,6 +115,7 @@ def common_prefix(
 
 PADDING = 40 # positions that rows leave free
 
+# %% ../nbs/05_eval.ipynb #ebdb1460
 def cropped(
     rows:list, # of (ids, start, end)
     model:GPT
@@ -127,6 +128,7 @@ def cropped(
         out.append((ids[cut:], max(1, start - cut), end - cut))
     return out
 
+# %% ../nbs/05_eval.ipynb #d74a9b9a
 class _Question:
     "Rows divided into what they share and what they do not"
     def __init__(self, index, rows):
@@ -160,6 +162,7 @@ def likelihoods(
             T, n = T_, n_
         for q, endings in zip(some, _read(model, some, S, T, n)): yield q.index, [endings[k] for k in q.places]
 
+# %% ../nbs/05_eval.ipynb #7b7f59d1
 def no_nan(
     losses:np.ndarray, # of a model
     model:GPT
@@ -173,6 +176,7 @@ def _padded(rows, width):
     for o, r in zip(out, rows): o[:len(r)] = r
     return mx.array(out)
 
+# %% ../nbs/05_eval.ipynb #fb703d87
 def _read(model, questions, S, T, n):
     "The endings of some questions: trunks of at most S tokens, n branches of at most T"
     cache, E = PrefillCache(model.config.n_layer, [q.n for q in questions]), model.config.n_embd
@@ -192,6 +196,7 @@ def _read(model, questions, S, T, n):
     def ending(i, j): return Continuation(float(losses[i:j].sum()), int(j - i), bool(first[i:j].all()))
     return [[ending(*next(spans)) for _ in q.rows] for q in questions]
 
+# %% ../nbs/05_eval.ipynb #7a314a16
 def _losses(model, h, at, targets):
     "Loss of these targets at these places of h, and whether each was the likeliest"
     losses, first = [], []
@@ -269,6 +274,7 @@ def _judge(
                right=[bool(task.evaluate(i, t)) for t in texts], exact=[ids == right for ids in answers])
     return row | (dict(cut=True) if cut else {})
 
+# %% ../nbs/05_eval.ipynb #88d9bbd9
 def ask(
     engine:Engine,
     task,              # has `get_example` and `evaluate`
@@ -312,6 +318,7 @@ class Score:
     exact:float      # share of transcripts that are right to the token
     transcripts:list # dicts: question, said, expected, right, exact
 
+# %% ../nbs/05_eval.ipynb #e7d418f9
 def score_task(
     engine:Engine,    # generates
     task,             # has `get_example`, `evaluate` and a length

@@ -56,6 +56,7 @@ LONG = 2**15 # ids: what is longer is a whole file rather than a document
 
 _PLACE = {'epoch': (1, 2**31), 'shard': (0, 2**31), 'group': (0, 2**31), 'offset': (0, 2**40), 'data?': {str: str}}
 
+# %% ../nbs/02b_loader.ipynb #2c035fa4
 class TextSource:
     "Documents from shards, tokenized in the background, epoch after epoch"
     row = 2049 # ids in a row; the loader says how many
@@ -115,6 +116,7 @@ def _groups(self:TextSource, shard, group, offset):
             self.told.add(shard) # once, not every epoch
             self.log(without_text(missing, path))
 
+# %% ../nbs/02b_loader.ipynb #d1abeddf
 @patch
 def _read(self:TextSource, epoch, shard, group, offset):
     "Documents without end, each batch with the position after it"
@@ -136,6 +138,7 @@ def _read(self:TextSource, epoch, shard, group, offset):
         if empty > len(self.shards): raise ValueError(self._nothing())
         if shard == len(self.shards): shard, epoch = 0, epoch + 1
 
+# %% ../nbs/02b_loader.ipynb #9e29e677
 @patch
 def _nothing(self:TextSource):
     "Why a whole epoch held nothing"
@@ -154,12 +157,14 @@ def split_document(
     n = max_len - 1 # room for text after bos
     return [np.concatenate([ids[:1], ids[i:i+n]]) for i in range(1, len(ids), n)]
 
+# %% ../nbs/02b_loader.ipynb #636548df
 @patch
 def _encode(self:TextSource, texts):
     documents = map(self.tokenizer.encode_array, texts)
     def most(ids): return self.max_len or (self.row if len(ids) > LONG else None)
     return [(piece, None) for ids in documents for piece in split_document(ids, most(ids))]
 
+# %% ../nbs/02b_loader.ipynb #d6444c70
 @patch
 def next_docs(self:TextSource)->list: # of (ids, None)
     "The next batch of documents"
@@ -227,6 +232,7 @@ def _spans(self:BinSource):
             start = end
     return spans
 
+# %% ../nbs/02b_loader.ipynb #0bb87726
 @patch
 def _document(self:BinSource, start, end):
     "The ids from a place to another, after bos"
@@ -237,6 +243,7 @@ def _document(self:BinSource, start, end):
     first = [] if ids[0] == self.bos else [self.tokenizer.bos_id if self.bos is None else self.bos]
     return np.concatenate([np.array(first, np.int32), ids.astype(np.int32)])
 
+# %% ../nbs/02b_loader.ipynb #3640ad58
 @patch
 def next_docs(self:BinSource)->list: # of (ids, None)
     "The next batch of documents"
@@ -357,12 +364,14 @@ def _keep(self:Loader, ids, mask, length):
         ids, mask = ids[:end].copy(), None if mask is None else mask[:end].copy()
     self.buffer.add((ids, mask), length if self.crop else len(ids))
 
+# %% ../nbs/02b_loader.ipynb #75b441d5
 @patch
 def _refill(self:Loader):
     "Fill the buffer up"
     while len(self.buffer) < self.buffer_size:
         for ids, mask in self.source.next_docs(): self._keep(ids, mask, len(ids))
 
+# %% ../nbs/02b_loader.ipynb #de4e672d
 @patch
 def _fill_row(self:Loader, row, learn):
     "Write one row of ids, and which of them are learned"

@@ -35,6 +35,7 @@ class LoRALinear(nn.Module):
 # %% ../nbs/06b_lora.ipynb #c013
 PARTS = 'attn', 'mlp' # what has adapters, unless told otherwise
 
+# %% ../nbs/06b_lora.ipynb #cbb67f98
 def adapter_places(
     model:GPT,
     rank:int,         # r
@@ -60,6 +61,7 @@ def adapter_places(
             raise ValueError(f'rank {rank} is more than the {most} that {module}.{key} has by itself')
     return [(i, *f) for f in found for i in layers]
 
+# %% ../nbs/06b_lora.ipynb #da238542
 @patch
 def add_lora(self:GPT,
     rank:int=8,         # r

@@ -78,6 +78,7 @@ _limits = dict( # the smallest and the largest value of each number; whole numbe
     wte_std=(0., 1e3), head_std=(0., 1e3), fc_gain=(0., 1e3), gate_scale=(0., 1e3), gate_init=(0., 1e3),
     backout=(-100., 100.))
 
+# %% ../nbs/00_model.ipynb #8a8adf74
 def _number(name, value, low, high):
     "The number, if it is of the right kind and size"
     whole = isinstance(low, int)
@@ -86,12 +87,14 @@ def _number(name, value, low, high):
     kind = 'whole number' if whole else 'number'
     raise ValueError(f'{name} must be a {kind} from {low:,} to {high:,}, not {reprlib.repr(value)}')
 
+# %% ../nbs/00_model.ipynb #4f2c2ebc
 def _pair(name, value):
     "A first and a last number, or ()"
     if not isinstance(value, (list, tuple)) or len(value) not in (0, 2): # JSON has only lists
         raise ValueError(f'{name} must be empty or two numbers (first and last layer), not {reprlib.repr(value)}')
     return tuple(_number(name, o, -100., 100.) for o in value)
 
+# %% ../nbs/00_model.ipynb #f495a168
 @patch
 def validate(self:GPTConfig):
     "Raise `ValueError` for a field that makes no sense; pairs become tuples, and the pattern large letters"
@@ -114,6 +117,7 @@ def validate(self:GPTConfig):
         raise ValueError('resid_init and x0_init belong together: give both or none')
     self._fits()
 
+# %% ../nbs/00_model.ipynb #b88d33ce
 @patch
 def _fits(self:GPTConfig):
     "Do the sizes go together?"
@@ -140,6 +144,7 @@ _presets = dict(
     llama=dict(mlp='swiglu', tied=True, embed_norm=False, norm_weights=True, qk_norm=False, softcap=0., rope_sign=1,
                wte_std=0.02))
 
+# %% ../nbs/00_model.ipynb #0b7add70
 @patch(cls_method=True)
 def preset(cls:GPTConfig,
     name:str,      # 'v1', 'v2', 'v3' or 'llama'
@@ -230,6 +235,7 @@ def rotated_heads(
     "Queries or keys turned by their positions; `rope_norm` also makes them equally long"
     return rotate(x, cos[..., None, :], sin[..., None, :]).transpose(0, 2, 1, 3)
 
+# %% ../nbs/00_model.ipynb #1f4f1d03
 class Attention(nn.Module):
     "Causal self-attention with rotary embedding, QK-norm and value embeddings"
     def __init__(self, c:GPTConfig, layer:int):
@@ -369,6 +375,7 @@ def check_length(self:GPT,
         most = f'the {self.max_positions:,} positions of this model'
         raise ValueError(f'{n:,} tokens are more than {most}: shorten the text')
 
+# %% ../nbs/00_model.ipynb #38e66315
 @patch
 def _smear(self:GPT, x, cache):
     "Mix each embedding with the one before it; the first has none"
@@ -376,6 +383,7 @@ def _smear(self:GPT, x, cache):
     gate = self.smear_lambda.astype(x.dtype) * mx.sigmoid(self.smear_gate(x[..., :self.config.smear_channels]))
     return x + gate * mx.concatenate([before, x[:, :-1]], axis=1)
 
+# %% ../nbs/00_model.ipynb #8ccb8a21
 @patch
 def hidden(self:GPT,
     ids:mx.array, # (B, T) token ids
@@ -410,6 +418,7 @@ def recompute(self:GPT,
     self._recompute = on
     return self
 
+# %% ../nbs/00_model.ipynb #a3c4190f
 @patch
 @contextmanager
 def inference(self:GPT):
@@ -419,6 +428,7 @@ def inference(self:GPT):
     try: yield self
     finally: self.train(before)
 
+# %% ../nbs/00_model.ipynb #564304dc
 @patch
 def _run(self:GPT, block):
     if not self._recompute or not self.training: return block
@@ -461,6 +471,7 @@ def loss_sum(self:GPT,
     x, targets = x.reshape(-1, c.n_embd), targets.reshape(-1)
     return cross_entropy(x, self.unembedding, targets, c.softcap, c.vocab_size, learns)
 
+# %% ../nbs/00_model.ipynb #e1f6c3b0
 @patch
 def loss(self:GPT,
     ids:mx.array,    # (B, T)
@@ -469,6 +480,7 @@ def loss(self:GPT,
     "Mean loss over the targets"
     return self.loss_sum(ids, targets) / mx.maximum((targets >= 0).sum(), 1)
 
+# %% ../nbs/00_model.ipynb #fe32058f
 @patch
 def nll(self:GPT,
     ids:mx.array,    # (B, T)
@@ -494,6 +506,7 @@ def scale_group(self:GPT,
                          'can be quantised')
     return group
 
+# %% ../nbs/00_model.ipynb #1f23df26
 @patch
 def quantize(self:GPT,
     bits:int=4, # 4 or 8

@@ -32,6 +32,7 @@ def _squares(X, axis):
     "Sum of squares along the last (−1) or last but one (−2) axis, kept; fp32"
     return X.astype(mx.float32).square().sum(axis, keepdims=True)
 
+# %% ../nbs/01_muon.ipynb #d0ae4b6b
 def orthogonalise(
     G:mx.array,                # (K, m, n) stack of matrices
     coefficients=POLAR_EXPRESS,# one (a, b, c) per iteration
@@ -71,6 +72,7 @@ def restore_norm(
     "Scale of an orthogonal matrix (Muon+)"
     return math.sqrt(min(shape)) / mx.maximum(mx.sqrt(lengths.sum((-2, -1), keepdims=True)), 1e-6)
 
+# %% ../nbs/01_muon.ipynb #14988b35
 def normalise_neurons(
     lengths:mx.array, # (K, m, 1) or (K, 1, n) squared lengths of the neurons
     variance:mx.array,# like `lengths`: running mean squares
@@ -101,6 +103,7 @@ MUON = dict(
     v3=MuonConfig(),
     llama=MuonConfig())
 
+# %% ../nbs/01_muon.ipynb #0bb87726
 def muon_update(
     G:mx.array,       # (K, m, n) gradients
     momentum:mx.array,# (K, m, n) running average
@@ -149,6 +152,7 @@ ADAMW = dict( # per preset and group: memories, weight decay, where None is the 
             resid_lambdas=((.8, .95), .05), x0_lambdas=((.96, .95), 0.)))
 ADAMW['llama'] = ADAMW['v3']
 
+# %% ../nbs/01_muon.ipynb #887bd318
 @dataclass
 class Group:
     "Parameters that share one treatment"
@@ -158,6 +162,7 @@ class Group:
     weight_decay:float=0.   # AdamW's; Muon's follows the schedule
     names:list = field(default_factory=list) # dotted parameter names
 
+# %% ../nbs/01_muon.ipynb #b459ca81
 def param_groups(
     model:GPT,                  # its trainable parameters are grouped
     matrix_lr:float=0.02,       # Muon
@@ -251,6 +256,7 @@ def apply_gradients(self:MuonAdamW,
             out[n] = p[n] - tall*lrs[n]*now['lr'] * (x + decay)
     return tree_unflatten(list(out.items()))
 
+# %% ../nbs/01_muon.ipynb #21e40dd3
 @patch
 def update(self:MuonAdamW, model, gradients):
     "Apply one step to the model"

@@ -224,6 +224,7 @@ def recipe(self:PretrainConfig,
 # %% ../nbs/03b_pretrain.ipynb #c311
 LONG_STEP = 16 # micro-batches
 
+# %% ../nbs/03b_pretrain.ipynb #8418d01f
 @patch
 def opening(self:PretrainConfig,
     recipe:Recipe # what came of it

@@ -58,6 +58,7 @@ ENDED = 'done', 'stopped', 'failed'
 
 def _place(now): return f'step {now["step"]:,}/{now["total"]:,}'
 
+# %% ../nbs/03c_progress.ipynb #0c760700
 def _activity(now, within):
     "The state, or how far the step is if it is `within` one"
     state, since = now['state'], now.get('since', 0)
@@ -70,6 +71,7 @@ def _activity(now, within):
     lasts = f' … {duration(since)}' if since >= 5 else ''
     return [(2, f'{now["micro"]:,}/{now["micros"]:,}{what}{lasts}')]
 
+# %% ../nbs/03c_progress.ipynb #55d04da3
 def _measures(now, first):
     "Loss, speed and the like, those that are known"
     parts = []
@@ -82,6 +84,7 @@ def _measures(now, first):
     if now.get('shards_ahead') is not None: parts.append((8, f'{now["shards_ahead"]} shards ahead'))
     return parts
 
+# %% ../nbs/03c_progress.ipynb #bb0b1db2
 def step_line(
     now:dict,       # the record, see `Progress`
     width:int=1000, # columns
@@ -107,6 +110,7 @@ def step_line(
         parts.append((0, f'{about}{duration(left)} in all'))
     return fitted(parts, width)
 
+# %% ../nbs/03c_progress.ipynb #61498160
 def score_line(
     step:int,
     scores:dict, # val_bpb, core, pass@1 and others
@@ -131,6 +135,7 @@ class TerminalView:
     def say(self, text:str): tqdm.write(text, file=self.out)
     def close(self): self.bar.close()
 
+# %% ../nbs/03c_progress.ipynb #a3c4190f
 class LogView:
     "Few lines, for files and pipes"
     def __init__(self,
@@ -158,6 +163,7 @@ class LogView:
     def say(self, text:str): self.write(text)
     def close(self): pass
 
+# %% ../nbs/03c_progress.ipynb #564304dc
 class NotebookView:
     "One display, with a curve if there is one"
     def __init__(self, curve=None, every:float=.5):
@@ -175,6 +181,7 @@ class NotebookView:
     def say(self, text:str): print(text)
     def close(self): pass
 
+# %% ../nbs/03c_progress.ipynb #aaf8c903
 class StatusView:
     "status.json in the folder of a run"
     def __init__(self, folder:Path, every:float=1.):
@@ -262,11 +269,13 @@ def during(self:Progress,
     yield
     self.now['state'] = 'training' # the next line says so
 
+# %% ../nbs/03c_progress.ipynb #36cf2fa2
 @patch(as_prop=True)
 def elapsed(self:Progress)->float: # seconds
     "How long the stage has taken, everything included"
     return self.earlier + time.monotonic() - self.began
 
+# %% ../nbs/03c_progress.ipynb #e2c5461c
 @patch
 def resumed(self:Progress,
     step:int,    # that is saved, 0 for a fresh start
@@ -280,6 +289,7 @@ def resumed(self:Progress,
     last = before[-1] if before else {}
     self.now.update(step=step, loss=last.get('loss'), seconds=self.elapsed)
 
+# %% ../nbs/03c_progress.ipynb #b389c173
 @patch
 def begin(self:Progress,
     step:int,         # the one that is computed next
@@ -291,6 +301,7 @@ def begin(self:Progress,
     if self.now['fresh']: self.set(state='compiling', step=step, micros=micros)
     elif micros > 1: self.now.update(step=step, micro=0, micros=micros)
 
+# %% ../nbs/03c_progress.ipynb #af05a598
 @patch
 def micro(self:Progress,
     done:int,    # micro-batches, or whatever a step consists of
@@ -318,6 +329,7 @@ def micro(self:Progress,
     self.draw(done == 1 and now['fresh'])
     if done - n == 2 and now['fresh']: self._warn()
 
+# %% ../nbs/03c_progress.ipynb #cf8f20fb
 @patch
 def _warn(self:Progress):
     "Say once that a run will take long"
@@ -327,6 +339,7 @@ def _warn(self:Progress):
     hint = '; `mlxchat plan --time 8h` finds what fits into a night' if self.now['stage'] == 'base' else ''
     self.say(f'this will take about {duration(self.now["left"])} here{hint}')
 
+# %% ../nbs/03c_progress.ipynb #8e9930d1
 @patch
 def step(self:Progress,
     m:dict,      # metrics of the step
@@ -346,6 +359,7 @@ def step(self:Progress,
     self.draw(news=first)
     if len(self.recent) == 3: self._warn()
 
+# %% ../nbs/03c_progress.ipynb #bfa2e6de
 @patch
 def scores(self:Progress,
     step:int,
@@ -363,6 +377,7 @@ def scores(self:Progress,
 @patch
 def is_saved(self:Progress)->str: return f'step {self.saved:,} is saved' if self.saved else 'nothing has been saved yet'
 
+# %% ../nbs/03c_progress.ipynb #612f4357
 @patch
 def answer(self:Progress):
     "What happens now that somebody has asked to stop"
@@ -378,12 +393,14 @@ def answer(self:Progress):
     soon = f', in about {duration(left)}' if left and left >= 2 else ''
     self.say(f'stopping {what}{soon}; once more stops now, {self.is_saved()}')
 
+# %% ../nbs/03c_progress.ipynb #7f3197d8
 @patch
 def hurry(self:Progress):
     "Somebody has asked twice"
     saving = self.now['state'] == 'saving'
     self.say(f'stopping as soon as step {self.now["step"]:,} is saved' if saving else 'stopping now')
 
+# %% ../nbs/03c_progress.ipynb #819ee467
 @patch
 def __enter__(self:Progress):
     def tick():
@@ -393,6 +410,7 @@ def __enter__(self:Progress):
         self.ticker.start()
     return self
 
+# %% ../nbs/03c_progress.ipynb #3d287442
 @patch
 def end(self:Progress,
     how:str # done, stopped or failed
@@ -403,6 +421,7 @@ def end(self:Progress,
     self.set(state=how, seconds=self.elapsed, left=0. if how == 'done' else None)
     self._all('close')
 
+# %% ../nbs/03c_progress.ipynb #e8220d46
 @patch
 def __exit__(self:Progress, kind, error, trace):
     how = 'done' if kind is None else 'stopped' if issubclass(kind, KeyboardInterrupt) else 'failed'
@@ -446,6 +465,7 @@ def plain_log(
     axis.set_major_formatter(StrMethodFormatter('{x:g}'))
     axis.set_minor_locator(NullLocator())
 
+# %% ../nbs/03c_progress.ipynb #2c035fa4
 def svg(
     fig, # of matplotlib
 )->str:
@@ -457,6 +477,7 @@ def svg(
     text = out.getvalue()
     return text[text.index('<svg'):]
 
+# %% ../nbs/03c_progress.ipynb #1080db8d
 class LiveCurve:
     "A loss curve that redraws while training runs, in a notebook"
     def __init__(self,
@@ -520,6 +541,7 @@ class LiveCurve:
 AXES = dict(step=('step', 1, 'steps'), tokens=('tokens', 1e6, 'million tokens'),
             time=('total_seconds', 3600, 'hours'), flops=('flops', 1e15, 'PFLOPs'))
 
+# %% ../nbs/03c_progress.ipynb #5d401136
 def smoothed(
     values:list,    # numbers
     window:int=25,  # how many are averaged
@@ -531,6 +553,7 @@ def smoothed(
         out.append(total/min(i+1, window))
     return out
 
+# %% ../nbs/03c_progress.ipynb #02bf063f
 def compare_runs(
     runs,              # `Run`s, folders or tags
     x:str='step',      # step, tokens, time or flops
@@ -559,6 +582,7 @@ def compare_runs(
     ax.legend(fontsize=8)
     return rows
 
+# %% ../nbs/03c_progress.ipynb #2cc14182
 def text_table(
     rows:list # of dictionaries with the same keys
 )->str:
@@ -586,6 +610,7 @@ def _gpu_watts():
     except (OSError, subprocess.SubprocessError): return 0.
     return sum(float(o) for o in out.split() if o.replace('.', '').isdigit())
 
+# %% ../nbs/03c_progress.ipynb #efa1d47b
 class Energy:
     "Adds up the energy that processors and graphics cards report"
     def __init__(self,
@@ -616,6 +641,7 @@ def _picture(draw, **size):
     fig.savefig(png)
     return f'<img alt="curve" src="data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}">'
 
+# %% ../nbs/03c_progress.ipynb #4192c75d
 def _rows(d):
     "A dictionary as table rows, nested ones flattened"
     for k, v in d.items():
@@ -628,6 +654,7 @@ def _cell(v):
     if isinstance(v, int): return f'{v:,}'
     return f'{v:.4g}' if isinstance(v, float) and abs(v) < 1000 else f'{v:,.0f}' if isinstance(v, float) else str(v)
 
+# %% ../nbs/03c_progress.ipynb #428cde70
 def _html_table(d):
     rows = (f'<tr><th>{html.escape(str(k))}</th><td>{html.escape(_cell(v))}</td></tr>' for k, v in _rows(d))
     return f'<table>{"".join(rows)}</table>'
@@ -661,6 +688,7 @@ def _curves(run, stage):
         if len(points) > 1: parts.append(_picture(scores))
     return ''.join(parts)
 
+# %% ../nbs/03c_progress.ipynb #e00f4218
 def _head(run, config, scores):
     "Size, time and quality of a run, in a line"
     ms, size = run.metrics(), scores.get('parameters', {}).get('total')
@@ -673,6 +701,7 @@ def _head(run, config, scores):
              f'{bpb:.3f} bits per byte of unseen text' + (f' ({others})' if others else '') if bpb is not None else '']
     return ' · '.join(p for p in parts if p)
 
+# %% ../nbs/03c_progress.ipynb #2393db1a
 def _facts(run, stage):
     "What a stage came to"
     ms = [m for m in run.metrics(stage) if {'loss', 'tokens'} <= m.keys()]
@@ -686,6 +715,7 @@ def _facts(run, stage):
     if kwh := [m['kwh'] for m in ms if m.get('kwh') is not None]: facts['energy'] = f'{kwh[-1]:.3f} kWh'
     return facts
 
+# %% ../nbs/03c_progress.ipynb #38216cf0
 def _samples(run, most=6):
     "The last samples"
     path = run.folder/'samples.jsonl'
@@ -696,6 +726,7 @@ def _samples(run, most=6):
         parts.append(f'<p>step {o["step"]:,}</p><pre>{text}</pre>')
     return '<h2>Samples</h2>' + ''.join(parts[-most:]) if parts else ''
 
+# %% ../nbs/03c_progress.ipynb #078fea9f
 def _scores(scores):
     "The table of report.json"
     left_out = 'config', 'machine'
@@ -707,6 +738,7 @@ def _exam(name, marks):
     def show(m): return f'{m["score"]:.4f} ({m["low"]:.4f} to {m["high"]:.4f} with 95 % confidence)'
     return f'<h2>Exams of {html.escape(name)}</h2>' + _html_table({k: show(m) for k, m in marks.items()})
 
+# %% ../nbs/03c_progress.ipynb #2aa4f827
 def report_html(
     run:Run,
     title:str='', # default the run's name
@@ -757,6 +789,7 @@ class Wandb:
         self.run.log({k: v for k, v in m.items() if isinstance(v, (int, float))}, step=m['step'])
     def close(self): self.run.finish()
 
+# %% ../nbs/03c_progress.ipynb #ae375ea5
 class TensorBoard:
     "Metrics as TensorBoard's event files, in the run's folder"
     def __init__(self, run:Run, folder:str=''):
@@ -791,6 +824,7 @@ def check_installed(
     for name, needed in wanted.items():
         if needed and not find_spec(name): raise ValueError(f'{name} is not installed: `pip install {name}`')
 
+# %% ../nbs/03c_progress.ipynb #3c532413
 @dataclass
 class LogConfig:
     "Where metrics go besides metrics.jsonl"
@@ -809,6 +843,7 @@ class LogConfig:
         "The logging options among those of a verb"
         return cls(**{f.name: options.pop(f.name) for f in fields(cls) if f.name in options})
 
+# %% ../nbs/03c_progress.ipynb #f4ac2ebc
 @contextmanager
 def sinks(
     run:Run,
@@ -852,12 +887,14 @@ _RECORD = dict(state=str, stage=str, updated=_TIME, started=_TIME) | { # what st
     **dict.fromkeys('step total micro micros pid'.split(), _COUNT),
     **dict.fromkeys(('left?', 'seconds?'), _TIME), 'error?': str}
 
+# %% ../nbs/03c_progress.ipynb #be43a5ca
 def _fit_to_show(k, v):
     "What a terminal and JSON can take of an entry"
     if isinstance(v, str) and k not in _NUMBERS: return ''.join(c if c.isprintable() else ' ' for c in v)
     number = isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < 1e30 # neither nan nor infinite
     return v if number or k not in _NUMBERS and not isinstance(v, float) else None
 
+# %% ../nbs/03c_progress.ipynb #54bac4c4
 def run_status(
     run, # a `Run`, or its folder
 )->dict: # the record, with `running`; None if it has never been trained
@@ -873,6 +910,7 @@ def run_status(
     saved = [step_of(p) for p in checkpoints(folder/'checkpoints'/s['stage'])]
     return s | dict(run=folder.name, running=running, saved=max(saved, default=0))
 
+# %% ../nbs/03c_progress.ipynb #663ff4bc
 def watched_runs(
 )->list: # of folders, the one that changed last comes first
     "Runs that can be watched: those that have metrics, a status or checkpoints"
@@ -882,6 +920,7 @@ def watched_runs(
     found = {p: changed(p) for p in (base_dir()/'runs').glob('*') if p.is_dir()}
     return sorted((p for p, t in found.items() if t), key=found.get, reverse=True)
 
+# %% ../nbs/03c_progress.ipynb #832a9ceb
 def sparkline(
     values:list, # numbers
     n:int=6,     # bars
@@ -893,6 +932,7 @@ def sparkline(
     low, high = min(means), max(means)
     return ''.join('▁▂▃▄▅▆▇█'[round(7*(m - low)/(high - low)) if high > low else 3] for m in means)
 
+# %% ../nbs/03c_progress.ipynb #7f1283cf
 def _standing(s):
     "How far it is, or how and where it ended"
     place, now = f'step {s["step"]:,}/{s["total"]:,}', s['state']
@@ -911,6 +951,7 @@ def _standing(s):
     if alive(s['pid']): return [(0, f'silent for {ago} {where} (process {s["pid"]})')]
     return [(0, f'died {where} (process {s["pid"]} is gone)')]
 
+# %% ../nbs/03c_progress.ipynb #0e0b10e8
 def watch_line(
     s:dict,      # from `run_status`
     losses:list=(), # so far
@@ -937,6 +978,7 @@ def _look(folder):
     size = folder_bytes(folder)
     return s | dict(checkpoints=kept, bytes=size, disk_gib=round(size/2**30, 3)), losses
 
+# %% ../nbs/03c_progress.ipynb #5bc12ee9
 def _watched(name):
     "The folder of the run that is meant"
     if not name: return next(filter(run_status, watched_runs()), watched_runs()[0]) # copies were not trained
@@ -945,6 +987,7 @@ def _watched(name):
         raise FileNotFoundError(f'{folder} is no run: it has neither a configuration nor checkpoints')
     return folder
 
+# %% ../nbs/03c_progress.ipynb #17e37af7
 @ranged
 def monitor(
     run:str='',       # tag or folder, default the one that changed last
@@ -984,6 +1027,7 @@ def folder_bytes(
             total += about.st_size if stat.S_ISREG(about.st_mode) else 0
     return total
 
+# %% ../nbs/03c_progress.ipynb #f07e6e5e
 def _tidy_up():
     "Finish what a removal that was killed has left"
     for o in (base_dir()/'runs').glob('.removed-*'):
@@ -994,6 +1038,7 @@ def _tidy_up():
         shutil.rmtree(o)
         if names: whisper(f'removed the rest of {names}, which a removal that was stopped had left')
 
+# %% ../nbs/03c_progress.ipynb #91f1944c
 def disk(
     remove:list=None, # runs to remove, by name; it asks first
     yes:bool=False,   # remove them without asking?
@@ -1029,6 +1074,7 @@ def _removable(name):
         raise ValueError(f'{folder} is no run of mlxchat, and is left alone')
     return folder
 
+# %% ../nbs/03c_progress.ipynb #0d971c7b
 def _free(folders):
     "Complain if others could not be used without these"
     for folder in folders:
@@ -1042,6 +1088,7 @@ def _free(folders):
         raise ValueError(f'{folder.name} is what {", ".join(others)} began with, which could not go on without it: '
                          f'finish {which} first, or name {which} as well')
 
+# %% ../nbs/03c_progress.ipynb #109019a3
 @contextmanager
 def _held(names):
     "The folders of runs that nobody else needs, and that nobody can take into use meanwhile"
@@ -1051,6 +1098,7 @@ def _held(names):
         _free(folders)
         yield folders
 
+# %% ../nbs/03c_progress.ipynb #b6a47266
 def _take_away(folders):
     "Move runs aside, adapters before what they rest on, and take them apart, one after the other"
     left = sorted(folders, key=lambda o: bool(resting_on(o)))
@@ -1071,6 +1119,7 @@ def _take_away(folders):
     e.now, e.rest = True, f'still there: {", ".join(o.name for o in left)}'
     raise e
 
+# %% ../nbs/03c_progress.ipynb #fe3e9ba8
 def remove_runs(
     names:list,     # under runs/
     yes:bool=False, # without asking?

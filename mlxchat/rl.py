@@ -49,10 +49,12 @@ class Rollout:
     reward:float=0.
     advantage:float=0.                      # how much better than the others in its group
 
+# %% ../nbs/06c_rl.ipynb #06f877ce
 class RewardError(ValueError): "A reward function that failed"
 
 LARGEST = 1e6 # reward, either way
 
+# %% ../nbs/06c_rl.ipynb #ef55750e
 def judged(
     f,       # of an index and a text
     i:int,   # example
@@ -75,6 +77,7 @@ def rl_prompt(
     m = example['messages']
     return m[:-1] if m[-1]['role'] == 'assistant' else m
 
+# %% ../nbs/06c_rl.ipynb #a35e214c
 def rollouts(
     engine:Engine,
     task:Task,       # asks and rewards
@@ -103,6 +106,7 @@ def rollouts(
         t.reward = judged(task.reward, t.index, t.text)
     return advantages(tries, samples)
 
+# %% ../nbs/06c_rl.ipynb #6e5a55cf
 def advantages(
     tries:list,  # of `Rollout`, group by group
     samples:int, # in each group
@@ -216,6 +220,7 @@ class RolloutLog:
 # %% ../nbs/06c_rl.ipynb #c819
 RL_RESUMABLE = {'eval_every', 'eval_examples', 'eval_samples', 'save_every', 'keep_last', 'memory_limit_gb', 'device_batch_size'} # may change on the way
 
+# %% ../nbs/06c_rl.ipynb #ddb9938f
 @dataclass
 class RLConfig:
     "What practice is asked for"
@@ -359,6 +364,7 @@ class RewardTask(Task):
     def reward(self, i:int, output_text:str)->float: return self.judge(deepcopy(self.examples[i]), output_text)
     def evaluate(self, i:int, output_text:str)->bool: return self.reward(i, output_text) >= 1
 
+# %% ../nbs/06c_rl.ipynb #9a7f1657
 def read_prompts(
     path:str # one JSON object a line, with `prompt`, `few_shot_prompt` or `messages`
 )->list:     # of such objects, all with messages
@@ -387,6 +393,7 @@ def check_task(
     if data and not Path(data).is_file(): raise FileNotFoundError(f'there is no file {data}')
     return known_task(name)
 
+# %% ../nbs/06c_rl.ipynb #018e45d8
 def find_tasks(
     name:str,       # of a task or of a reward function, see `load_object`
     data:str='',    # prompts for a reward function
@@ -408,6 +415,7 @@ def _settings(c, start, more):
     chosen = {k: v for k, v in asdict(c).items() if k not in RL_RESUMABLE}
     return more | dict(stage=start.parent.name, weights=weights, **chosen)
 
+# %% ../nbs/06c_rl.ipynb #3b8aa25f
 def easy(
     before:dict, # from `evaluate_policy`, before any practice
     task:str=''  # its name
@@ -417,6 +425,7 @@ def easy(
     harder = 'harder questions' + ', such as --task puzzles'*(task not in ('puzzles', 'threenumbers'))
     return f'{right:.0%} are right already, so there is little to learn here: try {harder}' if right >= .95 else ''
 
+# %% ../nbs/06c_rl.ipynb #b9489a2c
 @exclusive
 def run_rl(
     run:Run,        # with a checkpoint to start from
@@ -482,6 +491,7 @@ def amount(
             f'{exams} exams of {counted(asked, "held-out question")}, {counted(c.eval_samples, "answer")} to each: '
             f'before, {between}at the end (--eval-examples changes that)')
 
+# %% ../nbs/06c_rl.ipynb #675635cb
 @delegates(RLConfig)
 @delegates(LogConfig, keep=True)
 def rl(
@@ -538,6 +548,7 @@ rl.__delwrap__, RLConfig.__delwrap__ = RLConfig, LogConfig # the comments of the
 PUZZLES = dict(num_iterations=160, examples_per_step=24, max_tokens=48, device_batch_size=32, init_lr_frac=.05,
                eval_every=32, eval_examples=100, save_every=40)
 
+# %% ../nbs/06c_rl.ipynb #040929ce
 def puzzle_run(
     seed:int,
     which:str='puzzles',# or three_numbers

@@ -86,6 +86,7 @@ def draw(
     chosen = mx.take_along_axis(ids, at, -1) if width and not wide else at
     return mx.where(temperature > 0, chosen[:, 0], best).astype(mx.int32)
 
+# %% ../nbs/04a_sampling.ipynb #ff7c13c6
 def penalized(
     logits:mx.array,  # (B, V)
     seen:mx.array,    # (B, V) is it in the row already?
@@ -110,6 +111,7 @@ class BatchSampling:
         self.width = 0 if not ks else 2**31 if 0 in ks else 1 << (max(ks) - 1).bit_length()
         self.wide = any(not r.greedy and r.top_k == 0 for r in self.rows)
 
+# %% ../nbs/04a_sampling.ipynb #14988b35
 def sample(
     logits:mx.array,     # (B, V)
     wishes:BatchSampling,

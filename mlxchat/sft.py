@@ -43,6 +43,7 @@ from mlx.utils import tree_flatten
 # %% ../nbs/06a_sft.ipynb #c015
 SCHEDULES = dict(v3=dict(init_lr_frac=.8, warmdown_ratio=.5), c=dict(init_lr_frac=1., warmdown_ratio=.2))
 
+# %% ../nbs/06a_sft.ipynb #d1abeddf
 @dataclass
 class SFTConfig:
     "What a fine-tuning run is asked for; None means: work it out"
@@ -94,6 +95,7 @@ class SFTConfig:
         return Schedule(self.num_iterations, warmup=0, warmdown=self.warmdown_ratio, final_lr=0.,
                         momentum=(.95, .95, .95), weight_decay=self.weight_decay)
 
+# %% ../nbs/06a_sft.ipynb #9e29e677
 @patch
 def batch(self:SFTConfig,
     T:int   # tokens in a row
@@ -145,8 +147,10 @@ def packed(
         room -= len(rows[-1][-1][0])
     return rows
 
+# %% ../nbs/06a_sft.ipynb #6b711a4f
 def _turns(e): return sum(m['role'] == 'user' for m in e['messages'])
 
+# %% ../nbs/06a_sft.ipynb #bfeda53c
 def dataset_stats(
     task:Task,    # conversations
     tokenizer,
@@ -174,6 +178,7 @@ def dataset_stats(
         questions=sum(t == 1 and not cut for t, cut in long)/len(docs),
         answers=sum(t == 1 and cut for t, cut in long)/len(docs))
 
+# %% ../nbs/06a_sft.ipynb #53bf1539
 def losses_in_words(
     found:dict # from `dataset_stats`
 )->str:        # '' if nothing is lost
@@ -238,6 +243,7 @@ def numbered_blocks(
         if e[0] > e[-1]: raise ValueError(f'--lora-layers {text}: {e[0]} is more than {e[-1]}')
     return [i for e in ends for i in range(e[0], e[-1] + 1)]
 
+# %% ../nbs/06a_sft.ipynb #57ddfa31
 def check_base_model(
     base:Path, # checkpoint
     c:SFTConfig
@@ -250,6 +256,7 @@ def check_base_model(
     elif about.get('quantized') and 'lora' not in about:
         raise ValueError(f'{base} is quantised, so only adapters can be taught: choose their rank, such as --lora 8')
 
+# %% ../nbs/06a_sft.ipynb #e8e298f0
 def base_model(
     base:Path,   # checkpoint
     folder:Path, # where those of the student will be
@@ -265,6 +272,7 @@ def base_model(
         model._lora['base'] = seen_from(folder, base)
     return model.recompute(c.recompute)
 
+# %% ../nbs/06a_sft.ipynb #3cef2b9e
 def optimizer_for(
     model:GPT,
     rates:dict,  # starting rates of the weights
@@ -319,6 +327,7 @@ def _there(path):
     if Path(path).exists(): return path
     raise FileNotFoundError(f'there is no file {path}' + f': the task {name} is taught by --mixture {name}'*bool(name))
 
+# %% ../nbs/06a_sft.ipynb #2ad44cbf
 def own_data(
     data:list,           # files to learn from
     val_data:list=None,  # files to validate on
@@ -336,6 +345,7 @@ def own_data(
     both = [o for o in (val, held) if o]
     return learn, TaskMixture(both) if len(both) == 2 else both[0] if both else None
 
+# %% ../nbs/06a_sft.ipynb #3980401b
 def known_mixture(
     name:str # as it was typed
 )->str:      # of `MIXTURES`, or of a task
@@ -348,6 +358,7 @@ def known_mixture(
     guess = f' (did you mean {near}?)' if near else ''
     raise ValueError(f'there is no mixture {name!r}{guess}: choose from {", ".join(known)}, or code of your own as my_tasks.py:Chess')
 
+# %% ../nbs/06a_sft.ipynb #51935a37
 def made(
     mixture:str,     # of `MIXTURES`, or a task
     tokenizer,
@@ -369,6 +380,7 @@ def made(
     def dialogues(split): return Dialogues(TaskMixture([opened(n, split) for n in MIXTURES['practice']]))
     return dialogues('train'), dialogues('test')
 
+# %% ../nbs/06a_sft.ipynb #2c047b2c
 def beside(
     own:Task,    # your own conversations
     others:Task, # a mixture
@@ -390,6 +402,7 @@ def readings(
     "How often so many conversations are read, if nobody says"
     return max(1, min(max(MOST, round(ALL/n)), round(FEW_CONVERSATIONS/n)))
 
+# %% ../nbs/06a_sft.ipynb #0f100c1d
 @dataclass
 class Lesson:
     "What is taught, with everything worked out"
@@ -403,9 +416,11 @@ class Lesson:
     given:bool   # was the number of steps asked for?
     few:bool     # are there so few conversations that they are read several times?
 
+# %% ../nbs/06a_sft.ipynb #f6a699b0
 def longest(task:Task, tokenizer, most:int=1000)->int: # tokens
     return max(len(tokenizer.render(task.get_example(i), 10**9)[0]) for i in range(min(len(task), most)))
 
+# %% ../nbs/06a_sft.ipynb #8c2eedf9
 def lesson(
     c:SFTConfig,    # what is asked for
     tokenizer,
@@ -436,6 +451,7 @@ def lesson(
     c = replace(c, device_batch_size=B, num_iterations=steps, epochs=None)
     return Lesson(learn, TaskMixture(val) if val else None, n, held, epochs, found, c, given, few)
 
+# %% ../nbs/06a_sft.ipynb #c3b8a0bc
 def how_long(
     plan:Lesson,
     tokens:int # of a step
@@ -458,6 +474,7 @@ FOLLOW = { # from others, where nobody asks for them, and so are not worth namin
     'conversations', 'batch_tokens', 'num_iterations', 'max_seq_len', 'buffer', 'lr_scale', 'lora_lr', 'init_lr_frac',
     'beside'}
 
+# %% ../nbs/06a_sft.ipynb #141d8e99
 def changes(
     run:Run,
     stage:str,     # 'sft' or 'rl'
@@ -472,6 +489,7 @@ def changes(
     causes = [k for k in differ if k not in FOLLOW]
     return '; '.join(differs(k, old.get(k), settings.get(k)) for k in causes or differ)
 
+# %% ../nbs/06a_sft.ipynb #6a6d36e6
 def settle(
     run:Run,
     stage:str,     # 'sft' or 'rl'
@@ -494,6 +512,7 @@ def derived_tag(
     "What a new run is called, if nobody says"
     return f'{as_tag(tag, 50)}-{as_tag(Path(what).stem, 40) or "own"}{more}'
 
+# %% ../nbs/06a_sft.ipynb #7d8b0ddc
 def numbered(
     source:Run, # its neighbours are looked at
     tag:str     # preferred name
@@ -501,6 +520,7 @@ def numbered(
     "The name, then the name with 2, 3, 4…"
     for n in itertools.count(1): yield source.folder.with_name(tag + f'-{n}'*(n > 1))
 
+# %% ../nbs/06a_sft.ipynb #f5347d54
 def new_run(
     source:Run,    # that is read
     tag:str,       # preferred name
@@ -513,6 +533,7 @@ def new_run(
         there = Run(folder)
         if not there.stages() or there.stages() == [stage] and not changes(there, stage, settings): return there
 
+# %% ../nbs/06a_sft.ipynb #664dfcb1
 def passed_over(
     first:Path,    # the run of the preferred name
     stage:str,     # to be made
@@ -526,6 +547,7 @@ def passed_over(
     if alone: why = f'was made with other settings ({changed}): repeat them to go on with it, or '
     return f'{first.name} {why}add --run {first.name} to begin with what it has learnt'
 
+# %% ../nbs/06a_sft.ipynb #e3841201
 def read_run(
     run:str,       # as it was named
     model_tag:str, # of the result, as it was named
@@ -544,6 +566,7 @@ def read_run(
     if run or not model_tag or not (there/'checkpoints').is_dir(): return find_run(run, need)
     return find_run(run_config(Run(there)).get('made_from') or model_tag)
 
+# %% ../nbs/06a_sft.ipynb #869d8269
 def open_stage(
     run:Run,       # written
     source:Run,    # read; the same, or another
@@ -567,6 +590,7 @@ def open_stage(
     write_json(run.folder/'config.json', kept | {stage: settings} | more if not same else run_config(run) | more)
     if not same: source.tokenizer.save(run.folder/'tokenizer')
 
+# %% ../nbs/06a_sft.ipynb #587dc96a
 def sft_command(
     verb:str,
     f,            # its function
@@ -592,6 +616,7 @@ def scores_by_task(
         return {f'score_{k}': round(s.accuracy, 4) for k, s in scores.items()}
     return ask
 
+# %% ../nbs/06a_sft.ipynb #c2de8edd
 def _kept(source, stage, tokenizer, folder):
     "What a model was taught before, if that can be made up again: its name and its conversations"
     old = run_config(source)
@@ -600,6 +625,7 @@ def _kept(source, stage, tokenizer, folder):
     if name != 'practice' or stage == 'base': return '', None
     return 'practice', made('practice', tokenizer, folder)[0]
 
+# %% ../nbs/06a_sft.ipynb #49eb43cf
 def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder, **files):
     "What would be taught from a checkpoint, and the settings that must not change"
     check_base_model(path, c)
@@ -623,6 +649,7 @@ def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder,
         **{k: v for k, v in asdict(plan.c).items() if k not in SFT_RESUMABLE})
     return path, plan, settings
 
+# %% ../nbs/06a_sft.ipynb #c5fdcbc2
 def _numbered_names(paths):
     "Files by name and checksum, two of the same name as well"
     out = {}
@@ -631,6 +658,7 @@ def _numbered_names(paths):
         out[p.name + f' ({n + 1})'*(n > 0)] = file_hash(p)[:12]
     return out
 
+# %% ../nbs/06a_sft.ipynb #034627e4
 @delegates(SFTConfig)
 @delegates(LogConfig, keep=True)
 @ranged
@@ -691,6 +719,7 @@ def sft(
 
 sft.__delwrap__, SFTConfig.__delwrap__ = SFTConfig, LogConfig # the comments of their fields are the help
 
+# %% ../nbs/06a_sft.ipynb #00ac492e
 def _destination(source, stage, step, model_tag, tag, begin, alone):
     "The run that the result goes to, and what is taught"
     inside, named = source.stages(), stage or source.at[0]
@@ -702,6 +731,7 @@ def _destination(source, stage, step, model_tag, tag, begin, alone):
     if model_tag: return Run(source.folder.with_name(model_tag)), plan
     return new_run(source, tag, 'sft', plan[2]), plan
 
+# %% ../nbs/06a_sft.ipynb #6c0561bc
 def _say_what(source, target, path, plan, settings):
     "What is about to happen, in three lines"
     found, name = plan.found, target.folder.name
@@ -715,6 +745,7 @@ def _say_what(source, target, path, plan, settings):
           f'what the assistant says{losses_in_words(found)}{own}{held}')
     print(f'{how_long(plan, settings["batch_tokens"])}, in {tilde(target.folder)}')
 
+# %% ../nbs/06a_sft.ipynb #ac8d3825
 def _teach(run, path, plan, tokenizer, mixture, names, data_dir, own_val, callbacks):
     "Fine-tune, with validation and scores"
     c, sizes = plan.c, tokenizer.token_bytes()

@@ -509,6 +509,7 @@ class Subset(Task):
     def reward(self, i:int, output_text:str)->float: return self.task.reward(self.index(i), output_text)
     def problem(self, i:int)->dict: return self.task.problem(self.index(i))
 
+# %% ../nbs/05a_tasks.ipynb #b4494042
 @patch
 def __getitem__(self:Task, i)->Task: # an example for a number, a task for a slice
     "`get_example(i)`, or the part of a slice"
@@ -551,6 +552,7 @@ def meant_task(
     "A task by its name, however that is written"
     return next((n for n in known if _letters(n) == _letters(name)), '')
 
+# %% ../nbs/05a_tasks.ipynb #4f2382c5
 def guessed_task(
     name:str, # that is unknown
     known     # names that there are
@@ -561,6 +563,7 @@ def guessed_task(
     found = get_close_matches(_letters(name), near, 1)
     return near[found[0]] if found else ''
 
+# %% ../nbs/05a_tasks.ipynb #2ffe57fe
 def no_task(
     names,   # unknown ones
     known,   # names that there are

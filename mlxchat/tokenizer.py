@@ -31,6 +31,7 @@ SPECIAL_TOKENS = ['<|bos|>', '<|user_start|>', '<|user_end|>', '<|assistant_star
 # %% ../nbs/02a_tokenizer.ipynb #c710921
 _PROBES = '', 'a', '7', ' ', '\n', "'", '!a', 'a b', 'it\'s 1\r\n  now'
 
+# %% ../nbs/02a_tokenizer.ipynb #2fc35bc7
 def check_pattern(
     pattern:str, # where text is cut
 )->str:          # `pattern`
@@ -43,6 +44,7 @@ def check_pattern(
     if found: raise ValueError(f'the pattern {ascii(pattern)[:60]} matches pieces of no length')
     return pattern
 
+# %% ../nbs/02a_tokenizer.ipynb #050fc451
 @contextmanager
 def no_panic(
     what:str # for the message

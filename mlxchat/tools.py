@@ -17,6 +17,7 @@ _operators = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
 _quoted = r"'[^'\\\n]*'|\"[^\"\\\n]*\""
 _allowed = re.compile(rf'(?:{_quoted}|\.count\b|[\d\s+\-*/%().]|(?<=\d)[eE_](?=[+\-\d]))*')
 
+# %% ../nbs/04b_tools.ipynb #702a1521
 def _value(node):
     "Value of a syntax tree, or ValueError for anything but plain arithmetic and str.count"
     match node:
@@ -38,12 +39,14 @@ def _value(node):
     if isinstance(result, complex) or abs(result) > 1e30: raise ValueError('result too large')
     return result
 
+# %% ../nbs/04b_tools.ipynb #f650b1e2
 def _written(x):
     "A number as people write it: a whole one without a decimal point, others with ten digits behind it at most"
     if isinstance(x, int): return str(x)
     if not x.is_integer() and abs(x) < 1e15: x = round(float(f'{x:.15g}'), 10) or float(f'{x:.10g}')
     return str(int(Decimal(repr(x)))) if x.is_integer() else repr(x)
 
+# %% ../nbs/04b_tools.ipynb #22535c91
 def calculate(
     expression:str # arithmetic, or 'word'.count('x')
 )->str|None:       # the result as text, or None if there is none

@@ -82,6 +82,7 @@ def accumulated(self:TrainStep,
     self.report(n, n, batch[0].size, what)
     return total
 
+# %% ../nbs/03_train.ipynb #fac00825
 @patch
 def __call__(self:TrainStep,
     batches:list, # micro-batches (inputs, targets), each (B, T) int32
@@ -102,6 +103,7 @@ def compiled_nll(
     if not hasattr(model, '_nll'): object.__setattr__(model, '_nll', mx.compile(nll, inputs=[model.state]))
     return model._nll
 
+# %% ../nbs/03_train.ipynb #5e697bcc
 def text_bytes(
     batches,               # iterable of (inputs, targets), each (B, T)
     token_bytes:np.ndarray,# (V,) bytes of each token, 0 for special ones
@@ -111,6 +113,7 @@ def text_bytes(
     if not n: raise ValueError('there is no text to measure: no target stands for any byte')
     return n
 
+# %% ../nbs/03_train.ipynb #c6e7ed58
 def bits_per_byte(
     model:GPT,             # model
     batches,               # iterable of (inputs, targets), each (B, T)

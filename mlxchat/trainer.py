@@ -109,6 +109,7 @@ def save(self:CheckpointManager,
     prune(self.folder, self.keep, self.best)
     return True
 
+# %% ../nbs/03e_trainer.ipynb #1fac1b1f
 @patch
 def failed(self:CheckpointManager, e:OSError, step:int, must:bool):
     "Say that a step could not be saved, or end with that"
@@ -131,6 +132,7 @@ def save_early(self:CheckpointManager, m:dict)->bool: # is it saved?
     if saved := self.save(m | dict(unscored=True), must=False): self.early = m['step']
     return saved
 
+# %% ../nbs/03e_trainer.ipynb #fba9a4c6
 @patch
 def owed(self:CheckpointManager,
     step:int # from which a stage goes on
@@ -141,6 +143,7 @@ def owed(self:CheckpointManager,
     self.early = step
     return {k: v for k, v in m.items() if k != 'total'}
 
+# %% ../nbs/03e_trainer.ipynb #60fac2d6
 @patch
 def is_best(self:CheckpointManager, m:dict)->bool:
     "Is this validation score better than that of every checkpoint?"
@@ -228,6 +231,7 @@ def train(self:Trainer)->dict: # the last metrics; only `step` if there was noth
                 if e.args: raise e from None
                 raise self._stopped_now() from None
 
+# %% ../nbs/03e_trainer.ipynb #178b8152
 @patch
 def _record(self:Trainer):
     curve = next((f.send for f in self.callbacks if isinstance(getattr(f, 'send', None), LiveCurve)), None)
@@ -301,6 +305,7 @@ def _catch_up(self:Trainer, m):
     self._save(m)
     return m
 
+# %% ../nbs/03e_trainer.ipynb #0a095857
 @patch
 def _undo(self:Trainer, why, step):
     "Back to the last checkpoint, the data going on from here; returns its step"
@@ -389,6 +394,7 @@ def _measured(self:Trainer, m):
     return dict(stage=self.stage, **{**m, **ahead}, flops=self.flops*m['tokens'], **share,
                 memory=mx.get_peak_memory(), total_seconds=self.spent, **energy)
 
+# %% ../nbs/03e_trainer.ipynb #9235428e
 @patch
 def _scored(self:Trainer, m, exams):
     "Metrics with scores; if one cannot be had, the step is saved before that is an error"

@@ -29,6 +29,7 @@ def is_skinny(x, matrix):
     "Is there a kernel for this product?"
     return len(matrix) == 2 and 1 < len(x) <= 64 and x.shape[1] % 32 == 0 and cuda_kernels.available(x)
 
+# %% ../../nbs/fast/decode.ipynb #2856df5a
 def product(
     x:mx.array,  # (B, d_in)
     matrix:list, # from `stacked`
@@ -49,6 +50,7 @@ def helpers(
     "Further threads of a CPU for rows of attention"
     return [mx.new_thread_local_stream(mx.cpu) for _ in range(min(os.cpu_count(), 8) - 1)]
 
+# %% ../../nbs/fast/decode.ipynb #1d5b8f7e
 def masked_attention(
     q:mx.array,    # (B, H, T, D)
     k:mx.array,    # (B, H_kv, S, D)
@@ -66,6 +68,7 @@ def masked_attention(
     p = pade_exp(scores) * mask
     return ((p.astype(v.dtype) @ v)/(p @ mx.ones((S, 1))).astype(v.dtype)).reshape(q.shape)
 
+# %% ../../nbs/fast/decode.ipynb #7691b1fe
 def attend_one(
     q:mx.array,       # (B, H, D)
     kv:mx.array,      # (2, B, H_kv, S, D) keys before values
@@ -122,6 +125,7 @@ def _layer(decoder, block):
     up = [mlp.c_gate, mlp.c_fc] if 'c_gate' in mlp else [mlp.c_fc]
     return dict(qkv=stacked(inputs), proj=stacked([attn.c_proj]), down=stacked([mlp.c_proj]), up=stacked(up))
 
+# %% ../../nbs/fast/decode.ipynb #a63a78fd
 @patch
 def refresh(self:Decoder):
     "Take over the model's weights as they are now"
@@ -163,6 +167,7 @@ def embed(self:Decoder, tokens, slots):
         x = x + gate * slots.carry(x[:, None])[:, 0]
     return x, m.value_embeds(tokens).astype(x.dtype) if m._ve_layers else None
 
+# %% ../../nbs/fast/decode.ipynb #f6957e9a
 @patch
 def attend(self:Decoder, i, h, y, ve, slots):
     "Attention (B, H·D) of layer `i`, from the stacked product"
@@ -196,6 +201,7 @@ def _enter(x, more, x0, factors):
 
 def _scaled(h, module, name): return h*module[name].astype(h.dtype) if name in module else h # by a norm's weights
 
+# %% ../../nbs/fast/decode.ipynb #bd6a780e
 @patch
 def layers(self:Decoder,
     x:mx.array,      # (B, E) from `embed`
@@ -235,6 +241,7 @@ def logits(self:Decoder,
     l = l.astype(mx.float32)
     return c.softcap*bounded_tanh(l/c.softcap) if c.softcap else l
 
+# %% ../../nbs/fast/decode.ipynb #894a16a1
 @patch
 def __call__(self:Decoder,
     tokens:mx.array, # (B,) one per row

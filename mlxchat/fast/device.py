@@ -66,6 +66,7 @@ def keep_memory(
     arena_max, mmap_max, trim_threshold = -8, -4, -1 # <malloc.h>
     return all(mallopt(*o) for o in ((arena_max, 1), (mmap_max, 0), (trim_threshold, -1)))
 
+# %% ../../nbs/fast/device.ipynb #2c035fa4
 def large_pages(
     share:float=.5 # of the machine's memory
 )->int:            # bytes of addresses laid out in them; 0 if the system won't, or the process may use little
@@ -93,6 +94,7 @@ def device_kind(
     if mx.default_device().type != mx.DeviceType.gpu: return 'cpu'
     return 'cuda' if mx.cuda.is_available() else 'metal'
 
+# %% ../../nbs/fast/device.ipynb #e7d418f9
 @dataclass(frozen=True)
 class Machine:
     "What follows from the kind of device that computes"
@@ -111,6 +113,7 @@ MACHINES = dict(
     cuda=Machine('bfloat16', True, 2**28, 128, True, True, True, False, 8192),
     cpu=Machine('float32', False, 2**22, 128, False, False, False, True, 1024))
 
+# %% ../../nbs/fast/device.ipynb #d9e0d9d4
 def machine(
 )->Machine: # of the default device, as it is now
     "The choices for this machine; `MLXCHAT_KERNELS=off` makes a Mac's on CUDA"
@@ -164,6 +167,7 @@ def memory_limit(
         except (OSError, ValueError): pass # 'max'
     return min(found)
 
+# %% ../../nbs/fast/device.ipynb #4192c75d
 def memory_total(
 )->int: # bytes
     "Memory of the GPU, or of the machine"
@@ -177,6 +181,7 @@ def memory_bytes(
     "Memory a model may use: all there is, or what this process is limited to"
     return memory_total() if mx.default_device().type == mx.DeviceType.gpu else min(memory_total(), memory_limit())
 
+# %% ../../nbs/fast/device.ipynb #428cde70
 def memory_free(
 )->int: # bytes, 0 if the system does not say
     "Memory that nothing uses now"
@@ -185,6 +190,7 @@ def memory_free(
     except OSError: return 0
     return min(int(kb[1])*1024, memory_bytes()) if kb else 0
 
+# %% ../../nbs/fast/device.ipynb #c4ff5e1c
 def memory_line(
 )->str:
     "Which memory there is, as every verb says it"

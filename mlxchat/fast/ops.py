@@ -283,6 +283,7 @@ def _local_mask(T, window, size, back):
     for block in range(min(len(mask), back//size)): mask[block][:, :back - block*size] = 0 # before the first key
     return mx.array(mask)
 
+# %% ../../nbs/fast/ops.ipynb #53242065
 def _windows(x, size, back): # (B, H, 1, T, D) -> (B, H, 1, blocks, back+size, D), a view of the padded keys
     B, H, _, T, D = x.shape
     n = -(-T//size)
@@ -296,6 +297,7 @@ def _fold(x, size, back, T): # gradients of those windows, added up where they o
     parts = [mx.pad(p, [(0,0)]*3 + [(i*size, back-i*size), (0,0)]) for i,p in enumerate(parts)]
     return sum(parts[1:], parts[0])[:,:,:,back:back+T]
 
+# %% ../../nbs/fast/ops.ipynb #874bf72f
 def _blocks(x, size): # (B, H, G, T, D) -> (B, H, G, blocks, size, D)
     B, H, G, T, D = x.shape
     n = -(-T//size)
@@ -360,6 +362,7 @@ def _is_fused(q, everything, learns):
     if q.dtype == mx.float16 or everything and machine().fused_gradient: return True
     return machine().fused and not learns and D in (64, 72, 80, 96, 128)
 
+# %% ../../nbs/fast/ops.ipynb #fb2a5cfc
 def attention(
     q:mx.array,   # (B, H, T, D)
     k:mx.array,   # (B, H_kv, T, D)
@@ -388,6 +391,7 @@ def chunk_rows(
     "How many tokens' logits to hold at a time"
     return max(64, machine().logits // vocab_size)
 
+# %% ../../nbs/fast/ops.ipynb #e05635ac
 def _squash(logits, cap):
     "Logits in fp32, softly limited to ±cap, and the derivative of that"
     l = logits.astype(mx.float32)
@@ -397,6 +401,7 @@ def _squash(logits, cap):
     z = 2*cap*mx.sigmoid(l * (2/cap)) - cap if machine().vectorised else cap*t
     return z, 1 - t*t
 
+# %% ../../nbs/fast/ops.ipynb #f8759b34
 def _chunk_loss(logits, targets, cap):
     "Loss of each token (n, 1), and the gradient with respect to the logits (n, V)"
     if cap and cap == int(cap) and cuda_kernels.available(logits):
@@ -412,6 +417,7 @@ def _chunk_loss(logits, targets, cap):
     d = d.at[mx.arange(len(d)), ti[:,0]].add(-(valid*dz_target).astype(d.dtype)[:,0])
     return (mx.log(total) + top - z_target) * valid, d
 
+# %% ../../nbs/fast/ops.ipynb #0d812f46
 @lru_cache
 def _cross_entropy(cap, vocab_size, learns=True):
     "Summed loss with its gradients, computed chunk by chunk"
@@ -434,6 +440,7 @@ def _cross_entropy(cap, vocab_size, learns=True):
         return dx*cotangents[0].astype(dx.dtype), dw, mx.zeros_like(targets)
     return loss_and_grads
 
+# %% ../../nbs/fast/ops.ipynb #1c138b7f
 def cross_entropy(
     x:mx.array,       # (N, E) final hidden states
     w:mx.array,       # (V padded, E) unembedding

@@ -46,6 +46,7 @@ def seconds(
     return sorted(times)[len(times)//2]
 def _median(values): return sorted(values)[len(values)//2]
 
+# %% ../../nbs/guides/bench.ipynb #702a1521
 def time_shares(
     model:GPT,    # with parameters evaluated
     batch:tuple,  # inputs and targets, (B, T) each
@@ -106,6 +107,7 @@ for line in sys.stdin:
     print('TIME', (time.perf_counter() - t)/int(line), peak, flush=True)
 '''
 
+# %% ../../nbs/guides/bench.ipynb #e7d95636
 class Nanochat:
     "A process that trains nanochat's model on request"
     def __init__(self,
@@ -151,12 +153,14 @@ def _training(c, preset, batch, recompute):
     mx.eval(model.parameters(), *data)
     return model, step, data
 
+# %% ../../nbs/guides/bench.ipynb #0eb20975
 def _next_to_nanochat(turns, tokens, eager):
     "What nanochat's part of the turns adds to the result"
     return dict(nanochat_tokens_per_second=round(tokens/_median([b[0] for _, b in turns])),
                 ratio=round(_median([b[0]/a for a, b in turns]), 3),
                 nanochat_peak_gib=round(max(b[1] for _, b in turns), 2), nanochat='eager' if eager else 'compiled')
 
+# %% ../../nbs/guides/bench.ipynb #90affe67
 @ranged
 def bench_train(
     preset:str='v3',          # architecture: v1, v2, v3 or llama
@@ -202,6 +206,7 @@ def bench_train(
     print(dumps(result) if json else _table(result))
     return result
 
+# %% ../../nbs/guides/bench.ipynb #8d8ab1c2
 def _table(r):
     model = ('{preset} d{depth}, {windows} windows, {parameters:,} parameters, '
              '{batch} rows of {seq_len} tokens, vocabulary {vocab_size:,}').format(**r)
@@ -268,6 +273,7 @@ PLANS = dict(
     gpu=[dict(depth=d, max_seq_len=2048, device_batch_size=rows, total_batch_size=rows*2048*2)
          for d, rows in ((6, 32), (12, 32), (20, 8))])
 
+# %% ../../nbs/guides/bench.ipynb #1980bed2
 def _train(c, tok):
     "Last metrics of a run of `mlxchat train`, and its seconds but for the first two steps"
     changed = {k: v for k, v in asdict(c).items() if v != getattr(PretrainConfig(), k) and not isinstance(v, bool)}
@@ -283,6 +289,7 @@ def _train(c, tok):
     # the last save comes after the last line
     return ms[-1], sum(m['seconds'] + m['other_seconds'] for m in ms[2:]) + saved - written
 
+# %% ../../nbs/guides/bench.ipynb #5bb748e0
 @ranged
 def bench_plan(
     vocab_size:int=4096,# of a tokenizer trained for this purpose
@@ -343,6 +350,7 @@ for line in sys.stdin:
     print('TIME', first - start, time.perf_counter() - first, flush=True)
 '''
 
+# %% ../../nbs/guides/bench.ipynb #3f7d2b44
 def memory_rate(
     mb:int=256 # of an array, in millions of bytes
 )->float:      # bytes a second
@@ -352,6 +360,7 @@ def memory_rate(
     ways = (1, lambda x: x.sum()), (2, lambda x: x + 1), (1, lambda x: x @ v)
     return max(n*x.nbytes/min(seconds(mx.compile(f), x) for _ in range(3)) for n, f in ways)
 
+# %% ../../nbs/guides/bench.ipynb #36858acf
 def decode_bytes(
     model:GPT,    # as the engine runs it
     rows:int,     # texts
@@ -364,6 +373,7 @@ def decode_bytes(
     cache = sum(2*c.n_kv_head*c.head_dim*min(length, w + 1)*size for w in c.windows)
     return weights + int(rows*cache)
 
+# %% ../../nbs/guides/bench.ipynb #ba109d45
 def decode_ours(model, tokenizer, rows, prompt, new, sampling):
     "Seconds to the first tokens, and from there to the last"
     engine = Engine(model, tokenizer, rows)
@@ -378,6 +388,7 @@ def decode_ours(model, tokenizer, rows, prompt, new, sampling):
     go()
     return go, engine.step.model
 
+# %% ../../nbs/guides/bench.ipynb #d3ca9661
 def decode_mlx_lm(c, rows, prompt, new):
     "The same for mlx-lm's model"
     from mlx_lm.models import nanochat
@@ -414,6 +425,7 @@ def _numbers(vocab_size):
     "A tokenizer of bytes and numbers that nobody trained"
     return Tokenizer([bytes([i]) for i in range(256)] + [f'{i}'.encode() for i in range(10, vocab_size - 255)], '.')
 
+# %% ../../nbs/guides/bench.ipynb #bdad9e6a
 def _decode_result(turns, rows, new, limit):
     "What the turns at one number of rows come to; `limit` is the seconds of a step at the rate of memory"
     others = [k for k in turns[0] if k != 'ours']
@@ -425,6 +437,7 @@ def _decode_result(turns, rows, new, limit):
                 **{f'{k}_tokens_per_second': round(speed(k)) for k in others},
                 **{f'{k}_first_token_ms': first_ms(k) for k in others}, **{f'ratio_{k}': ratio(k) for k in others})
 
+# %% ../../nbs/guides/bench.ipynb #92c2f7ce
 @ranged
 def bench_decode(
     depth:int=None,       # layers, default 4 on a CPU and 12 on a GPU

@@ -38,6 +38,7 @@ def _broken(e, text):
     why = getattr(e, 'problem', None) or getattr(e, 'reason', None) or str(e).split(';')[0]
     return f'line {line + 1} is not YAML: {" ".join(why.split()).removeprefix("but ")}'
 
+# %% ../../nbs/guides/cli.ipynb #2402950d
 def _composed(path):
     "What a YAML file says, as nodes that know their lines"
     with open_file(path, pipes=True) as f: data = f.read(2**20 + 1)
@@ -50,12 +51,14 @@ def _composed(path):
     except RecursionError: raise ValueError(f'{path} is nested too deeply') from None
     except (yaml.YAMLError, ValueError, OverflowError) as e: raise ValueError(f'{path}, {_broken(e, text)}') from None
 
+# %% ../../nbs/guides/cli.ipynb #c9b74b15
 def _plain(node):
     "A value as someone would type it: text, but for true, false and nothing"
     if isinstance(node, yaml.SequenceNode): return [o.value for o in node.value]
     if node.tag.endswith(':null'): return None
     return _STATES.get(node.value.lower(), node.value) if node.tag.endswith(':bool') else node.value
 
+# %% ../../nbs/guides/cli.ipynb #1f6c9c53
 def _read_yaml(path):
     "Line, key and node of every option in a YAML file, sections dissolved"
     top = _composed(path)
@@ -74,6 +77,7 @@ def _read_yaml(path):
             else: out[k] = line, k, node
     return [*out.values()]
 
+# %% ../../nbs/guides/cli.ipynb #71d11da0
 def _as_typed(option, value):
     "What to type for a value from a file"
     name = dashed(option.name)
@@ -93,6 +97,7 @@ def _as_typed(option, value):
     except argparse.ArgumentTypeError: raise ValueError(f'should be {kind}') from None
     return [f'{name}={value}']
 
+# %% ../../nbs/guides/cli.ipynb #1d8823d7
 def yaml_args(
     path:str,     # of the file
     options:list, # of `Option`, those that there are
@@ -116,6 +121,7 @@ def yaml_args(
     if wrong: raise ValueError(f'{path}, ' + '; '.join(f'line {n}: {why}' for n, why in sorted(wrong)))
     return outranked(out, typed)
 
+# %% ../../nbs/guides/cli.ipynb #cbb6322e
 def outranked(
     args:list, # from a file
     typed:list # on the command line
@@ -176,6 +182,7 @@ def _gathered(folder, max_bytes=8_000_000, val_fraction=.04, force=False):
         print(f'{part:5}  {counted(s["documents"], "document")} from {counted(s["modules"], "module")}, {s["bytes"]:,} bytes')
     print('most   ' + ', '.join(f'{name} {size/1e6:.1f} MB' for name, size in list(stats['packages'].items())[:5]))
 
+# %% ../../nbs/guides/cli.ipynb #b99b7f16
 def _fetched(set, num_shards=8, workers=4):
     there = SETS[set].count - 1
     if num_shards > there: raise ValueError(f'{set} has {there:,} shards to train on, not {num_shards:,}')
@@ -189,6 +196,7 @@ def _fetched(set, num_shards=8, workers=4):
 def _own(text, folder, val_fraction=.05, doc_chars=8000, column='text'):
     _counted(make_set(text, folder, val_fraction, doc_chars, column))
 
+# %% ../../nbs/guides/cli.ipynb #fd949d9a
 def _from_hub(hub, **options):
     _counted(make_hub_set(hub, **options))
     print(f'pretrain on it with `mlxchat train --set {hub.name}`')
@@ -207,6 +215,7 @@ KINDS = dict( # of sets, and the options that each of them knows
     own=('own text', ('column', 'doc_chars', 'val_fraction')),
     there=('a set that is there', ()))
 
+# %% ../../nbs/guides/cli.ipynb #efa1d47b
 @ranged
 def data(
     set:str='',              # a public set (fineweb-edu or climbmix or hf:owner/name), or a name for own text; default python, the offline corpus
@@ -263,6 +272,7 @@ def _there(folder):
     try: return tokenizer_formats.load_tokenizer(folder)
     except (OSError, ValueError): return None
 
+# %% ../../nbs/guides/cli.ipynb #c3b72e64
 def _taken_over(tok, folder, force):
     "Save a tokenizer from elsewhere as ours"
     here = _there(folder)
@@ -272,6 +282,7 @@ def _taken_over(tok, folder, force):
             '(runs keep theirs), and `train --tokenizer-dir` takes it for one run')
     return tok.save(folder)
 
+# %% ../../nbs/guides/cli.ipynb #b7be5cff
 @ranged
 def tokenizer(
     set:str='python',            # shards to learn from: a name under shards/, or a folder

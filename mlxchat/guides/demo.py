@@ -70,6 +70,7 @@ def mixture(
 # %% ../../nbs/guides/demo.ipynb #c012
 _TRAINS = {'pretraining': 'base', 'fine-tuning': 'sft'}
 
+# %% ../../nbs/guides/demo.ipynb #4d03c9f9
 class Demo:
     "The stages of the demo, each of which can be interrupted and resumed"
     def __init__(self,
@@ -169,6 +170,7 @@ def _mark(s):
     low, high = wilson(round(s.accuracy*s.n), s.n)
     return dict(score=s.accuracy, low=low, high=high, n=s.n)
 
+# %% ../../nbs/guides/demo.ipynb #efa1d47b
 @patch
 def evaluate(self:Demo)->dict:
     "Ask what was never practised, and write report.json and report.html"
@@ -222,12 +224,14 @@ def report_table(
 
 QUESTIONS = ['Who are you?', 'How many r are in strawberry?', 'Spell the word window.', 'What is 123 * 45?']
 
+# %% ../../nbs/guides/demo.ipynb #4192c75d
 @patch
 def suggest(self:Demo):
     "Write down what may be asked, so that the chat page suggests what this model has practised"
     path = self.run.folder/'config.json'
     write_json(path, run_config(self.run) | dict(suggestions=QUESTIONS))
 
+# %% ../../nbs/guides/demo.ipynb #428cde70
 @patch
 def answers(self:Demo,
     questions:list=QUESTIONS,
@@ -239,6 +243,7 @@ def answers(self:Demo,
     for q in questions:
         yield ''.join(streamed_text(engine.reply([dict(role='user', content=q)], max_tokens=96, temperature=0)))
 
+# %% ../../nbs/guides/demo.ipynb #c4ff5e1c
 @patch
 def compare(self:Demo,
     questions:list=QUESTIONS,
@@ -253,6 +258,7 @@ def compare(self:Demo,
     rows = [row('th', ['question', *stages]), *(row('td', o) for o in zip(questions, *columns))]
     return f'<table>{"".join(rows)}</table>'
 
+# %% ../../nbs/guides/demo.ipynb #cba6b221
 @patch
 def talk(self:Demo,
     stage:str='sft', # base, sft or rl
@@ -267,6 +273,7 @@ def talk(self:Demo,
         if not q: return
         for a in self.answers([q], stage): self.say(a)
 
+# %% ../../nbs/guides/demo.ipynb #5b5a4561
 @patch
 def converse(self:Demo, questions:list=QUESTIONS):
     "Answer a few questions on screen"
@@ -291,11 +298,13 @@ def _interruptible():
         raise e from None
     finally: signal.signal(signal.SIGTERM, old)
 
+# %% ../../nbs/guides/demo.ipynb #14988b35
 def _set_aside(folder):
     "Rename a folder to the next free name"
     n = next(n for n in range(1, 10_000) if not folder.with_name(f'{folder.name}-before-{n}').exists())
     return folder.rename(folder.with_name(f'{folder.name}-before-{n}'))
 
+# %% ../../nbs/guides/demo.ipynb #2843525d
 def next_steps(
     tag:str,    # of the run
     program:str # how to call `mlxchat` from here
@@ -310,6 +319,7 @@ def next_steps(
     width = max(map(len, rows))
     return '\n'.join(f'   {program} {what:{width}}   {why}' for what, why in rows.items())
 
+# %% ../../nbs/guides/demo.ipynb #b6152ca6
 def check_demo(run:Run):
     "Refuse a run that another verb has made"
     about = run_config(run)
@@ -317,6 +327,7 @@ def check_demo(run:Run):
         raise ValueError(f'{run.folder.name} was not made by `mlxchat demo`: choose another --model-tag; '
                          f'`mlxchat chat --run {run.folder.name}` talks with it')
 
+# %% ../../nbs/guides/demo.ipynb #f7361aae
 def demo(
     model_tag:str='demo', # name of the run
     again:bool=False,     # start over? a run that is there is set aside

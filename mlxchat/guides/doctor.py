@@ -86,6 +86,7 @@ def machine_check():
     kind = 'CPU' if on_cpu() else 'NVIDIA GPU' if mx.cuda.is_available() else 'Apple GPU'
     return f'{kind}: {mx.device_info().get("device_name", "unknown")}, {os.cpu_count()} cores'
 
+# %% ../../nbs/guides/doctor.ipynb #8c66af1c
 def system_check():
     "operating system"
     if sys.platform == 'darwin': return f'macOS {platform.mac_ver()[0]}, {platform.machine()}'
@@ -94,6 +95,7 @@ def system_check():
     kernel = re.match(r'[\d.]*', platform.release())[0] # what follows may be anybody's own name for it
     return f'{name}, kernel {kernel}, {platform.machine()}'
 
+# %% ../../nbs/guides/doctor.ipynb #829b1dfa
 @lru_cache
 def commit(
 )->str: # '' if this is no clone
@@ -104,6 +106,7 @@ def commit(
     try: return git('describe', '--always', '--dirty', '--match=') if git('ls-files', '__init__.py') else ''
     except (OSError, subprocess.TimeoutExpired): return ''
 
+# %% ../../nbs/guides/doctor.ipynb #02bcba4c
 def version_check():
     "versions"
     at, python = f' ({commit()})'*bool(commit()), platform.python_version()
@@ -157,6 +160,7 @@ LIMITS = { # what is used without end: (how that may end, seconds, the program)
 
 NO_EXAMS = 'weak', 'no program is run here, so exams that need it cannot be taken'
 
+# %% ../../nbs/guides/doctor.ipynb #d725645f
 def layers_check(s):
     "layers of the sandbox"
     try: s['layers'] = protection()
@@ -164,6 +168,7 @@ def layers_check(s):
     seen, missing = ', '.join(k for k, on in s['layers'].items() if on) or 'none', missing_layers(s['layers'])
     return ('weak', f'{seen}; this system has no {", ".join(missing)}') if missing else seen
 
+# %% ../../nbs/guides/doctor.ipynb #d30b035e
 @contextmanager
 def targets(
     s # folders: `private`, in which others cannot look, and `public`, in which they can
@@ -180,6 +185,7 @@ def targets(
         victim.kill()
         victim.wait()
 
+# %% ../../nbs/guides/doctor.ipynb #21f6b5b1
 def try_check(s, what):
     "An attempt to get out"
     if 'layers' not in s: return NO_EXAMS
@@ -193,6 +199,7 @@ def try_check(s, what):
     expect(not on, f'a program got through {" and ".join(on)}')
     return 'weak', f'possible, as no layer that stops it is on ({", ".join(known)}): run only programs that you trust'
 
+# %% ../../nbs/guides/doctor.ipynb #42ed3845
 def limit_check(s, what):
     "An attempt to use everything up"
     if 'layers' not in s: return NO_EXAMS
@@ -216,6 +223,7 @@ def disk_check(s):
     if free < 5e9: return 'slow', f'{seen}; a run wants some GB: `mlxchat disk` shows what takes room'
     return seen if rate > 20 else ('slow', f'{seen}: let MLXCHAT_BASE_DIR name a folder on a faster disk')
 
+# %% ../../nbs/guides/doctor.ipynb #485df45c
 def memory_check(s):
     "memory"
     limits = []
@@ -225,6 +233,7 @@ def memory_check(s):
     kept = f"; MLX keeps what is freed, up to {gigabytes(min(limits))}"*(limits[1] > 1e8)
     return device.memory_line() + kept
 
+# %% ../../nbs/guides/doctor.ipynb #a7e21cd3
 def files_check(s):
     "open files"
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -232,6 +241,7 @@ def files_check(s):
     if hard < 1024: return 'slow', f'at most {hard:,}: `mlxchat serve` takes fewer visitors'
     return f'{soft:,}, at most {hard:,}'
 
+# %% ../../nbs/guides/doctor.ipynb #d32c968b
 def sleep_check(s):
     "sleep"
     if sys.platform == 'darwin':
@@ -261,6 +271,7 @@ def sections(
     found.append(('programs of a model', {}, those([layers_check], s) + tries + limits))
     return [*found, ('disk, memory, sleep', {}, those(AROUND, s))]
 
+# %% ../../nbs/guides/doctor.ipynb #23020043
 def verdict_counts(
     findings:list # of `Finding`
 )->str:
@@ -268,6 +279,7 @@ def verdict_counts(
     counts = {v: sum(f.verdict == v for f in findings) for v in VERDICTS}
     return ', '.join(f'{n} {v}' for v, n in counts.items() if n)
 
+# %% ../../nbs/guides/doctor.ipynb #e4b63d15
 def report_file(
     output:str # name of a file
 )->Path:
@@ -286,6 +298,7 @@ class Unwell(ValueError):
     "Something is wrong on this machine"
     status = 1 # of the program
 
+# %% ../../nbs/guides/doctor.ipynb #e1e2ad2f
 def doctor(
     preset:str='v3', # generation of the model that is tried
     output:str='',   # write the report into this file, to attach it to an issue

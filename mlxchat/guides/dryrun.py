@@ -24,6 +24,7 @@ def expect(ok, why):
     "Complain if it is not so"
     if not ok: raise ValueError(why)
 
+# %% ../../nbs/guides/dryrun.ipynb #cbb67f98
 def build_stage(s):
     "build the model"
     mx.random.seed(s['seed'])
@@ -36,6 +37,7 @@ def build_stage(s):
     expect(all(mx.isfinite(p).all().item() for _, p in weights), 'some initial weights are not finite')
     return f'{s["model"].count_params()["total"]:,} parameters, computing in {str(compute_dtype()).split(".")[-1]}'
 
+# %% ../../nbs/guides/dryrun.ipynb #da238542
 def forward_stage(s):
     "forward pass: shapes and numbers"
     s['ids'] = mx.random.randint(0, 500, (4, 129))
@@ -47,6 +49,7 @@ def forward_stage(s):
     expect(mx.abs(s['model'](changed) - logits)[:, :99].max().item() == 0, 'a token sees what comes after it')
     return f'logits {logits.shape}'
 
+# %% ../../nbs/guides/dryrun.ipynb #dead5dee
 def loss_stage(s):
     "loss of a model that knows nothing"
     s['loss'] = s['model'].loss(s['ids'][:, :-1], s['ids'][:, 1:]).item()
@@ -54,6 +57,7 @@ def loss_stage(s):
     expect(abs(s['loss'] - guess) < .5, f'the loss is {s["loss"]:.3f}, but a guess among 500 costs {guess:.3f}')
     return f'{s["loss"]:.3f} nats, a guess costs {math.log(500):.3f}'
 
+# %% ../../nbs/guides/dryrun.ipynb #3967d827
 def gradient_stage(s):
     "gradients reach every weight"
     model = s['model']
@@ -66,6 +70,7 @@ def gradient_stage(s):
     expect(not none, f'no gradient arrives at {", ".join(none[:3])}')
     return f'{len(grads)} arrays'
 
+# %% ../../nbs/guides/dryrun.ipynb #75c09e1e
 def step_stage(s):
     "every optimizer step lowers the loss"
     step, batch = TrainStep(s['model'], s['optimizer']), [(s['ids'][:, :-1], s['ids'][:, 1:])]
@@ -75,6 +80,7 @@ def step_stage(s):
     expect(losses[-1] < s['loss'] - 1, f'after ten steps the loss is {losses[-1]:.3f}; it was {s["loss"]:.3f}')
     return f'{s["loss"]:.3f} → {losses[-1]:.3f} in ten steps'
 
+# %% ../../nbs/guides/dryrun.ipynb #ea8b7935
 def checkpoint_stage(s):
     "a checkpoint comes back the same"
     with tempfile.TemporaryDirectory() as d:
@@ -90,6 +96,7 @@ def checkpoint_stage(s):
             expect(x.dtype == y.dtype and mx.array_equal(x, y).item(), f'{what} {k} comes back changed')
     return f'{size/1e6:.1f} MB, equal to the last bit'
 
+# %% ../../nbs/guides/dryrun.ipynb #cf3cf4b4
 def cache_stage(s):
     "generation with a cache"
     model, prompts = s['model'], [s['ids'][0, :70].tolist(), s['ids'][1, :33].tolist()]

@@ -45,6 +45,7 @@ BENCHMARKS = ['bpb', 'core', *CHOICE_TASKS, *FORMS, 'gsm8k', 'humaneval', 'spell
 
 def _others(): return [n for n in BENCHMARKS if n not in FORMS and n not in CHOICE_TASKS]
 
+# %% ../../nbs/guides/evaluate.ipynb #c7872bca
 def task_names()->str:
     "What `--tasks` may be, a kind a line"
     return (f'groups     {", ".join(GROUPS)}\n'
@@ -57,6 +58,7 @@ def _choose():
     return (f'{", ".join(GROUPS)} (groups), {", ".join(CHOICE_TASKS)} (also with :text or :chat), '
             f'{", ".join(_others())}, or {OWN}')
 
+# %% ../../nbs/guides/evaluate.ipynb #2a1df829
 def benchmark_names(
     wanted,     # names, groups and files, also several in one string; none for what suits the model
     chats:bool, # is it a model that answers?
@@ -94,6 +96,7 @@ class EvaluatedModel:
         batch_tokens:int=0, # read at a time, see `likelihoods`
     ): self.model, self.tokenizer, self.batch_tokens = for_inference(model), tokenizer, batch_tokens
 
+# %% ../../nbs/guides/evaluate.ipynb #0eb20975
 class Bytes:
     "Bits per byte of unseen text"
     def __init__(self,
@@ -164,6 +167,7 @@ class Choices:
         m = _accuracy([r['right'] for r in rows], self.task.baseline)
         return m if self.chat else m | dict(by_sum=sum(r['right_by_sum'] for r in rows)/len(rows))
 
+# %% ../../nbs/guides/evaluate.ipynb #cbb67f98
 _plain = CoreTask('', 'multiple_choice', '', 0, ' ', 0.)
 def _first(task, most):
     "Indices of the questions asked: that many of the first, 0 for all"
@@ -173,6 +177,7 @@ def _cut(rows, student):
     "Are they too long for the model, so that their beginning is not read?"
     return dict(cut=True) if max(len(ids) for ids, _, _ in rows) + PADDING > student.model.max_positions else {}
 
+# %% ../../nbs/guides/evaluate.ipynb #da238542
 def _fingerprint(task):
     "What changes when the questions do"
     first = dict(source=task.source) if getattr(task, 'source', '') else {} # code of one's own
@@ -181,6 +186,7 @@ def _fingerprint(task):
     # a file of one's own may change anywhere
     return first | dict(all=hashlib.sha256(dumps(task.examples).encode()).hexdigest())
 
+# %% ../../nbs/guides/evaluate.ipynb #dead5dee
 def _accuracy(right, baseline):
     "A mark from verdicts"
     score = sum(right)/len(right)
@@ -231,6 +237,7 @@ def mean_score(
     score = sum(m[key] for m in marks)/len(marks)
     return dict(score=score, low=score - half, high=score + half, exams=len(marks))
 
+# %% ../../nbs/guides/evaluate.ipynb #c3b72e64
 class Core:
     "The 22 exams of DCLM"
     def __init__(self,
@@ -266,6 +273,7 @@ def _lines(path):
     lines = json_lines(path, dict, lambda n, why: None) if path.exists() else iter(())
     return next(lines, (0, {}))[1], lines
 
+# %% ../../nbs/guides/evaluate.ipynb #14988b35
 def answers_file(
     folder:Path,
     name:str,     # of an exam
@@ -279,6 +287,7 @@ def answers_file(
         differ = {k for k in head.keys() | settings if head.get(k) != settings.get(k)}
         if not head or not differ or differ - _HOW: return path
 
+# %% ../../nbs/guides/evaluate.ipynb #2843525d
 def kept_rows(
     path:Path,     # of the file
     settings:dict  # on which the rows depend
@@ -290,6 +299,7 @@ def kept_rows(
     atomic_write(path, lambda tmp: tmp.write_text(text, encoding='utf-8'))
     return rows
 
+# %% ../../nbs/guides/evaluate.ipynb #b6152ca6
 def _take(name, paper, student, path, rows, say, progress):
     "Ask what is missing in `rows`; each answer is in the file before the next is asked"
     todo = [i for i in paper.which if i not in rows]
@@ -303,6 +313,7 @@ def _take(name, paper, student, path, rows, say, progress):
             bar.update()
             if say: say(row)
 
+# %% ../../nbs/guides/evaluate.ipynb #f7361aae
 def run_benchmark(
     name:str,
     paper,             # `Bytes`, `Choices`, `Answers` or `Core`
@@ -338,6 +349,7 @@ def _bundle(folder):
         if (place/'core.yaml').exists(): return place
     raise FileNotFoundError(f'{folder} has no eval_bundle with a core.yaml: without --data-dir it is fetched')
 
+# %% ../../nbs/guides/evaluate.ipynb #1980bed2
 def open_benchmark(
     name:str,         # from `benchmark_names`
     student:EvaluatedModel,
@@ -377,6 +389,7 @@ def score_summary(
         for key, label in ('score', 'plain'), ('centred', 'centred'): out[f'ChatCORE, {label}'] = mean(chat, key)
     return out
 
+# %% ../../nbs/guides/evaluate.ipynb #e7d95636
 def _short(x): return hashlib.sha256(dumps(x, sort_keys=True).encode()).hexdigest()[:12]
 
 def best_founded(
@@ -390,6 +403,7 @@ def best_founded(
     def stays(a, b): return larger(a, b) and not other(a, b)
     return old | {k: old[k] if k in old and stays(old[k], m) else m for k, m in new.items()}
 
+# %% ../../nbs/guides/evaluate.ipynb #ee32b686
 def _remarks(m, show):
     "What else a mark has to say, `show` writes its scores"
     more = [m['unit']] if 'unit' in m else []
@@ -400,10 +414,12 @@ def _remarks(m, show):
     if m.get('exact') is not None: more.append(f'to the letter {show(m["exact"])}')
     return ', '.join(more)
 
+# %% ../../nbs/guides/evaluate.ipynb #f7faaf32
 def _shown(name, m):
     "How scores of an exam are written"
     return '{:.4f}'.format if m.get('unit') or name == 'core' or 'CORE' in name else '{:.1%}'.format
 
+# %% ../../nbs/guides/evaluate.ipynb #115e1e09
 def score_table(
     marks:dict # name: mark
 )->str:
@@ -492,6 +508,7 @@ def _find_files(tasks):
     for name in benchmark_names(tasks, True):
         if name not in BENCHMARKS: known_task(name)
 
+# %% ../../nbs/guides/evaluate.ipynb #778b6831
 def _announce(found, stage, step, model, names):
     "Say which model it is, and what its programs are run without"
     print(f'{found.folder.name}: {stage} step {step:,}, {model.count_params()["total"]:,} parameters')
@@ -499,6 +516,7 @@ def _announce(found, stage, step, model, names):
         print(f'note: a model\'s programs are run without {", ".join(missing)}, '
               'which this system lacks (`mlxchat doctor`)')
 
+# %% ../../nbs/guides/evaluate.ipynb #d133d3b9
 def _results_file(output):
     "Where results may go: what is there and holds something else stays"
     path = Path(output)
@@ -510,6 +528,7 @@ def _results_file(output):
         raise ValueError(f'{path} is there and holds no results: choose another name') from None
     return path
 
+# %% ../../nbs/guides/evaluate.ipynb #81c64059
 def _elsewhere(place, folder):
     "None instead of the checkpoint's own file of results, which is added to; files of other checkpoints are no place"
     whole = (place or folder/'results.json').resolve()
@@ -522,6 +541,7 @@ def _config(run):
     try: return read_json(run.folder/'config.json', {'set?': str})
     except (OSError, ValueError): return {}
 
+# %% ../../nbs/guides/evaluate.ipynb #de18424f
 def show_row(
     row:dict # from an exam
 ):
@@ -534,6 +554,7 @@ def show_row(
 _MARK = {'score': float, 'low': float, 'high': float, 'n?': (0, 2**53), 'asked?': str}
 SCORES = {str: {str: _MARK}} # checkpoint → exam → mark
 
+# %% ../../nbs/guides/evaluate.ipynb #4eaf4f5e
 def _larger(kept, new):
     "A line about scores that were not replaced"
     def line(n, m): return f'{n} {_shown(n, new[n])(m["score"])}' + (f' of {m["n"]:,}' if m.get('n') else '')
@@ -546,6 +567,7 @@ def _marks_lock(run):
 
 def _tell(text): print(text, file=sys.stderr)
 
+# %% ../../nbs/guides/evaluate.ipynb #bae957b7
 def _or_aside(path, read):
     "What is read from a file; if it is broken as a whole, it is put aside, and there is nothing yet"
     try: return read()
@@ -558,6 +580,7 @@ def _or_aside(path, read):
 
 def _left_out(why): _tell(f'{why}; it is left out')
 
+# %% ../../nbs/guides/evaluate.ipynb #24015bae
 def _kept_scores(path):
     "The marks in scores.json"
     return _or_aside(path, lambda: sound(read_json(path), SCORES, path, _left_out))
@@ -570,6 +593,7 @@ def _kept_marks(path, weights):
         return sound(there['tasks'], {str: _MARK | {'baseline?': (0., .99), 'centred?': float}}, path, _left_out, 'tasks')
     return _or_aside(path, read)
 
+# %% ../../nbs/guides/evaluate.ipynb #4ae35c08
 def keep_scores(
     run,        # `Run`
     name:str,   # of the checkpoint
@@ -621,6 +645,7 @@ def _random_model(c):
     mx.eval(model.parameters())
     return model
 
+# %% ../../nbs/guides/evaluate.ipynb #64ccc0dc
 def _random_questions(c, n, longest):
     "Questions with four choices each, as `likelihoods` takes them"
     rng = np.random.default_rng(0)
@@ -630,6 +655,7 @@ def _random_questions(c, n, longest):
         return [(trunk + ids(n), len(trunk), len(trunk) + int(n)) for n in rng.integers(2, 20, 4)]
     return [question() for _ in range(n)]
 
+# %% ../../nbs/guides/evaluate.ipynb #a86c07cd
 def _by_question(model, asked):
     "Mean nats of each choice, the four of a question read together as a padded batch"
     out = []
@@ -641,12 +667,14 @@ def _by_question(model, asked):
         out.append([loss[j, start-1:end-1].mean() for j, (_, start, end) in enumerate(rows)])
     return out
 
+# %% ../../nbs/guides/evaluate.ipynb #381c77ba
 def _timed(f):
     "Seconds, and what `f` gives"
     start = time.perf_counter()
     values = f()
     return time.perf_counter() - start, np.array(values)
 
+# %% ../../nbs/guides/evaluate.ipynb #a2bdee91
 @ranged
 def bench_eval(
     preset:str='v3',   # architecture: v1, v2, v3 or llama

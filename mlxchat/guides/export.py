@@ -40,6 +40,7 @@ _STORAGES = dict(
     LongStorage=np.int64, IntStorage=np.int32, ShortStorage=np.int16, CharStorage=np.int8, ByteStorage=np.uint8,
     BoolStorage=np.bool_)
 
+# %% ../../nbs/guides/export.ipynb #c7872bca
 def _tensor(storage, offset, shape, strides, *_):
     "A tensor from its storage, which must simply lie there"
     data, kind = storage
@@ -53,6 +54,7 @@ def _tensor(storage, offset, shape, strides, *_):
     x = mx.array(data[offset:offset+size].reshape(shape))
     return x.view(mx.bfloat16) if kind == 'BFloat16Storage' else x
 
+# %% ../../nbs/guides/export.ipynb #2a1df829
 class _TorchUnpickler(pickle.Unpickler):
     def __init__(self, file, archive, prefix):
         super().__init__(file)
@@ -82,6 +84,7 @@ _OPCODES = set('''PROTO FRAME STOP MARK GLOBAL STACK_GLOBAL REDUCE BUILD BINPERS
     BININT BININT1 BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
     EMPTY_LIST APPEND APPENDS EMPTY_DICT SETITEM SETITEMS BINPUT LONG_BINPUT MEMOIZE BINGET LONG_BINGET'''.split())
 
+# %% ../../nbs/guides/export.ipynb #2001fe0e
 def _harmless(program):
     "The program of a pickle, if it asks for nothing that `torch.save` would not, such as room for a billion things"
     n = 0
@@ -90,6 +93,7 @@ def _harmless(program):
             raise ValueError(f'it uses {op.name} as torch.save does not, and may be malicious')
     return io.BytesIO(program)
 
+# %% ../../nbs/guides/export.ipynb #fef882c1
 def read_torch(
     path # .pt file
 )->dict: # of tensors by name, and whatever plain values there are
@@ -117,6 +121,7 @@ def _number(n): return b'J' + struct.pack('<i', n) if n < 2**31 else b'\x8a\x08'
 def _numbers(ns): return b'(' + b''.join(map(_number, ns)) + b't'
 _DICT = b'ccollections\nOrderedDict\n)R' # an empty one
 
+# %% ../../nbs/guides/export.ipynb #48cfb98f
 def _pickled(i, x):
     "The call that makes a tensor of storage `i`"
     strides = [math.prod(x.shape[j+1:]) for j in range(x.ndim)]
@@ -125,6 +130,7 @@ def _pickled(i, x):
     where = _number(0) + _numbers(x.shape) + _numbers(strides)
     return b'ctorch._utils\n_rebuild_tensor_v2\n(' + storage + where + b'\x89' + _DICT + b'tR'
 
+# %% ../../nbs/guides/export.ipynb #114f399c
 def write_torch(
     path,       # .pt file
     arrays:dict # name to array; or a single array
@@ -150,6 +156,7 @@ def _theirs(name):
     if name.startswith('value'): return name
     return name.replace('blocks.', 'transformer.h.').replace('wte.', 'transformer.wte.')
 
+# %% ../../nbs/guides/export.ipynb #2c035fa4
 def from_nanochat(
     weights:dict, # from `read_torch`
     facts:dict,   # model_config of the meta file
@@ -178,6 +185,7 @@ def from_nanochat(
     mx.eval(model.parameters())
     return model
 
+# %% ../../nbs/guides/export.ipynb #1080db8d
 def to_nanochat(
     model:GPT,    # v1, v2 or v3, not quantised
     kinds:dict={} # nanochat's name to 'bfloat16' or another dtype, where it is not float32
@@ -199,6 +207,7 @@ _STAGES = dict(base_checkpoints='base', mid_checkpoints='mid', chatsft_checkpoin
 
 def _file(place): return place/'tokenizer.pkl' if (place/'tokenizer.pkl').exists() else place # of a tokenizer
 
+# %% ../../nbs/guides/export.ipynb #d0ae4b6b
 @ranged
 def import_nanochat(
     dir:str='',      # nanochat's folder with model_*.pt and meta_*.json
@@ -236,6 +245,7 @@ def import_nanochat(
     path = save_checkpoint(run.stage(stage), step, model, stage=stage, nanochat=dict(meta=meta, kinds=kinds))
     print(f'{model.count_params()["total"]:,} parameters, step {step:,}, in {path}')
 
+# %% ../../nbs/guides/export.ipynb #57ddb9bf
 def _export_nanochat(model, tokenizer, meta, folder):
     there, step = meta.get('nanochat', {}), meta['step']
     c, name = model.config, f'{step:06d}'
@@ -262,6 +272,7 @@ def mlx_lm_args(
     return dict(model_type='mlxchat', model_file='mlxchat_model.py', ve_layers=model._ve_layers, eps=EPS,
                 **{k: getattr(c, k) for k in same})
 
+# %% ../../nbs/guides/export.ipynb #e7d418f9
 def _cropped(model): # name to array, without the rows that fill up the vocabulary
     V, tables = model.config.vocab_size, ('wte.weight', 'lm_head.weight', 'value_embeds.weight')
     return {k: v[:V] if k in tables else v for k, v in tree_flatten(model.parameters())}
@@ -270,6 +281,7 @@ def _ends(tokenizer):
     "What ends an answer, and what ends a document, as the next one begins with it"
     return [tokenizer.special('<|assistant_end|>'), tokenizer.bos_id]
 
+# %% ../../nbs/guides/export.ipynb #d9e0d9d4
 def _marks(tokenizer):
     "Which tokens begin, end and fill up a text"
     ends = _ends(tokenizer)
@@ -281,6 +293,7 @@ _LLAMA = {
     'attn.c_proj': 'self_attn.o_proj', 'mlp.c_fc': 'mlp.up_proj', 'mlp.c_gate': 'mlp.gate_proj',
     'mlp.c_proj': 'mlp.down_proj'}
 
+# %% ../../nbs/guides/export.ipynb #73b42619
 def llama_name(
     name:str # ours
 )->str:      # as Hugging Face and mlx-lm have it
@@ -288,6 +301,7 @@ def llama_name(
     for ours, theirs in _LLAMA.items(): name = name.replace(ours, theirs)
     return re.sub(r'attn\.c_([qkv])\.', r'self_attn.\1_proj.', name)
 
+# %% ../../nbs/guides/export.ipynb #6fdb0cb9
 def llama_config(
     model:GPT, # of the preset llama
     tokenizer:Tokenizer,
@@ -328,6 +342,7 @@ def _normalizers(how):
     if how.get(3, 1): steps.append(dict(type='Prepend', prepend=' '))
     return [*steps, dict(type='Replace', pattern=dict(String=' '), content='▁')]
 
+# %% ../../nbs/guides/export.ipynb #9db1625a
 def _decoders(how):
     "What makes a text of pieces"
     spaces = dict(type='Replace', pattern=dict(String='▁'), content=' ')
@@ -340,6 +355,7 @@ def _pairs(scores):
         for k in range(1, len(whole)):
             if whole[:k] in scores and whole[k:] in scores: yield f'{whole[:k]} {whole[k:]}'
 
+# %% ../../nbs/guides/export.ipynb #e30e9c5a
 def pieces_json(
     tokenizer # a `SentencePieceTokenizer`
 )->dict:      # what `tokenizer.json` says
@@ -381,6 +397,7 @@ CHAT_TEMPLATE = (
     "{%- else -%}{{- '<|assistant_start|>' + m['content'] + '<|assistant_end|>' -}}{%- endif -%}{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '<|assistant_start|>' -}}{%- endif -%}")
 
+# %% ../../nbs/guides/export.ipynb #efa1d47b
 def _write_tokenizer(tokenizer, model, folder):
     if tokenizer.pattern is None: write_json(folder/'tokenizer.json', pieces_json(tokenizer))
     else: write_hf(tokenizer, folder)
@@ -393,6 +410,7 @@ def _cast(w, dtype): return {k: v.astype(getattr(mx, dtype)) for k, v in w.items
 
 def _is_llama(c): return c.tied and c.mlp == 'swiglu' and not c.qk_norm
 
+# %% ../../nbs/guides/export.ipynb #85dd65d8
 def _export_mlx_lm(model, tokenizer, meta, folder):
     c, w, said = model.config, _cropped(model), f'mlx_lm.generate --model {folder} --prompt hi'
     if _is_llama(c): config, w = llama_config(model, tokenizer), {llama_name(k): v for k, v in w.items()}
@@ -412,6 +430,7 @@ def _export_mlx_lm(model, tokenizer, meta, folder):
     _write_tokenizer(tokenizer, model, folder)
     return said
 
+# %% ../../nbs/guides/export.ipynb #d16ae2ff
 def _export_hf(model, tokenizer, meta, folder):
     if not _is_llama(model.config):
         raise ValueError('transformers knows only the llama preset of our architectures: '
@@ -436,9 +455,11 @@ def _gguf_name(name):
     for ours, theirs in _GGUF.items(): name = name.replace(ours, theirs)
     return name
 
+# %% ../../nbs/guides/export.ipynb #3a2750da
 def _digits(tokenizer): # how many a token may have together, as its pattern says
     return re.search(r'\|\\p\{N\}(?:\{1,(\d)\})?\|', tokenizer.pattern)
 
+# %% ../../nbs/guides/export.ipynb #6acc1ebc
 def _gguf_vocabulary(out, tokenizer, V, kinds):
     digits, names = _digits(tokenizer), {i: t for t, i in tokenizer.specials.items()}
     ranks = {t: i for i, t in enumerate(tokenizer.tokens) if isinstance(t, bytes)}
@@ -453,6 +474,7 @@ def _gguf_vocabulary(out, tokenizer, V, kinds):
     out.add_add_bos_token(True)
     out.add_chat_template(CHAT_TEMPLATE)
 
+# %% ../../nbs/guides/export.ipynb #f9c037a6
 def _export_gguf(model, tokenizer, meta, folder):
     c = model.config
     if not _is_llama(c):
@@ -491,11 +513,13 @@ def _features(config):
 
 _MADE = 'mlxchat.json' # says which model an export is
 
+# %% ../../nbs/guides/export.ipynb #c10cde86
 def _came_from(folder):
     "The run that an export was made from, '' if nobody knows"
     try: return read_json(folder/_MADE, {'run': str})['run']
     except (OSError, ValueError): return ''
 
+# %% ../../nbs/guides/export.ipynb #db0fc180
 def export(
     to:str='',     # nanochat, mlx-lm, hf (transformers) or gguf (llama.cpp; needs `pip install gguf`)
     run:str='',    # tag or folder of a run, default the latest
@@ -543,6 +567,7 @@ def unseen_documents(
     if (folder/'tokens.json').exists(): return documents(BinSource(folder/'val.bin', tok))
     return read_texts(local_shards(set)[1])
 
+# %% ../../nbs/guides/export.ipynb #049b3870
 def _answers(run, tokenizer, T, most):
     "Batches of unseen conversations of the kind that a run was taught; none if they are not made here"
     name = run_config(run).get('taught')
@@ -550,6 +575,7 @@ def _answers(run, tokenizer, T, most):
     try: return held_batches(made(name, tokenizer)[1], tokenizer, 4, T, most)
     except (OSError, ValueError): return []
 
+# %% ../../nbs/guides/export.ipynb #69b2ca3a
 def _sample(run, stage, tokenizer, T, most):
     "Batches of validation text, and what they are; or none, and why"
     if stage != 'base' and (batches := _answers(run, tokenizer, T, most)):
@@ -590,11 +616,13 @@ def _seconds_worth(model):
     if device_kind() != 'cpu': return 200_000
     return max(1024, min(20_000, int(2e10/model.count_params()['total'])))
 
+# %% ../../nbs/guides/export.ipynb #77ceccf8
 def _choices(model, batches):
     "The likeliest token at every target"
     return np.concatenate([np.array(mx.argmax(model(mx.array(x[i:i+1])), -1))[0][y[i] >= 0]
                            for x, y in batches for i in range(len(x))])
 
+# %% ../../nbs/guides/export.ipynb #96993950
 @ranged
 def quantize(
     run:str='',     # tag or folder of a run, default the latest

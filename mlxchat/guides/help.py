@@ -105,6 +105,7 @@ def width(
     "How wide a page may be: the terminal, or 80 columns in a pipe"
     return max(24, min(shutil.get_terminal_size().columns, 120))
 
+# %% ../../nbs/guides/help.ipynb #887bd318
 def wrapped(
     text:str,
     room:int # columns
@@ -144,6 +145,7 @@ def _choices(o):
     some = re.findall(r'[\w-]+', named[1].replace(' or ', ' ')) if named else []
     return some if some and {*some} <= {*every} else every
 
+# %% ../../nbs/guides/help.ipynb #3f7d2b44
 def _left(o):
     "An option as it is typed"
     kind = 'DIR' if o.types == {'bool', 'str'} else 'N' if 'int' in o.types else 'X' if 'float' in o.types else 'TEXT'
@@ -154,6 +156,7 @@ def _left(o):
     value = f'[{value}]' if o.types == {'bool', 'str'} else value + '...'*(o.types - {'bool'} == {'list'})
     return (f'-{SHORT[o.name]}, ' if o.name in SHORT else '') + f'{dashed(o.name)} {value}'
 
+# %% ../../nbs/guides/help.ipynb #36858acf
 def _right(o, room):
     "What it means, in so many columns if that is possible at a comma, and its default unless that says nothing"
     silent = o.types == {'bool'} or o.default in (None, '', -1) or o.default is False
@@ -287,6 +290,7 @@ compdef _mlxchat mlxchat''',
     fish=r'''
 complete -c mlxchat -a '(mlxchat __complete (commandline -opc)[2..] (commandline -ct) 2>/dev/null)' ''')
 
+# %% ../../nbs/guides/help.ipynb #9966c00a
 def completion(
     shell:str='bash', # whose Tab key
 ):

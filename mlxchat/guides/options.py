@@ -245,6 +245,7 @@ def dashed(name:str)->str:
     "How an option is typed"
     return '--' + name.strip('_').replace('_', '-')
 
+# %% ../../nbs/guides/options.ipynb #14988b35
 class Parser(argparse.ArgumentParser):
     "A parser that raises instead of printing its usage"
     said, words = {}, [] # option -> as it was typed, and all that was
@@ -278,6 +279,7 @@ def something(
     if not text.strip(): raise argparse.ArgumentTypeError('is empty: leave it out, or say what it should be')
     return text
 
+# %% ../../nbs/guides/options.ipynb #1aa7b724
 def name_of_run(
     text:str
 )->str:
@@ -285,6 +287,7 @@ def name_of_run(
     try: return function('mlxchat.checkpoint:check_tag')(something(text))
     except ValueError as e: raise argparse.ArgumentTypeError(e) from None
 
+# %% ../../nbs/guides/options.ipynb #94fdd79e
 def measured(
     o,       # Option that takes a size or a time
     text:str # such as 36GB or 8h
@@ -294,6 +297,7 @@ def measured(
     except ValueError as e: raise argparse.ArgumentTypeError(str(e).removeprefix(option(o.name) + ' ')) from None
     return text if 'str' in o.types else value
 
+# %% ../../nbs/guides/options.ipynb #43e7b2de
 def in_range(
     name:str, # of an option
     value     # int or float
@@ -344,6 +348,7 @@ class Values(argparse.Namespace):
             lines.append(f'{typed} is given {"twice" if n == 2 else f"{n} times"}: {counts} counts')
         return lines
 
+# %% ../../nbs/guides/options.ipynb #e0216987
 def parser(
     options:list, # of Option
     prog:str      # how the program is called
@@ -378,6 +383,7 @@ def runs_here(
     "The runs on this machine"
     return sorted(o.name for o in (function('mlxchat.data:base_dir')()/'runs').glob('[!.]*') if o.is_dir())
 
+# %% ../../nbs/guides/options.ipynb #101dd643
 def meant_for(
     word:str, # that belongs to no option
     names,    # options that there are
@@ -389,6 +395,7 @@ def meant_for(
     usual = next((o for o, v in WORDS.items() if o in names and re.fullmatch(v, word, re.S)), '')
     return next((o for o in (*here, usual) if o in free), '')
 
+# %% ../../nbs/guides/options.ipynb #ec21c80f
 def _strays(rest, words, names, given):
     "What to say of words that belong to no option"
     free = [o for o in names if o not in given or o == 'prompt']
@@ -399,6 +406,7 @@ def _strays(rest, words, names, given):
         if len(plain) > 1: rest, plain = [o for o in rest if o.startswith('-')], [' '.join(plain)]
     return [*(_stray(o, names, free) for o in dict.fromkeys([*rest, *plain]))]
 
+# %% ../../nbs/guides/options.ipynb #390d90ac
 def _stray(word, names, free):
     if word.startswith('-'): return f'there is no {word}' + did_you_mean(word, map(dashed, names))
     near = did_you_mean(word, map(dashed, names))

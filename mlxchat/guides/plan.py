@@ -40,6 +40,7 @@ def state_bytes(
     count = lambda tree: sum(x.nbytes for _, x in tree_flatten(tree))
     return dict(weights=count(model.parameters()), optimizer=count(optimizer.state))
 
+# %% ../../nbs/guides/plan.ipynb #1f326716
 def least_bytes(
     config:GPTConfig,
     preset:str='v3', # whose optimizer
@@ -48,6 +49,7 @@ def least_bytes(
     state = state_bytes(GPT(config), preset)
     return state['weights']*2 + state['optimizer']
 
+# %% ../../nbs/guides/plan.ipynb #394febf8
 def shape_of(
     c:PretrainConfig,
     vocab_size:int
@@ -58,6 +60,7 @@ def shape_of(
 # %% ../../nbs/guides/plan.ipynb #c046
 AFFORDABLE = 4. # seconds that one step of a piece may take
 
+# %% ../../nbs/guides/plan.ipynb #64ccc0dc
 @dataclass
 class Cost:
     "Of one step; quantities add up and can be multiplied"
@@ -76,6 +79,7 @@ class Cost:
 
 LEAST = 1e-9, 0., 1., 1., 1e-9, 1. # of each: a step of one micro-batch has no update of its own
 
+# %% ../../nbs/guides/plan.ipynb #a86c07cd
 def probe(
     config:GPTConfig,  # of a piece
     c:PretrainConfig,  # how it is trained
@@ -145,6 +149,7 @@ class Estimate:
     disk:float       # bytes of checkpoints at the worst moment
     def __post_init__(self): self.tok_per_s = self.batch_tokens/self.step_seconds
 
+# %% ../../nbs/guides/plan.ipynb #9966c00a
 def disk_rate(
     folder=None, # where; default the temporary directory
     mb:int=128,
@@ -159,6 +164,7 @@ CALM = .85             # share of the cores that is free
 MUCH = 1e18           # no machine has so many bytes, nor any measurement so many seconds
 LASTS = 3600., 86400. # seconds for which a measurement counts: on a busy machine, on a calm one
 
+# %% ../../nbs/guides/plan.ipynb #c19d03f5
 class Measured:
     "What was measured on this machine, in a file that other calls read too"
     def __init__(self,
@@ -200,6 +206,7 @@ class Measured:
         try: write_json(self.path, self._read() | self.found)
         except OSError: pass # it is only a convenience
 
+# %% ../../nbs/guides/plan.ipynb #9b576815
 class Planner:
     "Measures pieces of a model, each only once"
     def __init__(self,
@@ -285,6 +292,7 @@ def fits_memory(
     "Is there room for this run?"
     return e.memory < ROOM*memory
 
+# %% ../../nbs/guides/plan.ipynb #8b9a802a
 @patch
 def best_rows(self:Planner,
     c:PretrainConfig,
@@ -306,6 +314,7 @@ def best_rows(self:Planner,
         best = now, e
     return best
 
+# %% ../../nbs/guides/plan.ipynb #2474be66
 def first(
     low:int,  # a whole number
     high:int, # a larger one
@@ -314,6 +323,7 @@ def first(
     "The smallest number above `low` for which something holds"
     return low + 1 + bisect_left(range(low + 1, high), True, key=holds)
 
+# %% ../../nbs/guides/plan.ipynb #80876182
 @patch
 def largest(self:Planner,
     make,         # depth -> configuration
@@ -368,6 +378,7 @@ def lighter(self:Planner,
     out = [name for name, (T, V) in ways.items() if work(replace(c, max_seq_len=T), V) < most]
     return [name for name in out if not any(o != name and o in name for o in out)]
 
+# %% ../../nbs/guides/plan.ipynb #51f3b2f1
 def hours(
     seconds:float
 )->str:
@@ -376,6 +387,7 @@ def hours(
 
 def _smaller(c, vocab_size): return 'a smaller --depth' if c.depth > 1 else f'a smaller --vocab-size than {vocab_size}'
 
+# %% ../../nbs/guides/plan.ipynb #5f8f946a
 def check_least(
     c:PretrainConfig,
     vocab_size:int,
@@ -390,6 +402,7 @@ def check_least(
                          f'try {_smaller(c, vocab_size)}')
     check_rows(config, 1, True, memory)
 
+# %% ../../nbs/guides/plan.ipynb #df222168
 @patch
 def wall(self:Planner,
     c:PretrainConfig,
@@ -413,6 +426,7 @@ def wall(self:Planner,
 # %% ../../nbs/guides/plan.ipynb #c324
 NIGHT = 8*3600 # seconds, for the largest that fits
 
+# %% ../../nbs/guides/plan.ipynb #63b2d108
 @delegates(PretrainConfig)
 @ranged
 def plan(
@@ -460,6 +474,7 @@ def plan(
 
 plan.__delwrap__ = PretrainConfig
 
+# %% ../../nbs/guides/plan.ipynb #fb6c62a1
 def _show(c, e, room, limit, night, planned):
     most = '' if limit == math.inf else f', of {duration(limit)}' + ', the default: --time changes it'*night
     print(f'''depth    {e.depth}: {e.parameters:,} parameters
@@ -470,11 +485,13 @@ time     {duration(e.seconds)} for {e.steps:,} steps, {e.steps*e.batch_tokens:,}
 disk     {e.disk/1e9:.1f} GB for checkpoints
 start    {train_command(c, planned)}''')
 
+# %% ../../nbs/guides/plan.ipynb #10d98ab9
 def known_vocab()->int:
     "Tokens of the tokenizer that a new run would use; `train` makes one of 8,192 of the offline corpus"
     try: return load_tokenizer(base_dir()/'tokenizer').vocab_size
     except (OSError, ValueError): return 8192
 
+# %% ../../nbs/guides/plan.ipynb #819591f7
 def train_command(
     c:PretrainConfig,
     planned:int=None # tokens of a vocabulary, if that was asked for
@@ -498,6 +515,7 @@ def rough_bytes(
     kept = 2*config.n_layer + 48 if c.saves_memory else 48*config.n_layer # numbers of the stream's width, per token
     return 3.5*state['weights'] + state['optimizer'] + tokens*config.n_embd*kept*size + min(tokens, 4096)*vocab_size*8 + 1e9
 
+# %% ../../nbs/guides/plan.ipynb #48cfb98f
 def check_possible(
     c:PretrainConfig,
     vocab_size:int,
@@ -511,6 +529,7 @@ def check_possible(
                          f'and there are {memory/1e9:.1f}; `mlxchat plan` finds the deepest that does')
     check_rows(config, c.rows, c.saves_memory, memory)
 
+# %% ../../nbs/guides/plan.ipynb #114f399c
 def check_fits(
     c:PretrainConfig,
     vocab_size:int,

@@ -79,6 +79,7 @@ class our_operations:
     def adamw(self, p, g, m, v):
         return muon.adamw_update(p, g, m, v, mx.array(3.), mx.array(.01), (.8, .95), .1)
 
+# %% ../../nbs/guides/proof.ipynb #e5c67725
 def _quantised(x, w, bits):
     w, *scaling = mx.quantize(w.astype(compute_dtype()), 64, bits)
     return x @ mx.dequantize(w, *(o.astype(mx.float32) for o in scaling), 64, bits).astype(x.dtype).T
@@ -90,6 +91,7 @@ def _orthogonalise(G):
         X = a*X + (b*A + c*A @ A) @ X
     return X
 
+# %% ../../nbs/guides/proof.ipynb #9605dc4d
 def _adamw(p, g, m, v):
     m, v = .8*m + .2*g, .95*v + .05*mx.square(g)
     return p*(1 - .01*.1) - .01*(m/(1 - .8**3))/(mx.sqrt(v/(1 - .95**3)) + 1e-10), m, v
@@ -104,6 +106,7 @@ def on_cpu(
     "Does MLX really compute on a CPU?"
     return mx.default_device().type == mx.DeviceType.cpu
 
+# %% ../../nbs/guides/proof.ipynb #0729730a
 def rounds_factors(
 )->bool:
     "Are products in fp32 made of numbers rounded to 11 bits?"
@@ -113,6 +116,7 @@ def rounds_factors(
     with mx.stream(mx.cpu): there = a @ b
     return mx.abs(here - there).max().item() > 1e-4
 
+# %% ../../nbs/guides/proof.ipynb #b8d5a601
 def unit(
     dtype:mx.Dtype
 )->float:
@@ -123,6 +127,7 @@ def _rows(x): # in double precision
     with mx.stream(mx.cpu): x = np.array(x.astype(mx.float64))
     return x.reshape(-1, x.shape[-1] if x.ndim else 1)
 
+# %% ../../nbs/guides/proof.ipynb #502a3291
 def off(
     got:mx.array,  # what was computed
     right:mx.array,# what it should be
@@ -150,6 +155,7 @@ def variables(**wanted):
             if v is None: os.environ.pop(k, None)
             else: os.environ[k] = v
 
+# %% ../../nbs/guides/proof.ipynb #4c296330
 def name_of(dtype)->str: return str(dtype).split('.')[-1]
 
 def has_kernels(
@@ -157,6 +163,7 @@ def has_kernels(
     "Do our own kernels work here, where the dtype allows it?"
     return cuda_kernels.available(mx.zeros((1, 64), mx.bfloat16))
 
+# %% ../../nbs/guides/proof.ipynb #7dd4b25a
 def ways(
 )->dict: # name → environment variables
     "All ways in which this machine computes"
@@ -176,6 +183,7 @@ class Case:
     learns:bool=True # has it gradients?
     odd:bool=False   # may its inputs begin at any address?
 
+# %% ../../nbs/guides/proof.ipynb #429414d2
 def _same(n, *more): return [[s]*n + [*more] for s in ((1, 768), (3, 7), (257, 64))]
 def _heads(n=4): # B, H, H_kv, T, D
     sizes = (1, 1, 1, 5, 64), (2, 4, 2, 37, 16), (1, 2, 1, 300, 64), (1, 2, 2, 130, 128)
@@ -188,6 +196,7 @@ _cached = (1, 2, 1, 40, 64), (5, 4, 2, 33, 16), (7, 2, 2, 300, 128) # B, H, H_kv
 _matrices = [(1, 16, 16)], [(2, 33, 7)], [(3, 64, 128)]
 _turning = [(1, 1, 1, 64)], [(2, 37, 3, 16)], [(3, 128, 2, 128)]
 
+# %% ../../nbs/guides/proof.ipynb #f2cbc80c
 def _lookup(o, table): return o.lookup(table, 7*mx.arange(33).reshape(3, 11) % len(table), compute_dtype())
 def _both(o, f, *args): return mx.concatenate([f(o, *args, 8), f(o, *args, 4)], -1)
 def _rotated(o, x): return o.rotate(x, *(t.astype(x.dtype) for t in rope_tables(*x.shape[-2:], 1e4)))
@@ -244,6 +253,7 @@ def laid(
 def _drawn(shape, seed, dtype):
     return mx.array(np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)).astype(dtype)
 
+# %% ../../nbs/guides/proof.ipynb #629861e2
 def _results(f, xs, learns, dtype): # values, and gradients for a random pull on them
     def listed(*a): return list(o) if isinstance(o := f(*a), (tuple, list)) else [o]
     if learns:
@@ -253,6 +263,7 @@ def _results(f, xs, learns, dtype): # values, and gradients for a random pull on
     mx.eval(ys, more)
     return ys + more
 
+# %% ../../nbs/guides/proof.ipynb #21763d20
 def compare_operation(
     case:Case,
     shapes:list, # of the inputs
@@ -268,6 +279,7 @@ def compare_operation(
         right = _results(partial(case.f, plain), [x.astype(mx.float64) for x in xs], case.learns, dtype)
     return [off(a, b, case.k) for a, b in zip(got, right)]
 
+# %% ../../nbs/guides/proof.ipynb #4644ef76
 def operation_check(
     case:Case
 )->str: # what was seen
@@ -296,6 +308,7 @@ def probabilities(
     p = np.where((likelier < want.top_p) & (p >= want.min_p*p.max(-1, keepdims=True)), p, 0)
     return p/p.sum(-1, keepdims=True)
 
+# %% ../../nbs/guides/proof.ipynb #a4e7916f
 def sampling_check(s):
     "sampling"
     rng, rows = np.random.default_rng(0), 64
@@ -325,6 +338,7 @@ def small_model(
     mx.eval(model.parameters())
     return model
 
+# %% ../../nbs/guides/proof.ipynb #c86fdda4
 @contextmanager
 def by_definition():
     "In here models compute with the plain operations, on the CPU"
@@ -335,6 +349,7 @@ def by_definition():
     finally:
         for k, f in usual.items(): setattr(model_page, k, f)
 
+# %% ../../nbs/guides/proof.ipynb #6f990e8e
 def doubled(
     model:GPT
 )->GPT: # a copy, to be used in `by_definition`
@@ -345,6 +360,7 @@ def doubled(
     weights = {n: weights.get(n, p).astype(mx.float64) for n, p in tree_flatten(model.parameters())}
     return twin.update(tree_unflatten([(n, p) for n, p in weights.items() if not n.endswith(('.scales', '.biases'))]))
 
+# %% ../../nbs/guides/proof.ipynb #46444ded
 class Recorder(MuonAdamW):
     "An optimizer that keeps the gradients it was given"
     def init(self, parameters):
@@ -366,6 +382,7 @@ def _named(tree): # arrays by name, single numbers together
         single = {n: found.pop(n).reshape(-1) for n in [*found] if found[n].size <= 16}
         return found | ({', '.join(single): mx.concatenate([*single.values()])} if single else {})
 
+# %% ../../nbs/guides/proof.ipynb #66523102
 def steps_by_definition(
     model:GPT,   # learns
     preset:str,  # its generation
@@ -383,6 +400,7 @@ def steps_by_definition(
         losses.append(loss.item())
     return losses, first
 
+# %% ../../nbs/guides/proof.ipynb #afb12851
 def step_check(s):
     "compiled training step"
     model = s['model'] = small_model(s['preset'])
@@ -427,6 +445,7 @@ def written(
     while len(batch): go_on()
     return made
 
+# %% ../../nbs/guides/proof.ipynb #f4ca2e02
 def generation_check(s, bits=0):
     "generation with a cache"
     model, k, worst = small_model(s['preset']), 16 if bits else 6, 0.
@@ -440,6 +459,7 @@ def generation_check(s, bits=0):
     expect(worst <= allowed, f'log-probabilities are off by {worst:.2g}, {allowed:.2g} allowed')
     return f'{i + 1} texts, off by {worst:.1g}, {allowed:.1g} allowed'
 
+# %% ../../nbs/guides/proof.ipynb #cbf2b977
 def quantised_check(s):
     "generation in 4 bits"
     return generation_check(s, 4)
@@ -466,6 +486,7 @@ def cache_check(s):
     seen = f'cache of {size/1e6:.0f} MB, {more/1e6:.0f} MB more while it is written'
     return seen if more < .75*size else ('slow', f'{seen}, so it is copied: fewer rows at a time are faster')
 
+# %% ../../nbs/guides/proof.ipynb #428d0c6f
 def checkpoint_check(s):
     "saving and loading"
     return checkpoint_stage(s)

@@ -314,6 +314,7 @@ def _tokenizer_path(folder, tokenizer_dir, found, set, streaming):
     if found: return Path(found['folder'])/'tokenizer'
     return Path(tokenizer_dir) if tokenizer_dir else tokenizer_for(set, streaming)
 
+# %% ../../nbs/guides/runs.ipynb #d9b3b223
 def _check_same(p):
     "Refuse to go on with a run in another way; the steps that it had, if it becomes longer"
     folder, settings = p.folder, p.settings
@@ -369,6 +370,7 @@ def _validation_mark(p):
     own = set_folder(p.set)/'val.bin'
     return file_mark(own if own.exists() else shard_paths(p.set)[1])
 
+# %% ../../nbs/guides/runs.ipynb #638c13da
 def _begin(o, p, run, world, longer):
     "Write down and say what is about to happen; callbacks that follow from it"
     more = dict(origin=p.found) if p.found else {}
@@ -381,6 +383,7 @@ def _begin(o, p, run, world, longer):
     out = [memory_line(p.c.memory_check_interval)] if o.monitor_memory else []
     return out + ([_once(lambda: extend(run, p.c, p.recipe))] if longer else [])
 
+# %% ../../nbs/guides/runs.ipynb #3bb0b633
 def _sum_up(run, m, profile):
     "What came of it"
     score = f': {m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else ', nothing left to do'

@@ -38,6 +38,7 @@ def mean(self:World,
     "Average over all processes, in few large messages"
     return nn.average_gradients(tree, self.group) if self.group else tree
 
+# %% ../../nbs/safety/parallel.ipynb #1d5b8f7e
 @patch
 def total(self:World,
     *numbers # few
@@ -51,6 +52,7 @@ def total(self:World,
     sums = mx.distributed.all_gather(mx.array(np.stack([high, low])[None]), group=self.group)
     return np.array(sums, np.float64).sum((0, 1)).tolist()
 
+# %% ../../nbs/safety/parallel.ipynb #7691b1fe
 @patch
 def any(self:World,
     *flags # true or false
@@ -71,6 +73,7 @@ def share(self:World,
         return x
     return tree_map(one, tree)
 
+# %% ../../nbs/safety/parallel.ipynb #4d03c9f9
 @patch
 def tell(self:World,
     value=None # anything JSON can hold; of process 0

@@ -53,6 +53,7 @@ def option(
     "`max_seq_len` is `--max-seq-len` on the command line"
     return '--' + name.replace('_', '-')
 
+# %% ../../nbs/safety/ranges.ipynb #1f326716
 def wanted(
     name:str, # of an option
     x         # a number
@@ -64,11 +65,13 @@ def wanted(
     if x > most: return f'at most {most:,}'
     return 'positive' if least in (1, ABOVE) else f'{least} or more'
 
+# %% ../../nbs/safety/ranges.ipynb #394febf8
 def _as_typed(value):
     "A number in a message"
     whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
     return f'{int(value):,}' if whole or type(value) is int else repr(value) if isinstance(value, str) else value
 
+# %% ../../nbs/safety/ranges.ipynb #7e0a99c6
 def fitting(
     name:str,       # of an option
     value,          # given for it
@@ -95,6 +98,7 @@ MEASURES = { # what may be typed, and the unit of a plain number
         (SIZES, 'GB', 'memory memory_limit_gb'), (SIZES, 'MB', 'max_mb'), (SIZES, 'bytes', 'max_bytes'),
         (TIMES, 'seconds', 'every patience'), (TIMES, '', 'time')) for name in names.split()}
 
+# %% ../../nbs/safety/ranges.ipynb #c3368dce
 def measure(
     name:str, # of an option
     text:str, # what was typed for it
@@ -117,6 +121,7 @@ def measure(
     if not parts or value - value != 0: raise ValueError(f'{option(name)} must be {_spellings(name)}, not {text!r}')
     return fitting(name, value, kind)
 
+# %% ../../nbs/safety/ranges.ipynb #4fa57a51
 def _spellings(name):
     "How a size or a time is written"
     units, plain = MEASURES[name]
@@ -128,6 +133,7 @@ def _spellings(name):
 def _fitting(name, value, kind):
     return value if value is None or kind not in (int, float) else fitting(name, value, kind)
 
+# %% ../../nbs/safety/ranges.ipynb #0b7add70
 def check_values(
     config # a dataclass of options
 ):
@@ -140,6 +146,7 @@ OPTION_NEEDS = { # what an option is for, and means nothing without
         score_every='score_tasks score_examples score_tokens').items() for name in names.split()}
 WEIGHTS = 'matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr', 'lr_scale', 'init_lr_frac' # not of adapters
 
+# %% ../../nbs/safety/ranges.ipynb #ac656009
 def check_pairs(
     given:dict # options and their values
 ):
@@ -152,6 +159,7 @@ def check_pairs(
             raise ValueError(f'{option(k)} is for the weights, and with --lora only adapters learn: '
                              '--lora-lr is their rate')
 
+# %% ../../nbs/safety/ranges.ipynb #dafa8f45
 def ranged(
     f # a function with plain parameters
 ):    # the same, which refuses numbers that make no sense before it does anything

@@ -245,11 +245,13 @@ def _ask(requests, replies, *message):
     error = getattr(builtins, what[0], None)
     raise (error if isinstance(error, type) and issubclass(error, Exception) else RuntimeError)(*what[1:])
 
+# %% ../../nbs/safety/sandbox_child.ipynb #6c6a41b8
 def _stand_ins(names, wire):
     "What the tests call instead of the program's functions"
     def stand_in(name): return lambda *args, **kwargs: _load(_ask(*wire, name, _dump(args), _dump(kwargs)))
     return {o: stand_in(o) for o in names if not hasattr(builtins, o) and not o.startswith('__')}
 
+# %% ../../nbs/safety/sandbox_child.ipynb #5f941caf
 def _how_it_died(child):
     "The status of a program's process that ended too early"
     for _ in range(100): # it may take a moment to die

@@ -138,6 +138,7 @@ def curve(
     groups = [points[i:i+size] for i in range(0, len(points), size)]
     return [[g[-1][0], sum(v for _, v in g)/len(g)] for g in groups]
 
+# %% ../../nbs/serving/library.ipynb #8ecb5b23
 @patch
 def curves(self:Library,
     tag:str

@@ -168,6 +168,7 @@ async def whole(self:OpenAIFormat)->dict:
     done = [self.choice(i, texts[i], self.logprobs(behind[i]), c.finish) for i, c in enumerate(self.choices)]
     return self.head(self.kind) | dict(choices=done, usage=self.usage())
 
+# %% ../../nbs/serving/openai.ipynb #ec6ac006
 @patch
 async def stream(self:OpenAIFormat): # asynchronous iterator of str
     "Events of the answer"

@@ -56,6 +56,7 @@ def receive(self:Job, item):
         item = Refusal(408, 'the answer was not read, and was given up')
     self.inbox.put_nowait(item)
 
+# %% ../../nbs/serving/scheduler.ipynb #e99e78c5
 @patch
 async def next(self:Job):
     "What came next: the engine, then (row, `Token`); raises `Refusal`"
@@ -64,6 +65,7 @@ async def next(self:Job):
     self.over = True
     raise item
 
+# %% ../../nbs/serving/scheduler.ipynb #e51b78d6
 @patch
 def cancel(self:Job,
     row:int=None # default all
@@ -198,6 +200,7 @@ def _open(self:Worker, tag):
     self.models[tag] = m = self.models.pop(tag) # the last is the latest
     return m
 
+# %% ../../nbs/serving/scheduler.ipynb #ca0c5f15
 @patch
 def _next(self:Worker):
     "Who waits longest, if there is room"
@@ -286,6 +289,7 @@ def drain(self:Worker):
         self.waiting.clear()
     for job in jobs: job.receive(Refusal(503, 'the server is shutting down'))
 
+# %% ../../nbs/serving/scheduler.ipynb #c3b72e64
 @patch
 def _refuse_all(self:Worker):
     "The last thing the thread does"
@@ -294,6 +298,7 @@ def _refuse_all(self:Worker):
     self.waiting.clear()
     self.models.clear()
 
+# %% ../../nbs/serving/scheduler.ipynb #b7be5cff
 @patch
 def close(self:Worker):
     "End now"

@@ -241,6 +241,7 @@ def listen(
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
+# %% ../../nbs/serving/server.ipynb #20732fc6
 def loopback(
     sock:socket.socket
 )->bool:

@@ -22,6 +22,7 @@ def _in_string(text, more):
 
 def _outdented(line, indent): return line[min(indent, len(line) - len(line.lstrip())):]
 
+# %% ../../nbs/sources/code_problems.ipynb #a9bde20f
 def code_blocks(
     text:str,         # with or without fences
     strings:bool=True # fences within strings do not count
@@ -59,6 +60,7 @@ def _tree(code):
     try: return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError): return None
 
+# %% ../../nbs/sources/code_problems.ipynb #84b5ee51
 def _bodies(text):
     "What may be meant as the body of a function, in the order in which to try"
     def shifted(code): return textwrap.indent(textwrap.dedent(code), '    ')
@@ -70,6 +72,7 @@ def _bodies(text):
     lines = textwrap.indent(text, '    ').split('\n')[:200]
     for n in range(len(lines) - 1, 0, -1): yield '\n'.join(lines[:n]) # or behind it
 
+# %% ../../nbs/sources/code_problems.ipynb #6383db16
 def _with_body(prompt, text):
     "A prompt and the body of its function, however that is indented"
     empty_or_comment = r'(?:[ \t]*\n|#.*\n(?=(?:\s*\n|#.*\n)*[ \t]+\S))+'
@@ -84,6 +87,7 @@ def _before(row):
     if not rest: raise ValueError(f"the prompt does not define {row['entry_point']}")
     return head
 
+# %% ../../nbs/sources/code_problems.ipynb #ccc27839
 def _defines(code, name):
     "Does a program give that name to something of its own? If it is none, it may still seem so"
     try: bound = symtable.symtable(code, '', 'exec').lookup(name)
@@ -92,6 +96,7 @@ def _defines(code, name):
         return bool(re.search(rf'^(?:async\s+)?def {re.escape(name)}\b', code, re.M))
     return bound.is_assigned() and not bound.is_imported()
 
+# %% ../../nbs/sources/code_problems.ipynb #439c9117
 def _with_method(code, name):
     "A program whose class has the function as a method, with a name for that; '' if there is none"
     tree = _tree(code)
@@ -99,6 +104,7 @@ def _with_method(code, name):
     owners = [o.name for o in classes if any(getattr(m, 'name', '') == name for m in o.body)]
     return f'{code}\n{name} = {owners[-1]}().{name}\n' if owners else ''
 
+# %% ../../nbs/sources/code_problems.ipynb #bc4f4a91
 def _is_stub(code, name):
     "Has the function no body yet?"
     def idle(o): return isinstance(o, ast.Pass) or isinstance(o, ast.Expr) and isinstance(o.value, ast.Constant)
@@ -108,6 +114,7 @@ def _is_stub(code, name):
 
 _HELPS = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
+# %% ../../nbs/sources/code_problems.ipynb #28de0adf
 def _helpers(code, name):
     "A block's imports, functions, classes and constants"
     def helps(o):
@@ -123,6 +130,7 @@ _CODE = re.compile(r"""from\s+[\w.]+\s+import\s | import\s+[\w., ]+$ | (?:async\
 
 _INLINE = re.compile(r'(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)', re.S)
 
+# %% ../../nbs/sources/code_problems.ipynb #a96f8840
 def _spoken(text):
     "The program in a text without fences"
     def alone(o): return isinstance(o, ast.Expr) and isinstance(o.value, ast.Name) # a word is no program
@@ -132,12 +140,14 @@ def _spoken(text):
     whole = (n for n in range(len(pieces), 0, -1) if _tree(''.join(pieces[:n]))) # the last may have been cut off
     return ''.join(pieces[:next(whole, None)])
 
+# %% ../../nbs/sources/code_problems.ipynb #2e8cb580
 def _whole(blocks, name):
     "The last block that is complete; if none is, the first that defines the function"
     found = [b for b in blocks if _defines(b, name) and not _is_stub(b, name)]
     found = found or [w for b in blocks if (w := _with_method(b, name))]
     return next((b for b in reversed(found) if _tree(b)), found[0] if found else '')
 
+# %% ../../nbs/sources/code_problems.ipynb #0dde4b01
 def _unfenced(text, name):
     "The code for a function in a text without fences, and whether there are no words around it"
     if _defines(text, name): return text, False
@@ -149,6 +159,7 @@ def _unfenced(text, name):
     returning = [q for q in quoted if re.match(r'\s*return\b', q)]
     return (returning or [text])[-1], False
 
+# %% ../../nbs/sources/code_problems.ipynb #86977537
 def _found(text, name):
     "The code that a text has for a function: itself, blocks beside it, and whether it is a program as it stands"
     if _tree(text) and _defines(text, name): return text, [], False
@@ -164,6 +175,7 @@ def _found(text, name):
     code, whole = _unfenced(head if unopened else text, name)
     return code, [], whole
 
+# %% ../../nbs/sources/code_problems.ipynb #11f05bc3
 def completed(
     row:dict,       # of HumanEval
     completion:str, # what the model wrote
@@ -175,6 +187,7 @@ def completed(
     if _defines(code, name): return before + (code if in_fence else _spoken(code))
     return _with_body(before + row['prompt'].removeprefix(head), code)
 
+# %% ../../nbs/sources/code_problems.ipynb #dcfa2f9b
 def examination(
     row:dict, # of HumanEval
 )->str:       # Python that runs to its end if the program is right

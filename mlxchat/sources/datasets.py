@@ -136,6 +136,7 @@ def own_path(
     file = name.removeprefix('path:') if own_file(name) else name.rpartition(':')[0]
     return file if own_file(name) or file.endswith('.py') else ''
 
+# %% ../../nbs/sources/datasets.ipynb #dca27592
 def source_hash(
     name:str # of a task
 )->str:      # '' if it comes with the program
@@ -146,11 +147,13 @@ def source_hash(
 
 def _ours(module): return getattr(module, '__name__', '').startswith('mlxchat.')
 
+# %% ../../nbs/sources/datasets.ipynb #de0d6096
 class OwnError(ValueError): "Code of your own failed; says how, and where"
 
 _OTHERS = (importlib.util.find_spec('mlxchat').submodule_search_locations[0], sysconfig.get_path('stdlib'),
            sysconfig.get_path('purelib'))
 
+# %% ../../nbs/sources/datasets.ipynb #e103b077
 def failure(
     e:BaseException # from code of your own
 )->OwnError:
@@ -172,6 +175,7 @@ def _program(file):
     there.checksum = checksum
     return there
 
+# %% ../../nbs/sources/datasets.ipynb #dac54be4
 def load_object(
     name:str # module:name, the module as Python finds it or as a file
 ):
@@ -227,6 +231,7 @@ def takes(f, *args)->bool:
     except TypeError: return False
     except ValueError: return True # of a builtin that is not known
 
+# %% ../../nbs/sources/datasets.ipynb #471648c1
 def task_part(
     task:Task,     # that knows no splits
     split:str=None # None for all
@@ -235,6 +240,7 @@ def task_part(
     if not split or len(task) < 10: return task
     return Subset(task, [i for i in range(len(task)) if (i % 10 == 9) == (split != 'train')])
 
+# %% ../../nbs/sources/datasets.ipynb #e5e621e5
 def own_task(
     name:str,      # module:name
     split:str=None # default: the one for grading

@@ -52,6 +52,7 @@ class Remote:
     etag:str=''     # version, '' if it cannot be relied on
     sha256:str=''   # hexadecimal, '' if not given
 
+# %% ../../nbs/sources/fetch.ipynb #d0ae4b6b
 def remote(
     response:httpx.Response # with its history of redirects
 )->Remote:
@@ -103,6 +104,7 @@ def _size(part):
 def _discard(part):
     for p in part, _sidecar(part): p.unlink(missing_ok=True)
 
+# %% ../../nbs/sources/fetch.ipynb #1d5b8f7e
 @patch
 def _open(self:Fetcher, url, part):
     "Ask for what is missing; returns the request"
@@ -114,6 +116,7 @@ def _open(self:Fetcher, url, part):
     ranges = {'range': f'bytes={have}-', 'if-range': etag} if have else {}
     return have, self.client.build_request('GET', url, headers={**self.headers(url), **ranges})
 
+# %% ../../nbs/sources/fetch.ipynb #7691b1fe
 @patch
 def _check_status(self:Fetcher, response):
     "Raise unless the answer carries the file"
@@ -135,6 +138,7 @@ def _room(self:Fetcher, part, missing):
         raise DiskFull(f'no room in {part.parent}: {missing/1e6:,.0f} MB to come and {self.reserve/1e6:,.0f} MB '
                        f'to spare, but only {free/1e6:,.0f} MB are free')
 
+# %% ../../nbs/sources/fetch.ipynb #4192c75d
 @patch
 def _receive(self:Fetcher, response, part, have, stop, on_bytes):
     "Append the body of an answer to the partial file"
@@ -187,6 +191,7 @@ def _give_up(self:Fetcher, url, problem, lost):
         raise NoNetwork(f'{httpx.URL(url).host} cannot be found: is there a network? (HF_ENDPOINT may name a mirror)')
     raise FetchError(f'{url}: {problem}, for {self.patience:.0f} s', bad=getattr(problem, 'after', 0) > 0)
 
+# %% ../../nbs/sources/fetch.ipynb #0bb87726
 @patch
 def __call__(self:Fetcher,
     url:str,       # of the file

@@ -46,6 +46,7 @@ def _chosen(there, usual, what, hub):
     more = ', …'*(len(there) > 20)
     raise ValueError(f'{hub} has several {what}s ({", ".join(there[:20])}{more}): name one, as in {hub}/{there[0]}')
 
+# %% ../../nbs/sources/hub.ipynb #1a5ff9e1
 def _split(hub, listed):
     "Configuration and split that are meant, of those that the hub lists"
     first, *rest = hub.parts or ['']
@@ -57,6 +58,7 @@ def _split(hub, listed):
     known = [f'{c}/{s}' for c in [*listed][:10] for s in [*listed[c]][:10]]
     raise ValueError(f'{hub} is not there: of {hub.repo}, the hub has {", ".join(known)}')
 
+# %% ../../nbs/sources/hub.ipynb #2bd13b1b
 def hub_files(
     hub:HubSet,
     folder:Path,         # where the list is kept
@@ -84,6 +86,7 @@ def _text_bytes(path, column):
         columns = [g.column(k) for g in groups for k in range(g.num_columns)]
         return sum(c.total_uncompressed_size for c in columns if c.path_in_schema == column)
 
+# %% ../../nbs/sources/hub.ipynb #29fd5a05
 def hub_fetch(
     hub:HubSet,
     column:str,          # with the texts
@@ -133,6 +136,7 @@ def make_hub_set(
     shutil.rmtree(raw, ignore_errors=True)
     return report
 
+# %% ../../nbs/sources/hub.ipynb #ca2d28b3
 def _made(folder, hub):
     "What is known of a set that is there; an error if it is another"
     if not (folder/'report.json').exists(): return {}

@@ -98,9 +98,11 @@ def _sound(path):
     except (ValueError, OSError): return False
     return True
 
+# %% ../../nbs/sources/published.ipynb #0bb87726
 def _check(path):
     if not _sound(path): raise ValueError(f'{path} is not a Parquet file with rows')
 
+# %% ../../nbs/sources/published.ipynb #3640ad58
 def fetch_parquet(
     url:str,
     path:Path,           # where it should be; if a sound one is there, nothing is fetched
@@ -158,6 +160,7 @@ def _unpack(path, columns, out):
             writer.write(first)
             for b in batches: writer.write(b)
 
+# %% ../../nbs/sources/published.ipynb #21e40dd3
 def _mapped(path, columns):
     "The table of a Parquet file, unpacked into a file that is mapped, not read"
     s = path.stat()

@@ -45,6 +45,7 @@ def is_heldout_triple(numbers)->bool:
 
 SIGNS = {'+': 'plus', '-': 'minus', '*': 'times'}
 
+# %% ../../nbs/sources/puzzles.ipynb #cb2411f6
 class ThreeNumbers(Generator):
     "Sums, differences and products of three numbers, answered with the tool"
     def __init__(self,
@@ -92,6 +93,7 @@ PUZZLE_SHARES = { # of the questions for training
                 'identity': .05},
     'three_numbers': {'three numbers': .3, 'arithmetic': .5, 'counting': .08, 'spelling': .08, 'identity': .04}}
 
+# %% ../../nbs/sources/puzzles.ipynb #c10cde86
 def hard_tasks(
     split:str,           # 'train' or 'val'
     which:str='puzzles', # or three_numbers
@@ -103,12 +105,14 @@ def hard_tasks(
             'three numbers': lambda: ThreeNumbers(split)}
     return {k: make[k]() for k in PUZZLE_SHARES[which] if k in make}
 
+# %% ../../nbs/sources/puzzles.ipynb #db0fc180
 def _mixed(which, split, words, tokenizer):
     hard = hard_tasks(split, which, words)
     if split == 'val': return TaskMixture(list(hard.values()))
     tasks = hard | practice(words or spelling_words(), split, tokenizer) # what it has practised before
     return TaskMixture(list(tasks.values()), weights=[PUZZLE_SHARES[which][k] for k in tasks], size=100_000)
 
+# %% ../../nbs/sources/puzzles.ipynb #d3d9fc3b
 def puzzles(
     split:str,      # 'train' or 'val'
     words:list=None,# default: those of the offline corpus
@@ -117,6 +121,7 @@ def puzzles(
     "Long words and long numbers, for training with ordinary questions among them"
     return _mixed('puzzles', split, words, tokenizer)
 
+# %% ../../nbs/sources/puzzles.ipynb #01c73885
 def three_numbers(
     split:str,      # 'train' or 'val'
     words:list=None,# default: those of the offline corpus

@@ -132,6 +132,7 @@ def _dropped(self:ShardCache)->set:
     names = {p.name for p in (self.folder/'.streamed').glob('shard_*')}
     return {name for name in names if (self.folder/name).exists() or (self.folder/f'.{name}.part').exists()}
 
+# %% ../../nbs/sources/shards.ipynb #1d5b8f7e
 @patch
 def _evict(self:ShardCache, most, but):
     "Drop streamed shards until at most `most` besides number `but` are left, if those in use permit"
@@ -171,6 +172,7 @@ def _fetch(self:ShardCache, i, needed):
             if needed: raise
             return False
 
+# %% ../../nbs/sources/shards.ipynb #4192c75d
 @patch
 def _get(self:ShardCache, i, needed=True):
     "Make sure that shard `i` is here; returns a shared lock on it, or None if it is not needed and does not fit"
@@ -231,6 +233,7 @@ def _missing(self:ShardCache):
         if i in self.failed or i in self.fetching or self.path(i).exists(): continue
         if not (elsewhere and (elsewhere/self.shards.file(i)).exists()): return i
 
+# %% ../../nbs/sources/shards.ipynb #778b6831
 @patch
 def _work(self:ShardCache):
     while not self.stop.is_set():
@@ -251,6 +254,7 @@ def _work(self:ShardCache):
                 self.fetching.discard(i)
                 self.changed.notify_all()
 
+# %% ../../nbs/sources/shards.ipynb #d133d3b9
 @patch
 def want(self:ShardCache,
     indices, # numbers of shards, soonest first
@@ -260,6 +264,7 @@ def want(self:ShardCache,
         self.wanted = list(indices)[:self.ahead]
         self.changed.notify_all()
 
+# %% ../../nbs/sources/shards.ipynb #81c64059
 @patch
 def ready(self:ShardCache)->int:
     "How many of the wanted shards are here, counted up to the first that is not"
@@ -322,6 +327,7 @@ def set_folder(
     places = [ours]*(not name.startswith('.')) + [Path(name).expanduser()]*(name not in (*SETS, 'python'))
     return next((p for p in places if p.is_dir()), ours)
 
+# %% ../../nbs/sources/shards.ipynb #21e40dd3
 def local_shards(
     name:str, # of a set, or a folder
 )->tuple:     # (training paths, validation path)
@@ -339,6 +345,7 @@ def local_shards(
                                 'or train with --streaming')
     return [found[k] for k in sorted(found)], val
 
+# %% ../../nbs/sources/shards.ipynb #24b8c51d
 def shard_numbers(
     paths # of shards
 )->str:   # such as '0–3, 20–22'

@@ -45,6 +45,7 @@ def decode(
 SUFFIXES = '.txt', '.md', '.jsonl', '.parquet'
 PACKED = {'.gz': gzip.open, '.bz2': bz2.open, '.xz': lzma.open}
 
+# %% ../../nbs/sources/texts.ipynb #4d03c9f9
 @dataclass
 class Report:
     "What was found in a folder, and what was wrong with it"
@@ -62,6 +63,7 @@ class Report:
     def lines(self)->list: # of str, one for each kind of fault
         return [f'{k}: {self.counts[k]:,}, in {", ".join(places)}' for k, places in self.examples.items()]
 
+# %% ../../nbs/sources/texts.ipynb #0e1138b5
 def kind_of(
     path:Path
 )->str:   # one of `SUFFIXES`, or ''
@@ -81,6 +83,7 @@ def _wide(f, encoding, size=2**24):
     while block := f.read(size): yield decoder.decode(block)
     yield decoder.decode(b'', True)
 
+# %% ../../nbs/sources/texts.ipynb #2c035fa4
 def _text_file(path, f, report):
     wide = wide_encoding(f.read(4))
     f.seek(0)
@@ -95,6 +98,7 @@ def _text_file(path, f, report):
             report.fault('files not in UTF-8, read as Windows-1252', path)
         yield text
 
+# %% ../../nbs/sources/texts.ipynb #1080db8d
 def _json_lines(path, f, report, column):
     def text(n, line):
         text, bad, encoding = decode(line)
@@ -107,6 +111,7 @@ def _json_lines(path, f, report, column):
         if isinstance(value.get(column), str): yield value[column]
         else: report.fault(fault, f'{path}:{n}{"" if fault in report.examples else _has(value)}')
 
+# %% ../../nbs/sources/texts.ipynb #ee84b9e2
 def _has(value):
     keys = [str(k) for k, v in value.items() if isinstance(v, str)]
     return f' (texts there: {", ".join(keys)[:200]})' if keys else ''
@@ -155,6 +160,7 @@ def cut(
 # %% ../../nbs/sources/texts.ipynb #c024
 FEW_DOCUMENTS = 20 # files
 
+# %% ../../nbs/sources/texts.ipynb #2856df5a
 def text_files(
     paths,         # files and folders
     report:Report, # updated
@@ -173,6 +179,7 @@ def text_files(
             else: report.fault('files of other kinds', path)
     return sorted(found, key=lambda p: name_hash(found[p], 'order'))
 
+# %% ../../nbs/sources/texts.ipynb #74ebbc6c
 def documents_in(
     paths,              # files and folders
     report:Report,      # updated
@@ -242,6 +249,7 @@ def new_folder(
         for o in missing: # what was made only for this, if nothing is in it
             with suppress(OSError): o.rmdir()
 
+# %% ../../nbs/sources/texts.ipynb #1980bed2
 def _too_little(paths, report):
     "Why there is no set, and what to do"
     n, where = report.counts['documents'], ', '.join(map(str, paths))
@@ -252,6 +260,7 @@ def _too_little(paths, report):
     return (f'too little text in {where}: one document, but one is needed to train and one to validate: '
             'add text, or cut it into shorter documents, as with --doc-chars 500')
 
+# %% ../../nbs/sources/texts.ipynb #5bb748e0
 def make_set(
     paths,                       # files and folders
     folder:Path,                 # of the set; one that is there is replaced

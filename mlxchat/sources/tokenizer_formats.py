@@ -30,6 +30,7 @@ def sample_texts()->dict: # kind → a text of 600 to 1000 bytes
 def _contents(path):
     with open_file(path) as f: return f.read()
 
+# %% ../../nbs/sources/tokenizer_formats.ipynb #cbb67f98
 def by_ids(
     text:dict,     # bytes → id, which is also the priority of the merge
     specials:dict, # name → id
@@ -102,6 +103,7 @@ PATTERNS = dict(
         r"|\s*[\r\n]+|\s+(?!\S)|\s+")
 _FILES = dict(gpt2='gpt2', r50k_base='gpt2', p50k_base='gpt2', cl100k_base='cl100k', cl100k='cl100k')
 
+# %% ../../nbs/sources/tokenizer_formats.ipynb #3f7d2b44
 def read_tiktoken(
     path,               # lines of a token in base64 and its rank
     pattern:str='',     # where text is cut: a key of `PATTERNS`, or a regular expression; default: by the file's name
@@ -199,6 +201,7 @@ def characters(
 # %% ../../nbs/sources/tokenizer_formats.ipynb #c053
 _atoms = re.compile(r'\\[pP]\{\w+\}|\\.|\[(?:\\.|[^\]\\])*\]|\{[\d,]+\}\+?|.', re.S)
 
+# %% ../../nbs/sources/tokenizer_formats.ipynb #e00f4218
 def portable(
     pattern:str, # for `tiktoken`
 )->str:          # for `tokenizers`
@@ -214,6 +217,7 @@ def portable(
             out.append(re.sub(r'\\p\{(\w+)\}', lambda m: form.format(characters(m[1])), atom))
     return ''.join(out)
 
+# %% ../../nbs/sources/tokenizer_formats.ipynb #2393db1a
 def _restore(pattern):
     "Letters and numbers by their short name again, and nothing that we would read differently"
     for kind in 'LN':
@@ -230,6 +234,7 @@ def hf_file(
     path = Path(path)
     return path if path.suffix == '.json' else path/'tokenizer.json'
 
+# %% ../../nbs/sources/tokenizer_formats.ipynb #7279bf9f
 def write_hf(
     tokenizer:Tokenizer,
     path, # tokenizer.json, or a folder for it
@@ -277,6 +282,7 @@ _HF = {'model': {'type?': {'BPE'}, 'vocab': {str: (0, 2**31)}, 'merges': [(str, 
        'normalizer?': {'type': str}, 'added_tokens?': [{'id': (0, 2**31), 'content': str, 'special': bool}],
        'pre_tokenizer?': {'type': str, 'pretokenizers?': [{'type': str, 'pattern?': dict}]}}
 
+# %% ../../nbs/sources/tokenizer_formats.ipynb #178b8152
 def read_hf(
     path, # tokenizer.json, or the folder that holds it
 )->Tokenizer:
@@ -358,6 +364,7 @@ def fingerprint(self:SentencePieceTokenizer)->str: # 12 hexadecimal digits
     "A short name for exactly this model"
     return hashlib.sha256(self.model + json.dumps(SPECIAL_TOKENS).encode()).hexdigest()[:12]
 
+# %% ../../nbs/sources/tokenizer_formats.ipynb #52bc12b7
 @patch
 def save(self:SentencePieceTokenizer,
     folder, # made if missing
@@ -367,6 +374,7 @@ def save(self:SentencePieceTokenizer,
     d = dict(format='mlxchat-sentencepiece', version=1, model=SENTENCEPIECE_FILE, fingerprint=self.fingerprint())
     return atomic_write(Path(folder)/TOKENIZER_FILE, lambda tmp: tmp.write_text(json.dumps(d, indent=1)))
 
+# %% ../../nbs/sources/tokenizer_formats.ipynb #5551e457
 @patch(cls_method=True)
 def load(cls:SentencePieceTokenizer,
     folder, # holds mlxchat_tokenizer.json and tokenizer.model

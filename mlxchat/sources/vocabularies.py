@@ -42,6 +42,7 @@ def compare_vocabularies(
         rows.append(dict(kind=kind, bytes=size) | {name: size/max(1, n) for name, n in tokens.items()})
     return rows
 
+# %% ../../nbs/sources/vocabularies.ipynb #220d10d8
 def vocabulary_table(
     rows:list # from `compare_vocabularies`
 )->str:
