@@ -372,7 +372,7 @@ def chat(
 ):
     "Talk with a trained model"
     with unless_young(run):
-        run = find_run(run, 'chat')
+        run = find_run(run, 'base' if stage == 'base' else 'chat')
         model, tokenizer, meta = run.load(stage, step)
     model = for_inference(model, dtype) # what it was cast from is not kept
     if prompt is not None and not prompt.strip(): raise ValueError('the prompt is empty')
