@@ -12,7 +12,7 @@ from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
 from .fast.device import device_kind
-from .progress import LiveCurve
+from .report import LiveCurve
 from .safety.stopping import TrainingStopped
 import mlx.core as mx
 

@@ -32,7 +32,8 @@ from .sft import sft_command, derived_tag, new_run, numbered, open_stage, passed
 from .tasks import Task, practice, spelling_words
 from .tokenizer import check_messages
 from .train import TrainStep
-from .progress import LogConfig, outlive_terminal, score_line, sinks
+from .progress import outlive_terminal, score_line
+from .report import LogConfig, sinks
 import mlx.core as mx, mlx.nn as nn, numpy as np
 from mlx.utils import tree_flatten, tree_map
 from .data import checked, json_lines, open_file, parse_json, read_json

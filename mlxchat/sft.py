@@ -26,7 +26,8 @@ from .train import bits_per_byte, text_bytes
 from .checkpoint import as_tag, check_copy, check_tag, checkpoints, differs, file_hash, find_run, left_off
 from .checkpoint import latest_checkpoint, load_model, metadata, Run, run_config, save_checkpoint, seen_from
 from .checkpoint import step_of, whisper, write_json
-from .progress import LogConfig, outlive_terminal, report_html, sinks
+from .progress import outlive_terminal
+from .report import LogConfig, report_html, sinks
 from .pretrain import BATCH_D12, check_rows
 from .callbacks import Scores, as_callbacks
 from .trainer import Trainer, TrainerConfig

@@ -19,7 +19,8 @@ from .safety.stopping import TrainingStopped, awake, stop_requests
 from .train import Optimizer, TrainStep, train_model
 from .checkpoint import (amend, checkpoints, latest_checkpoint, load_optimizer, metadata, prune,
     random_state, Run, save_checkpoint, step_of)
-from .progress import Energy, LiveCurve, Progress, stage_seconds
+from .progress import Progress, stage_seconds
+from .report import Energy, LiveCurve
 from .callbacks import Callback, MemoryLimit, SpikeGuard, as_callbacks, memory_limits
 import mlx.core as mx
 from mlx.utils import tree_flatten

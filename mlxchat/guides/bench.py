@@ -24,7 +24,7 @@ from ..pretrain import PretrainConfig, check_rows
 from ..trainer import Peak
 from ..safety.ranges import ranged
 from .plan import Planner
-from ..progress import text_table
+from ..report import text_table
 from ..engine import Engine, Request
 from ..sampling import Sampling
 import mlx.core as mx, mlx.nn as nn

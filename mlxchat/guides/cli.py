@@ -23,7 +23,7 @@ from ..sources.hub import hub_set, make_hub_set
 from ..sources.shards import download, local_shards, set_folder, shard_numbers, SETS
 from ..sources.texts import make_set, write_bin
 from ..checkpoint import check_tag, run_folder
-from ..progress import LogConfig
+from ..report import LogConfig
 from ..pretrain import INSTEAD, PretrainConfig, read_config, recorded
 from ..safety.ranges import MEASURES, option, ranged
 

@@ -22,7 +22,8 @@ from ..tasks import TASK_SHARES, Dialogues, TaskMixture, practice, word_list
 from ..engine import Engine, sampler
 from ..eval import compressed_bpb, score_task, wilson
 from .evaluate import keep_scores
-from ..progress import plain_log, report_html, stage_seconds
+from ..progress import stage_seconds
+from ..report import plain_log, report_html
 from ..sft import SFTConfig, finetune
 from ..chat import add_piece, chat, streamed_text
 from ..data import read_json

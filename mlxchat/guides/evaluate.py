@@ -21,7 +21,8 @@ from ..train import compiled_nll
 from ..checkpoint import checkpoints, find_run, write_json
 from ..pretrain import text_batches
 from ..safety.ranges import ranged
-from ..progress import duration, report_html, text_table
+from ..progress import duration
+from ..report import report_html, text_table
 from ..engine import Engine, for_inference
 from .export import unseen_documents
 from ..eval import PADDING, ask, best, centred, likelihoods, mean_interval, no_nan, pass_at_k, wilson

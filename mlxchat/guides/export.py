@@ -29,7 +29,7 @@ from ..sources.shards import local_shards, set_folder
 from ..sources.texts import new_folder
 from ..tokenizer import Tokenizer
 from ..train import bits_per_byte
-from ..progress import text_table
+from ..report import text_table
 from ..fast.device import device_kind
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten

@@ -21,7 +21,8 @@ from ..loader import BinSource, Loader, Prefetch, TextSource, documents
 from ..checkpoint import Run, as_tag, check_tag, checkpoints, find_run, load_model, rewind
 from ..core import bundle_dir, core
 from ..safety.parallel import Heartbeat, World, join_world
-from ..progress import LogConfig, memory_line, outlive_terminal, report_html, sinks, where_time_went
+from ..progress import outlive_terminal
+from ..report import LogConfig, memory_line, report_html, sinks, where_time_went
 from .plan import check_fits, check_possible
 from ..model import GPT, GPTConfig
 from ..pretrain import PretrainConfig, Recipe, build, differences, extend, extension, muon_adamw, pretrain
