@@ -24,7 +24,7 @@ from ..safety.ranges import ranged
 from ..progress import duration
 from ..report import report_html, text_table
 from ..engine import Engine, for_inference
-from .export import unseen_documents
+from .quantize import unseen_documents
 from ..eval import PADDING, ask, best, centred, likelihoods, mean_interval, no_nan, pass_at_k, wilson
 from ..tasks import meant_task, no_task, practice, spelling_words
 from ..core import CoreTask, bundle_dir, core_tasks, problems, prompts, few_shot_prompt, solved, spans

@@ -231,7 +231,7 @@ VERBS = dict( # where the function is, and what it does
     serve=('mlxchat.serving.server:serve', 'a chat page and an API'),
     generate=('mlxchat.chat:generate', 'continue texts with a base model'),
     export=('mlxchat.guides.export:export', 'for nanochat, mlx-lm, transformers or llama.cpp'),
-    quantize=('mlxchat.guides.export:quantize', 'make a model of 4 or 8 bits'),
+    quantize=('mlxchat.guides.quantize:quantize', 'make a model of 4 or 8 bits'),
     completion=('mlxchat.guides.help:completion', 'let the Tab key know verbs and options'),
     **{'dry-run': ('mlxchat.guides.dryrun:dry_run', 'check every part with a tiny model, in half a minute'),
        'import-nanochat': ('mlxchat.guides.export:import_nanochat', 'make a run of a checkpoint of nanochat'),
