@@ -16,7 +16,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from .fast.device import colour_wanted
 from .checkpoint import checkpoints, find_run, Run, whisper
-from .data import base_dir
+from .safety.files import base_dir
 from .engine import Engine, for_inference
 from .progress import run_status, watched_runs
 from .safety.ranges import RANGES, ranged

@@ -20,8 +20,8 @@ from fastcore.basics import patch
 from .fast.device import compute_dtype
 from .model import GPT, GPTConfig
 from . import lora
-from .data import (
-    atomic_write, base_dir, checked, expanded, in_short, json_lines, open_file, parse_json, read_json, sync, without_nan)
+from .safety.files import atomic_write, base_dir, checked, expanded, in_short, json_lines, open_file
+from .safety.files import parse_json, read_json, sync, without_nan
 from .sources.shards import FileLock, NO_LOCKS
 from .safety.ranges import option
 from .tokenizer import Tokenizer

@@ -10,7 +10,8 @@ __all__ = ['BUNDLE_URL', 'CoreTask', 'prompts', 'spans', 'bundle_dir', 'core_tas
 import csv, random, shutil, sys, tempfile, threading, zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from .data import Bar, base_dir, checked, json_lines, nanochat_dir, open_file, tilde
+from .safety.files import base_dir, checked, json_lines, nanochat_dir, open_file
+from .safety.console import Bar, tilde
 from .eval import best, centred, common_prefix, likelihoods
 from .sources.fetch import Fetcher, FetchError
 from .model import GPT

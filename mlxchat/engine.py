@@ -13,7 +13,8 @@ from functools import cached_property
 from fastcore.basics import patch
 from .fast import cuda_kernels
 from .fast.device import DTYPES, device_kind
-from .data import Bar, open_file
+from .safety.files import open_file
+from .safety.console import Bar
 from .fast.decode import Decoder, attend_one
 from .model import GPT, GPTConfig
 from .fast.ops import attention

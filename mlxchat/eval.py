@@ -13,7 +13,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
-from .data import Bar
+from .safety.console import Bar
 from .fast.device import device_kind
 from .fast.decode import masked_attention
 from .engine import Engine, PrefillCache, no_numbers

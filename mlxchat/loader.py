@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
-from .data import Bar, checked, file_mark, open_file, open_shard, read_group, without_text
+from .data import open_shard, read_group, without_text
+from .safety.files import checked, file_mark, open_file
+from .safety.console import Bar
 from .sources.fetch import DiskFull, FetchError
 from .sources.texts import bin_info
 from .tokenizer import Tokenizer

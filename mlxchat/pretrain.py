@@ -14,7 +14,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from . import __version__
 from .fast.device import memory_bytes
-from .data import read_json
+from .safety.files import read_json
 from .model import GPT, GPTConfig
 from .safety.ranges import check_values, option
 from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups

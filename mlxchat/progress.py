@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
-from .data import base_dir, gigabytes, in_notebook, line_width, open_file, read_json, Redrawn
+from .safety.files import base_dir, open_file, read_json
+from .safety.console import gigabytes, in_notebook, line_width, Redrawn
 from .checkpoint import alive, checkpoints, Run, step_of
 
 # %% ../nbs/03c_progress.ipynb #c050

@@ -13,7 +13,8 @@ from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 from tqdm import tqdm
-from .data import gigabytes, json_lines, read_json, sound
+from .safety.files import json_lines, read_json, sound
+from .safety.console import gigabytes
 from .checkpoint import find_run, Run
 from .progress import duration, stage_seconds
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from .data import Bar, counted, tilde
+from .safety.console import Bar, counted, tilde
 from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata, Run
 from .checkpoint import step_of, write_json
 from .sources.datasets import failure, known_task, load_object, open_task, source_hash, takes, task_part
@@ -36,7 +36,7 @@ from .progress import outlive_terminal, score_line
 from .report import LogConfig, sinks
 import mlx.core as mx, mlx.nn as nn, numpy as np
 from mlx.utils import tree_flatten, tree_map
-from .data import checked, json_lines, open_file, parse_json, read_json
+from .safety.files import checked, json_lines, open_file, parse_json, read_json
 
 # %% ../nbs/06c_rl.ipynb #c788
 @dataclass

@@ -19,7 +19,9 @@ from fastcore.meta import delegates
 from .model import GPT, GPTConfig
 from .sources.texts import new_folder
 from .lora import adapter_places
-from .data import base_dir, name_hash, tilde
+from .data import name_hash
+from .safety.files import base_dir
+from .safety.console import tilde
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes

@@ -19,7 +19,8 @@ from itertools import groupby
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
-from .data import base_dir, list_shards, make_corpus, name_hash, read_texts
+from .data import list_shards, make_corpus, name_hash, read_texts
+from .safety.files import base_dir
 from .tokenizer import Tokenizer
 
 # %% ../nbs/05a_tasks.ipynb #c008

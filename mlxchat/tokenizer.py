@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import numpy as np, rustbpe, tiktoken
 from fastcore.basics import patch
-from .data import atomic_write, read_json
+from .safety.files import atomic_write, read_json
 
 # %% ../nbs/02a_tokenizer.ipynb #c007
 def split_pattern(

@@ -12,7 +12,9 @@ from dataclasses import asdict
 from json import dumps
 from pathlib import Path
 from ..fast.device import compute_dtype, device_kind
-from ..data import base_dir, gigabytes, make_corpus, read_texts
+from ..data import make_corpus, read_texts
+from ..safety.files import base_dir
+from ..safety.console import gigabytes
 from ..loader import Loader, Prefetch, TextSource
 from ..sources.shards import local_shards
 from ..tokenizer import Tokenizer

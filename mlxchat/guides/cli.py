@@ -18,7 +18,9 @@ from . import runs
 from .options import dashed, ELSEWHERE, integer, meant, no_option, number
 from .program import main
 from .runs import RunConfig, learn_tokenizer, made_elsewhere, shard_paths
-from ..data import base_dir, counted, gigabytes, in_short, make_corpus, open_file, read_texts, tilde
+from ..data import make_corpus, read_texts
+from ..safety.files import base_dir, in_short, open_file
+from ..safety.console import counted, gigabytes, tilde
 from ..sources.hub import hub_set, make_hub_set
 from ..sources.shards import download, local_shards, set_folder, shard_numbers, SETS
 from ..sources.texts import make_set, write_bin

@@ -13,7 +13,9 @@ from pathlib import Path
 from fastcore.basics import patch
 from ..fast.device import machine_info
 from ..model import GPTConfig
-from ..data import Bar, base_dir, make_corpus, list_shards, read_texts, tilde
+from ..data import make_corpus, list_shards, read_texts
+from ..safety.files import base_dir
+from ..safety.console import Bar, tilde
 from ..tokenizer import Tokenizer
 from ..loader import TextSource, ConversationSource, Loader, MixedLoader
 from ..checkpoint import check_tag, checkpoints, Run, run_config, write_json
@@ -26,7 +28,7 @@ from ..progress import stage_seconds
 from ..report import plain_log, report_html
 from ..sft import SFTConfig, finetune
 from ..chat import add_piece, chat, streamed_text
-from ..data import read_json
+from ..safety.files import read_json
 
 # %% ../../nbs/guides/demo.ipynb #c007
 @dataclass

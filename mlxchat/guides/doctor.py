@@ -20,7 +20,8 @@ from .. import __path__, __version__
 from ..fast import device
 from ..fast.device import colour_wanted, compute_dtype
 from ..checkpoint import write_json
-from ..data import base_dir, gigabytes, read_json, sync
+from ..safety.files import base_dir, read_json, sync
+from ..safety.console import gigabytes
 from .dryrun import expect
 from ..model import GPTConfig
 from .help import width

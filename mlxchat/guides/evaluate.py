@@ -13,10 +13,10 @@ import hashlib, math, re, sys, time
 from itertools import count
 from json import dumps
 from pathlib import Path
-from ..data import Bar, tilde
+from ..safety.console import Bar, tilde
 from ..fast.device import device_kind
 from ..model import GPT, GPTConfig
-from ..data import atomic_write, base_dir, nanochat_dir
+from ..safety.files import atomic_write, base_dir, nanochat_dir
 from ..train import compiled_nll
 from ..checkpoint import checkpoints, find_run, write_json
 from ..pretrain import text_batches
@@ -31,7 +31,7 @@ from ..core import CoreTask, bundle_dir, core_tasks, problems, prompts, few_shot
 from ..sources.datasets import known_task, OWN, own_code, own_file, own_path, open_task, source_hash
 from ..safety.sandbox import missing_layers, protection
 import mlx.core as mx, numpy as np
-from ..data import json_lines, open_file, read_json, sound
+from ..safety.files import json_lines, open_file, read_json, sound
 from ..sources.shards import locked
 
 # %% ../../nbs/guides/evaluate.ipynb #c007

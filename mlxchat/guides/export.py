@@ -12,7 +12,8 @@ from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 from ..checkpoint import find_run, Run, save_arrays, save_checkpoint, write_json
-from ..data import base_dir, nanochat_dir, read_json, tilde
+from ..safety.files import base_dir, nanochat_dir, read_json
+from ..safety.console import tilde
 from ..sources.tokenizer_formats import halves, load_tokenizer, spell, write_hf
 from ..model import GPT, GPTConfig
 from ..fast.ops import EPS

@@ -381,7 +381,7 @@ WORDS = { # what a word without an option may be, for verbs that have such an op
 def runs_here(
 )->list: # of their names
     "The runs on this machine"
-    return sorted(o.name for o in (function('mlxchat.data:base_dir')()/'runs').glob('[!.]*') if o.is_dir())
+    return sorted(o.name for o in (function('mlxchat.safety.files:base_dir')()/'runs').glob('[!.]*') if o.is_dir())
 
 # %% ../../nbs/guides/options.ipynb #101dd643
 def meant_for(

@@ -19,7 +19,7 @@ from ..fast.device import cores, compute_dtype, device_kind, free_share, memory_
 from .. import __version__
 from ..model import GPT, GPTConfig
 from ..checkpoint import file_hash, save_arrays, sync, write_json
-from ..data import base_dir, read_json, sound
+from ..safety.files import base_dir, read_json, sound
 from ..sources.tokenizer_formats import load_tokenizer
 from ..muon import MUON, MuonAdamW, param_groups
 from ..pretrain import check_rows, INSTEAD, PretrainConfig

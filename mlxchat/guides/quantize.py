@@ -8,7 +8,9 @@ __all__ = ['unseen_documents', 'unpacked', 'file_bytes', 'quantize']
 # %% ../../nbs/guides/quantize.ipynb #da8fdc69
 from pathlib import Path
 from ..checkpoint import check_copy, check_tag, find_run, Run, run_config, save_checkpoint, write_json
-from ..data import Bar, read_json, read_texts, tilde
+from ..data import read_texts
+from ..safety.files import read_json
+from ..safety.console import Bar, tilde
 from ..loader import BinSource, documents
 from ..model import GPT
 from ..pretrain import text_batches

@@ -13,7 +13,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from fastcore.meta import delegates
-from ..data import Bar, base_dir, file_mark, make_corpus, nanochat_dir, open_shard, read_texts, tilde
+from ..data import make_corpus, open_shard, read_texts
+from ..safety.files import base_dir, file_mark, nanochat_dir
+from ..safety.console import Bar, tilde
 from ..sources import tokenizer_formats
 from ..sources.shards import local_shards, set_folder, SETS, ShardCache
 from ..tokenizer import Tokenizer

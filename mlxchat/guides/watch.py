@@ -9,7 +9,8 @@ __all__ = ['sparkline', 'watch_line', 'monitor', 'folder_bytes', 'disk', 'remove
 import math, os, shutil, stat, sys, time
 from contextlib import contextmanager, ExitStack
 from pathlib import Path
-from ..data import base_dir, CLEAR, gigabytes, line_width, tilde, without_nan
+from ..safety.files import base_dir, without_nan
+from ..safety.console import CLEAR, gigabytes, line_width, tilde
 from ..checkpoint import alive, checkpoints, find_run, no_run, resting_on, Run, STAGES, step_of, whisper
 from ..progress import duration, ENDED, fitted, run_status, watched_runs
 from ..safety.ranges import ranged

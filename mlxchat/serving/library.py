@@ -9,7 +9,7 @@ __all__ = ['WATCHED', 'STAGES', 'Library', 'changed', 'first_run', 'read_dict', 
 import math
 from fastcore.basics import patch
 from ..checkpoint import Run, checkpoints, find_run, metadata
-from ..data import base_dir, read_json
+from ..safety.files import base_dir, read_json
 from ..engine import Engine, for_inference
 from ..progress import run_status
 from .scheduler import Refusal

@@ -11,7 +11,7 @@ __all__ = ['TASKS', 'OWN', 'SmolTalk', 'parse_example', 'read_jsonl', 'mentions'
 import importlib, inspect, json, os, re, sys, sysconfig, traceback
 from pathlib import Path
 from ..checkpoint import file_hash
-from ..data import json_lines
+from ..safety.files import json_lines
 from .benchmarks import ARC, GSM8K, MMLU, HellaSwag, RowTask, has_form
 from .code_problems import HumanEval
 from .fetch import Fetcher

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 from fastcore.basics import patch
 from .. import __version__
-from ..data import hub_endpoint, hub_token, sync
+from ..safety.files import hub_endpoint, hub_token, sync
 
 # %% ../../nbs/sources/fetch.ipynb #c010
 class FetchError(OSError):

@@ -10,7 +10,9 @@ import re, shutil
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
-from ..data import Bar, base_dir, gigabytes, hub_endpoint, open_shard, read_json
+from ..data import open_shard
+from ..safety.files import base_dir, hub_endpoint, read_json
+from ..safety.console import Bar, gigabytes
 from .fetch import Fetcher, FetchError
 from .published import fetch_parquet
 from .texts import make_set, Report

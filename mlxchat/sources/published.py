@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 import httpx, numpy as np, pyarrow as pa, pyarrow.parquet as pq
-from ..data import atomic_write, Bar, base_dir, hub_endpoint, tilde
+from ..safety.files import atomic_write, base_dir, hub_endpoint
+from ..safety.console import Bar, tilde
 from .fetch import DiskFull, Fetcher, FetchError, NoNetwork, hub_url
 from .shards import FileLock
 

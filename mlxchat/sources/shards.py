@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 import pyarrow as pa
 from fastcore.basics import patch
-from ..data import Bar
-from ..data import base_dir, list_shards, nanochat_dir, open_shard
+from ..safety.console import Bar
+from ..data import list_shards, open_shard
+from ..safety.files import base_dir, nanochat_dir
 from .fetch import DiskFull, Fetcher, FetchError, NoNetwork, DownloadStopped, hub_url
 
 # %% ../../nbs/sources/shards.ipynb #c007

@@ -13,8 +13,8 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq
-from ..data import (atomic_write, Bar, checked, json_lines, list_shards, name_hash, open_file, open_shard, wide_encoding,
-    read_group, read_json, read_texts, write_shard)
+from ..data import Bar, list_shards, name_hash, open_shard, read_group, read_texts, write_shard
+from ..safety.files import atomic_write, checked, json_lines, open_file, wide_encoding, read_json
 from .shards import FileLock
 
 # %% ../../nbs/sources/texts.ipynb #c008

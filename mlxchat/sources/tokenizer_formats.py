@@ -17,7 +17,7 @@ from math import inf
 from pathlib import Path
 import numpy as np, tiktoken
 from fastcore.basics import patch
-from ..data import atomic_write, in_short, open_file, read_json
+from ..safety.files import atomic_write, in_short, open_file, read_json
 from ..tokenizer import SPECIAL_TOKENS, TOKENIZER_FILE, Tokenizer
 
 # %% ../../nbs/sources/tokenizer_formats.ipynb #c007

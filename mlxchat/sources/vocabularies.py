@@ -8,7 +8,7 @@ __all__ = ['known_encodings', 'compare_vocabularies', 'vocabulary_table']
 # %% ../../nbs/sources/vocabularies.ipynb #cd988e71
 import hashlib
 from pathlib import Path
-from ..data import tiktoken_dir
+from ..safety.files import tiktoken_dir
 from .tokenizer_formats import read_gpt2, read_tiktoken, sample_texts
 
 # %% ../../nbs/sources/vocabularies.ipynb #c097
