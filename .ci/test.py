@@ -1,4 +1,4 @@
-"""Run every notebook with `nbdev_test`, each in a process of its own, one for every two cores, from two to eight (JOBS=1: one after the other)
+"""Run every notebook with `nbdev_test`, each in a process of its own: one for two cores, two to eight (JOBS=1: one)
 
 First those of nbs/, then the end-to-end ones of nbs/tests/. Most of a page is Python in a single thread, so two together
 take about two thirds of the time."""

@@ -25,7 +25,8 @@ class Package(ModuleType):
     def __setattr__(self, name, value):
         if name in ('chat', 'train') and isinstance(value, ModuleType):
             value.__class__ = Verb
-            value.__doc__ = f'{value.__doc__}\n\nCalled, it is `mlxchat.{HOMES[name]}.{name}`, and `help` of that tells how.'
+            called = f'Called, it is `mlxchat.{HOMES[name]}.{name}`, and `help` of that tells how.'
+            value.__doc__ = f'{value.__doc__}\n\n{called}'
         super().__setattr__(name, value)
 
 sys.modules[__name__].__class__ = Package

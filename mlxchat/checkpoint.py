@@ -658,7 +658,8 @@ def find_run(
         instead = f' (runs: {known})' if known else ': start with `mlxchat demo`'
         raise FileNotFoundError(f'no run {words}, in {runs}{instead}')
     def rank(o): return o[:0:-1] if need == 'chat' else o[1:] # half a chat model answers better than a whole base model
-    fit = [o for o in found if rank(o) == max(map(rank, found))]
+    best = max(map(rank, found))
+    fit = [o for o in found if rank(o) == best]
     latest, done, well = max(fit, key=lambda o: _changed(o[0], need))
     over = done and not all(done for _, done, _ in found) # unfinished ones
     some = f' of {len(fit)}' if len(fit) > 1 else ''
@@ -666,7 +667,8 @@ def find_run(
     if any(m < well for *_, m in found): # others would do, but not so well
         which += (' and ' if over else ' ') + _WELL[need]
     if which: say(f'using {latest.folder.name}, the latest{which}; --run chooses')
-    if need == 'chat' and well < 2: say(f'{latest.folder.name} only continues texts: `mlxchat sft` teaches it to answer')
+    if need == 'chat' and well < 2:
+        say(f'{latest.folder.name} only continues texts: `mlxchat sft` teaches it to answer')
     return latest
 
 # %% ../nbs/03a_checkpoint.ipynb #d29e23d5

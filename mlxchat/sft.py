@@ -326,7 +326,8 @@ MIXTURES = dict(chat=['arc-easy', 'mmlu', 'gsm8k', 'spellingbee'], practice=['ar
 
 def _there(path):
     "A file of one's own; if it is not there, perhaps a task was meant"
-    name = path if own_code(path) else '' if re.search(r'[./\\]', path) else meant_task(path, TASKS) or guessed_task(path, TASKS)
+    if own_code(path): name = path
+    else: name = '' if re.search(r'[./\\]', path) else meant_task(path, TASKS) or guessed_task(path, TASKS)
     if Path(path).exists(): return path
     raise FileNotFoundError(f'there is no file {path}' + f': the task {name} is taught by --mixture {name}'*bool(name))
 
@@ -359,7 +360,8 @@ def known_mixture(
     if own_code(name): return known_task(name)
     near = guessed_task(name, known)
     guess = f' (did you mean {near}?)' if near else ''
-    raise ValueError(f'there is no mixture {name!r}{guess}: choose from {", ".join(known)}, or code of your own as my_tasks.py:Chess')
+    raise ValueError(f'there is no mixture {name!r}{guess}: choose from {", ".join(known)}, '
+                     'or code of your own as my_tasks.py:Chess')
 
 # %% ../nbs/06a_sft.ipynb #51935a37
 def made(
@@ -558,7 +560,7 @@ def read_run(
     stage:str,     # to be made
     **same         # what it learns from, of its settings
 )->Run:
-    "The run that is read: the one that was named, or the same lesson began with, or the result; or the latest that suits"
+    "The run that is read: as named, or with which the same lesson began, or the result; else the latest that suits"
     runs = base_dir()/'runs'
     if not run and not model_tag and (old := left_off(stage, **same)):
         name = run_config(old).get('made_from') or old.folder.name

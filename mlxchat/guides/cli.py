@@ -181,7 +181,8 @@ def _gathered(folder, max_bytes=8_000_000, val_fraction=.04, force=False):
     stats = make_corpus(folder, max_bytes=max_bytes, val_fraction=val_fraction, force=force)
     for part in 'train', 'val':
         s = stats[part]
-        print(f'{part:5}  {counted(s["documents"], "document")} from {counted(s["modules"], "module")}, {s["bytes"]:,} bytes')
+        print(f'{part:5}  {counted(s["documents"], "document")} from {counted(s["modules"], "module")}, '
+              f'{s["bytes"]:,} bytes')
     print('most   ' + ', '.join(f'{name} {size/1e6:.1f} MB' for name, size in list(stats['packages'].items())[:5]))
 
 # %% ../../nbs/guides/cli.ipynb #b99b7f16
@@ -193,7 +194,8 @@ def _fetched(set, num_shards=8, workers=4):
     train_paths, val_path = local_shards(set)
     more = ''
     if len(train_paths) > num_shards: more = f', more than the {num_shards:,} asked for: all of them are {set} now'
-    print(f'{counted(len(train_paths), "shard")} to train on ({shard_numbers(train_paths)}), {val_path.name} to validate{more}')
+    print(f'{counted(len(train_paths), "shard")} to train on ({shard_numbers(train_paths)}), '
+          f'{val_path.name} to validate{more}')
 
 def _own(text, folder, val_fraction=.05, doc_chars=8000, column='text'):
     _counted(make_set(text, folder, val_fraction, doc_chars, column))

@@ -72,7 +72,8 @@ def benchmark_names(
         whole = not meant_task(text, known) and Path(own_path(text) or text).is_file() # its path may have blanks
         for name in [text] if whole else re.split(r'[,|\s]+', text.strip()):
             if n := meant_task(name, known): found += GROUPS.get(n, [n])
-            elif own_file(name) or Path(name).is_file() and not own_code(name): found.append(f'path:{name.removeprefix("path:")}')
+            elif own_file(name) or Path(name).is_file() and not own_code(name):
+                found.append(f'path:{name.removeprefix("path:")}')
             elif own_path(name) or own_code(name) and not name.endswith((':text', ':chat')): found.append(name)
             else: unknown.append(name)
     if unknown: raise no_task(unknown, known, _choose())
@@ -591,7 +592,8 @@ def _kept_marks(path, weights):
     def read():
         there = read_json(path, {'weights?': str, 'tasks': dict})
         if there.get('weights') not in (None, _short(weights)): return {}
-        return sound(there['tasks'], {str: _MARK | {'baseline?': (0., .99), 'centred?': float}}, path, _left_out, 'tasks')
+        mark = _MARK | {'baseline?': (0., .99), 'centred?': float}
+        return sound(there['tasks'], {str: mark}, path, _left_out, 'tasks')
     return _or_aside(path, read)
 
 # %% ../../nbs/guides/evaluate.ipynb #4ae35c08

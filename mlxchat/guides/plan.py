@@ -176,7 +176,8 @@ class Measured:
         self.calm = self.free >= CALM
         names = [mx.device_info().get('device_name'), device_kind(), compute_dtype(), cores(), mx.__version__,
                  __version__]
-        names += [f'{k}={v}' for k, v in sorted(os.environ.items()) if re.match('(MLX|OMP_|MKL_|OPENBLAS_)(?!.*DIR)', k)]
+        counts = '(MLX|OMP_|MKL_|OPENBLAS_)(?!.*DIR)'
+        names += [f'{k}={v}' for k, v in sorted(os.environ.items()) if re.match(counts, k)]
         self.here = ' '.join(map(str, names))
         self.found = {} if fresh else self._read()
 

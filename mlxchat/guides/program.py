@@ -118,7 +118,8 @@ class Wrapping:
             yield part
 
     def _blanks(self, n, room):
-        if _cells(self.word) > room and _PATH.search(self.word): # nothing stands beside what is longer than a line, so that it can be copied
+        # nothing stands beside a path that is longer than a line, so that it can be copied
+        if _cells(self.word) > room and _PATH.search(self.word):
             self.at, self.word = self.margin, ''
             return '\n' + ' '*self.margin
         column = n > 1 and not self.column

@@ -178,7 +178,8 @@ def _free(folders):
         if not others: continue
         which = 'that' if len(others) == 1 else 'those'
         if adapters := [o for o, why in others.items() if why == 'adapters']:
-            raise ValueError(f'{folder.name} is the base of the adapters in {", ".join(adapters)}, which would be lost: '
+            held = ', '.join(adapters)
+            raise ValueError(f'{folder.name} is the base of the adapters in {held}, which would be lost: '
                              f'name {which} as well, perhaps after `mlxchat merge --run {adapters[0]}`, '
                              'which makes a plain model')
         raise ValueError(f'{folder.name} is what {", ".join(others)} began with, which could not go on without it: '
