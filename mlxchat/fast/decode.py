@@ -225,6 +225,7 @@ def layers(self:Decoder,
         more = self.product(u, a['down'])
     slots.advance(1)
     x = x + more
+    slots.lengths = mx.depends(slots.lengths, x) # the next token reads what these layers have written in place
     if c.backout: x = x - m.backout_lambda.astype(x.dtype) * (x if middle is None else middle)
     return _scaled(norm(x), m, 'final_norm')
 
@@ -255,4 +256,5 @@ def __call__(self:Decoder,
     tables = m._cos, m._sin
     l = cuda_decode.write_token(c, x, ve, slots.kv, slots.lengths, tables, **arrays['whole'], bits=self.bits)
     slots.advance(1)
+    slots.lengths = mx.depends(slots.lengths, l)
     return l

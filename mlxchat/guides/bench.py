@@ -435,7 +435,7 @@ def _decode_result(turns, rows, new, limit):
     def first_ms(name): return round(1e3*_median([t[name][0] for t in turns]), 1)
     def ratio(name): return round(_median([t[name][1]/t['ours'][1] for t in turns]), 2)
     return dict(rows=rows, tokens_per_second=round(speed('ours')), first_token_ms=first_ms('ours'),
-                share_of_memory_rate=round(limit*speed('ours')/rows, 3),
+                share_of_memory_rate=float(f"{limit*speed('ours')/rows:.3g}"),
                 **{f'{k}_tokens_per_second': round(speed(k)) for k in others},
                 **{f'{k}_first_token_ms': first_ms(k) for k in others}, **{f'ratio_{k}': ratio(k) for k in others})
 
