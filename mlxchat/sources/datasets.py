@@ -86,15 +86,19 @@ def read_jsonl(
 # %% ../../nbs/sources/datasets.ipynb #c102
 _letter = r'[^\W\u0e00-\u0e7f\u2e80-\uffff]' # of a script that puts spaces between words, or a digit
 
-def _plain(text): return re.sub(r'(?<=\d),(?=\d{3}(?!\d))', '', ' '.join(text.casefold().replace('−', '-').split()))
+def _plain(text):
+    text = re.sub(r'(?<=\d)[,\u00a0\u2009\u202f](?=\d{3}(?!\d))', '', text.casefold().replace('−', '-'))
+    return ' '.join(text.split())
 
 def mentions(
     text:str,
     ideal:str
 )->bool:
     "Does `text` contain `ideal` as whole words?"
-    before, after = rf'(?<!{_letter})(?<!-)(?<!\d[.,/:])', rf'(?!{_letter}|[.,/:]\d)'
-    return bool(re.search(before + re.escape(_plain(ideal)) + after, _plain(text)))
+    before, after, ideal = rf'(?<!{_letter})(?<!-)(?<!\d[.,/:])', rf'(?!{_letter}|[.,/:]\d)', _plain(ideal)
+    if re.match(r'\d{3}(?!\d)', ideal): before += r'(?<!\d )' # 1 000
+    if ideal[-1:].isdecimal(): after += r'(?! ?[¼-¾⅐-⅞]| \d{3}(?!\d)| \d+/\d)' # 2 1/2
+    return bool(re.search(before + re.escape(ideal) + after, _plain(text)))
 
 # %% ../../nbs/sources/datasets.ipynb #88f20363
 class CustomJSON(Task):
