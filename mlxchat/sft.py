@@ -631,12 +631,12 @@ def _kept(source, stage, tokenizer, folder):
     return 'practice', made('practice', tokenizer, folder)[0]
 
 # %% ../nbs/06a_sft.ipynb #49eb43cf
-def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder, **files):
+def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder, only, **files):
     "What would be taught from a checkpoint, and the settings that must not change"
     check_base_model(path, c)
     stage, about = path.parent.name, metadata(path)
     if gentle and stage != 'base': c = replace(c, init_lr_frac=c.init_lr_frac/2)
-    keeps, kept = _kept(source, stage, tokenizer, folder) if own and not mixture else ('', None)
+    keeps, kept = _kept(source, stage, tokenizer, folder) if own and not (mixture or only) else ('', None)
     config = GPTConfig.restore(about['config'])
     if (c.max_seq_len or 0) > config.max_positions:
         raise ValueError(f'--max-seq-len must be at most {config.max_positions:,}, the positions of this model, '
@@ -649,7 +649,7 @@ def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder,
     settings = dict(
         base=f'{source.folder.name}, {where}step {about["step"]:,}',
         weights=about['files']['model.safetensors'][:12], tokenizer=tokenizer.fingerprint(),
-        **files, mixture=mixture, source=source_hash(mixture), beside=keeps, conversations=len(plan.learn),
+        **files, mixture=mixture, source=source_hash(mixture), beside=keeps*plan.few, conversations=len(plan.learn),
         batch_tokens=tokens,
         **{k: v for k, v in asdict(plan.c).items() if k not in SFT_RESUMABLE})
     return path, plan, settings
@@ -691,7 +691,7 @@ def sft(
     named = re.findall(r'[^,\s]+', score_tasks)
     to_score = [known_task(o) for o in named]
     own, val = own_data(data, val_data, val_fraction, strict, c.seed) # a file that is missing is said first
-    mixture = '' if mixture == 'none' else mixture or ('' if data else 'chat')
+    only, mixture = mixture == 'none', '' if mixture == 'none' else mixture or ('' if data else 'chat')
     files = _numbered_names(data or [])
     source = read_run(run, model_tag, 'trainable', 'sft', data=files, mixture=mixture, lora=c.lora)
     if not source.stages(): source.pick() # says what is missing
@@ -704,7 +704,7 @@ def sft(
     gentle = kwargs.get('init_lr_frac') is None
     def begin(stage):
         path = source.pick(stage, step)
-        return _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, data_dir, data=files,
+        return _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, data_dir, only, data=files,
                       val_data=_numbered_names(val_data or []))
     tag = derived_tag(source.folder.name, data[0] if data else mixture.rpartition(':')[2], '-lora'*bool(c.lora))
     target, (path, plan, settings) = _destination(source, stage, step, model_tag, tag, begin, alone)
@@ -713,6 +713,7 @@ def sft(
         again = sft_command('sft', sft, asked | dict(run=source.folder.name, model_tag=other))
         open_stage(target, source, 'sft', settings, f'{again} makes another run', taught=mixture or settings['beside'])
         _say_what(source, target, path, plan, settings)
+        if plan.own and not (mixed or settings['beside'] or only): _say_unmixed(source, path, plan)
         if not model_tag and target.folder.name != tag and target is not source:
             print(passed_over(target.folder.with_name(tag), 'sft', settings))
         with sinks(target, settings, log, 'sft') as to:
@@ -749,6 +750,16 @@ def _say_what(source, target, path, plan, settings):
     print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, {found["learnt"]:.0%} of which are targets, '
           f'what the assistant says{losses_in_words(found)}{own}{held}')
     print(f'{how_long(plan, settings["batch_tokens"])}, in {tilde(target.folder)}')
+
+# %% ../nbs/06a_sft.ipynb #9dea134d
+def _say_unmixed(source, path, plan):
+    "That one's own conversations are all that a chat model reads now, and what could be read beside them"
+    if path.parent.name == 'base': return
+    name = run_config(source).get('taught') or ('chat' if 'nanochat' in metadata(path) else '')
+    others = f'--mixture {name} reads that' if name else '--mixture chat or --mixture practice reads others'
+    fetched = ' (280,000 conversations, which are fetched)'*(name == 'chat')
+    print(f'note: these are all that is read{", as they are many"*(not plan.few)}, so what it was taught before '
+          f'may be forgotten; {others} beside them{fetched}')
 
 # %% ../nbs/06a_sft.ipynb #ac8d3825
 def _teach(run, path, plan, tokenizer, mixture, names, data_dir, own_val, callbacks):
