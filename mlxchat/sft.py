@@ -64,7 +64,7 @@ class SFTConfig:
     unembedding_lr:float=None    # lm_head, likewise
     scalar_lr:float=None         # residual scalars, likewise
     lr_scale:float=None          # factor on these rates, default pretraining's, for this batch size
-    weight_decay:float=0.        # of the matrices
+    weight_decay:float=0.        # of the matrices, in v1 of embedding and unembedding
     lora:int=0                   # rank of adapters that learn instead of the weights, 0 for none
     lora_alpha:float=None        # their strength: corrections are multiplied by alpha/rank, default twice the rank
     lora_parts:str='attn,mlp'    # where they are: attn, mlp, or matrices such as c_q or mlp.c_fc
@@ -280,11 +280,12 @@ def optimizer_for(
     model:GPT,
     rates:dict,  # starting rates of the weights
     preset:str,  # generation
-    lora_lr:float # rate of the adapters
+    lora_lr:float,# rate of the adapters
+    weight_decay:float=0. # of embedding and unembedding in v1; later generations have it in the schedule
 )->MuonAdamW:
     "What teaches a model, or its adapters"
     if model._lora: rates = dict(matrix_lr=lora_lr)
-    return MuonAdamW(param_groups(model, preset=preset, **rates), MUON[preset])
+    return MuonAdamW(param_groups(model, preset=preset, weight_decay=weight_decay, **rates), MUON[preset])
 
 # %% ../nbs/06a_sft.ipynb #c016
 def finetune(
@@ -310,7 +311,7 @@ def finetune(
     start, preset = rates(base.parents[2], c, B*T*accumulate, model.config.generation)
     loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
     def exam(): return core(Engine(model.merged() if model._lora else model, tokenizer))
-    optimizer = optimizer_for(model, start, preset, c.lora_lr or .02)
+    optimizer = optimizer_for(model, start, preset, c.lora_lr or .02, c.weight_decay)
     settings = TrainerConfig(accumulate, RECIPES[preset]['grad_clip'], c.save_every, c.keep_last, c.save_best, c.spike,
                              c.memory_limit_gb)
     calls = [Scores(lambda: validate(model), c.eval_every)] if validate else []
