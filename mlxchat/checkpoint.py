@@ -588,7 +588,7 @@ def run_config(
 
 _DIFFERS = dict( # what is no option, or none that says enough
     base='it began with {}, not with {}', weights='it began with other weights', tokenizer='it has another tokenizer',
-    source='the file of its task was another', conversations='it read {} conversations, not {}',
+    source='the files of its task were others', conversations='it read {} conversations, not {}',
     beside='beside them it read {}, not {}')
 _OPTIONS = dict(batch_tokens='total_batch_size', from_run='from')
 

@@ -238,7 +238,7 @@ class RLConfig:
     embedding_lr:float=.2        # token embedding
     unembedding_lr:float=.004    # lm_head
     scalar_lr:float=.5           # residual scalars
-    weight_decay:float=0.        # of the matrices
+    weight_decay:float=0.        # of the matrices, in v1 of embedding and unembedding
     eval_every:int=60            # steps between examinations on held-out questions, 0 for none but the last
     eval_examples:int=None       # questions in each, default so many that all examinations take a fifth as many answers as practice: 50 to 400
     eval_samples:int=8           # answers to each: the k of pass@k
@@ -464,7 +464,7 @@ def run_rl(
     about = read_json(run.folder/'config.json', {'pretrain?': {'preset?': {*MUON}}})
     preset = (about.get('pretrain') or {}).get('preset') or model.config.generation
     rates = {k: getattr(c, k)*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}
-    optimizer = MuonAdamW(param_groups(model, **rates, preset=preset), MUON[preset])
+    optimizer = MuonAdamW(param_groups(model, **rates, preset=preset, weight_decay=c.weight_decay), MUON[preset])
     loader = RolloutLoader(engine, task, c, RolloutLog(run.folder/'rollouts.jsonl'))
     schedule = Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95), weight_decay=c.weight_decay)
     how = TrainerConfig(save_every=c.save_every, keep=c.keep_last, best=False, memory_limit_gb=c.memory_limit_gb)

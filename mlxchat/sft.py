@@ -64,7 +64,7 @@ class SFTConfig:
     unembedding_lr:float=None    # lm_head, likewise
     scalar_lr:float=None         # residual scalars, likewise
     lr_scale:float=None          # factor on these rates, default pretraining's, for this batch size
-    weight_decay:float=0.        # of the matrices
+    weight_decay:float=0.        # of the matrices, in v1 of embedding and unembedding
     lora:int=0                   # rank of adapters that learn instead of the weights, 0 for none
     lora_alpha:float=None        # their strength: corrections are multiplied by alpha/rank, default twice the rank
     lora_parts:str='attn,mlp'    # where they are: attn, mlp, or matrices such as c_q or mlp.c_fc
@@ -280,11 +280,12 @@ def optimizer_for(
     model:GPT,
     rates:dict,  # starting rates of the weights
     preset:str,  # generation
-    lora_lr:float # rate of the adapters
+    lora_lr:float,# rate of the adapters
+    weight_decay:float=0. # of embedding and unembedding in v1; later generations have it in the schedule
 )->MuonAdamW:
     "What teaches a model, or its adapters"
     if model._lora: rates = dict(matrix_lr=lora_lr)
-    return MuonAdamW(param_groups(model, preset=preset, **rates), MUON[preset])
+    return MuonAdamW(param_groups(model, preset=preset, weight_decay=weight_decay, **rates), MUON[preset])
 
 # %% ../nbs/06a_sft.ipynb #c016
 def finetune(
@@ -310,7 +311,7 @@ def finetune(
     start, preset = rates(base.parents[2], c, B*T*accumulate, model.config.generation)
     loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
     def exam(): return core(Engine(model.merged() if model._lora else model, tokenizer))
-    optimizer = optimizer_for(model, start, preset, c.lora_lr or .02)
+    optimizer = optimizer_for(model, start, preset, c.lora_lr or .02, c.weight_decay)
     settings = TrainerConfig(accumulate, RECIPES[preset]['grad_clip'], c.save_every, c.keep_last, c.save_best, c.spike,
                              c.memory_limit_gb)
     calls = [Scores(lambda: validate(model), c.eval_every)] if validate else []
@@ -467,7 +468,7 @@ def how_long(
     adapters = f', adapters of rank {c.lora}' if c.lora else ''
     if times and slow:
         adapters += ', which learn more slowly than whole matrices and so get more rounds, of smaller steps'
-    return f'{times}{c.num_iterations:,} steps of {tokens:,} tokens{adapters}{" (--epochs changes that)"*bool(times)}'
+    return f'{times}{c.num_iterations:,} step{"s"*(c.num_iterations != 1)} of {tokens:,} tokens{adapters}{" (--epochs changes that)"*bool(times)}'
 
 # %% ../nbs/06a_sft.ipynb #c144
 SFT_RESUMABLE = {'eval_every', 'eval_tokens', 'score_every', 'score_examples', 'score_tokens', 'save_every', 'keep_last',
@@ -631,12 +632,12 @@ def _kept(source, stage, tokenizer, folder):
     return 'practice', made('practice', tokenizer, folder)[0]
 
 # %% ../nbs/06a_sft.ipynb #49eb43cf
-def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder, **files):
+def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder, only, **files):
     "What would be taught from a checkpoint, and the settings that must not change"
     check_base_model(path, c)
     stage, about = path.parent.name, metadata(path)
     if gentle and stage != 'base': c = replace(c, init_lr_frac=c.init_lr_frac/2)
-    keeps, kept = _kept(source, stage, tokenizer, folder) if own and not mixture else ('', None)
+    keeps, kept = _kept(source, stage, tokenizer, folder) if own and not (mixture or only) else ('', None)
     config = GPTConfig.restore(about['config'])
     if (c.max_seq_len or 0) > config.max_positions:
         raise ValueError(f'--max-seq-len must be at most {config.max_positions:,}, the positions of this model, '
@@ -649,7 +650,7 @@ def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder,
     settings = dict(
         base=f'{source.folder.name}, {where}step {about["step"]:,}',
         weights=about['files']['model.safetensors'][:12], tokenizer=tokenizer.fingerprint(),
-        **files, mixture=mixture, source=source_hash(mixture), beside=keeps, conversations=len(plan.learn),
+        **files, mixture=mixture, source=source_hash(mixture), beside=keeps*plan.few, conversations=len(plan.learn),
         batch_tokens=tokens,
         **{k: v for k, v in asdict(plan.c).items() if k not in SFT_RESUMABLE})
     return path, plan, settings
@@ -691,7 +692,7 @@ def sft(
     named = re.findall(r'[^,\s]+', score_tasks)
     to_score = [known_task(o) for o in named]
     own, val = own_data(data, val_data, val_fraction, strict, c.seed) # a file that is missing is said first
-    mixture = '' if mixture == 'none' else mixture or ('' if data else 'chat')
+    only, mixture = mixture == 'none', '' if mixture == 'none' else mixture or ('' if data else 'chat')
     files = _numbered_names(data or [])
     source = read_run(run, model_tag, 'trainable', 'sft', data=files, mixture=mixture, lora=c.lora)
     if not source.stages(): source.pick() # says what is missing
@@ -704,7 +705,7 @@ def sft(
     gentle = kwargs.get('init_lr_frac') is None
     def begin(stage):
         path = source.pick(stage, step)
-        return _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, data_dir, data=files,
+        return _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, data_dir, only, data=files,
                       val_data=_numbered_names(val_data or []))
     tag = derived_tag(source.folder.name, data[0] if data else mixture.rpartition(':')[2], '-lora'*bool(c.lora))
     target, (path, plan, settings) = _destination(source, stage, step, model_tag, tag, begin, alone)
@@ -713,6 +714,7 @@ def sft(
         again = sft_command('sft', sft, asked | dict(run=source.folder.name, model_tag=other))
         open_stage(target, source, 'sft', settings, f'{again} makes another run', taught=mixture or settings['beside'])
         _say_what(source, target, path, plan, settings)
+        if plan.own and not (mixed or settings['beside'] or only): _say_unmixed(source, path, plan)
         if not model_tag and target.folder.name != tag and target is not source:
             print(passed_over(target.folder.with_name(tag), 'sft', settings))
         with sinks(target, settings, log, 'sft') as to:
@@ -749,6 +751,16 @@ def _say_what(source, target, path, plan, settings):
     print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, {found["learnt"]:.0%} of which are targets, '
           f'what the assistant says{losses_in_words(found)}{own}{held}')
     print(f'{how_long(plan, settings["batch_tokens"])}, in {tilde(target.folder)}')
+
+# %% ../nbs/06a_sft.ipynb #9dea134d
+def _say_unmixed(source, path, plan):
+    "That one's own conversations are all that a chat model reads now, and what could be read beside them"
+    if path.parent.name == 'base': return
+    name = run_config(source).get('taught') or ('chat' if 'nanochat' in metadata(path) else '')
+    others = f'--mixture {name} reads that' if name else '--mixture chat or --mixture practice reads others'
+    fetched = ' (280,000 conversations, which are fetched)'*(name == 'chat')
+    print(f'note: these are all that is read{", as they are many"*(not plan.few)}, so what it was taught before '
+          f'may be forgotten; {others} beside them{fetched}')
 
 # %% ../nbs/06a_sft.ipynb #ac8d3825
 def _teach(run, path, plan, tokenizer, mixture, names, data_dir, own_val, callbacks):

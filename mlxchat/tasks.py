@@ -6,12 +6,13 @@
 __all__ = ['COUNT_PHRASINGS', 'SPELL_PHRASINGS', 'SUM_PHRASINGS', 'ARITHMETIC_PHRASES', 'IDENTITY', 'OPENINGS', 'ENDINGS',
            'SMALL_TALK', 'TASK_SHARES', 'OTHER_NAMES', 'Task', 'Generator', 'answer', 'answer_with_tool', 'final_text',
            'final_number', 'word_list', 'spelling_words', 'is_heldout_word', 'heldout_words', 'repeats', 'pseudo_word',
-           'word_pieces', 'piece_word', 'WordTask', 'loosen', 'SpellingBee', 'spelled', 'SimpleSpelling', 'draw_number',
-           'is_heldout_pair', 'Arithmetic', 'identity_questions', 'normalize', 'is_heldout_question', 'Identity',
-           'practice', 'TaskMixture', 'TaskSequence', 'Subset', 'Dialogues', 'meant_task', 'guessed_task', 'no_task']
+           'word_pieces', 'piece_word', 'WordTask', 'loosen', 'counted_letters', 'SpellingBee', 'spelled',
+           'SimpleSpelling', 'draw_number', 'is_heldout_pair', 'Arithmetic', 'identity_questions', 'normalize',
+           'is_heldout_question', 'Identity', 'practice', 'TaskMixture', 'TaskSequence', 'Subset', 'Dialogues',
+           'meant_task', 'guessed_task', 'no_task']
 
 # %% ../nbs/05a_tasks.ipynb #c003
-import functools, random, re
+import functools, random, re, unicodedata
 from collections import Counter
 from decimal import Decimal
 from difflib import get_close_matches
@@ -80,18 +81,24 @@ def final_text(
 # %% ../nbs/05a_tasks.ipynb #c611
 _OPEN = r"""(?:[\s:*_`"“‘'(\[{$€£¥]|\\[(\[$]|\\(?:boxed|text|mathbf|mathrm)\s*\{){0,12}"""
 _CLOSE = r"""(?:[*_`"”’')\]}$€£¥%¢°]|\\[)\]$%]){0,12}"""
+_END = rf'(?={_CLOSE}[.!]?[^\S\n]*(?:\n|\Z))'
+_SPACED = rf'[1-9][0-9]{{0,2}}(?:(?:[\u00a0\u2009\u202f][0-9]{{3}})+(?![0-9])|(?:\ [0-9]{{3}})+{_END})' # 1 000
+_PARTS = '¼½¾⅐-⅞↉' # of a whole, in one character
 _NUMBER = re.compile(rf"""{_OPEN}
     (?:(?:exactly|simply|just|therefore|thus|equal\ to|the\ number)\s{_OPEN})?
-    (?:[0-9\s.,$+\-−*/×÷x%()^]{{1,80}}=\s*|[a-z]\s*=\s*)*            # 3 + 4 = 7 states the 7
+    (?:[0-9{_PARTS}\s.,$+\-−*/×÷x%()^]{{1,80}}=\s*|[a-z]\s*=\s*)*            # 3 + 4 = 7 states the 7
     (?P<sign>[-+−–]?)\\?[$€£¥]?
-    (?P<digits>(?:[0-9]{{1,3}}(?:,[0-9]{{2,3}})*,[0-9]{{3}}|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)
-    (?P<power>e[-+]?[0-9]{{1,2}})?(?:/(?P<under>[0-9]{{1,9}}))?
+    (?P<digits>(?:[0-9]{{1,3}}(?:,[0-9]{{2,3}})*,[0-9]{{3}}|{_SPACED}|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+|(?=[{_PARTS}]))
+    (?:\s?(?P<part>[{_PARTS}])|(?P<power>e[-+]?[0-9]{{1,2}})?(?:[/⁄](?P<under>[0-9]{{1,9}}))?)
     {_CLOSE}(?:(?:cm|mm|km|kg|mg|ml|hrs?|min|mph|lbs?|oz|ft|(?<=°)[cf])\b)?
     (?P<rest>[^\n]{{0,200}})""", re.X | re.I)
 
 def _value(m):
     "What a match of `_NUMBER` amounts to"
-    value = Decimal(m['digits'].replace(',', '') + (m['power'] or ''))
+    value = Decimal(re.sub(r'[,\s]', '', m['digits'] or '0') + (m['power'] or ''))
+    if m['part']:
+        over, under = unicodedata.normalize('NFKC', m['part']).split('⁄')
+        value += Decimal(over)/Decimal(under)
     if m['under']: value = value/Decimal(m['under']) if int(m['under']) else Decimal('nan')
     return -value if m['sign'] in ('-', '−', '–') else value
 
@@ -101,7 +108,7 @@ _MULTIPLES = r'hundred|thousand|million|billion|trillion|dozen|k|bn|squared|cube
 _JOINTS = r'[,;:/±+*×÷=] | [-–—]+ | (?:,?\s*and|to|x|times|plus|minus|point)\b'
 _FEW_WORDS = r"(?:\s+[a-z$%'’]+){0,3}?"
 _DOUBT = re.compile(rf"""
-      [\w²³½¼¾^_] | -\w | \s*\?                                     # 2nd, 2^5, 2-fold, 2?
+      [\w²³^_] | \s?[¼-¾⅐-⅞] | -\w | \s*\?                                     # 2nd, 2^5, 2-fold, 2?
     | [ \t\u00a0\u2009\u202f]+[0-9] | [.,:/'’·]\s?[0-9]             # 2 1/2, 2.000.000, 2:30
     | \\(?!text|mathrm|[\s,;).\]!])                                 # 2\times 3
     | [\s-]*(?:{_MULTIPLES})\b                                      # 2 million
@@ -255,6 +262,41 @@ COUNT_PHRASINGS = [f'{a} {b}' for a, b in [ # the word always follows a space
     ('Can you count the {l} in', '{w}?'), ('Please count the {l} in', '{w}.'), ('Give me the number of {l} in', '{w}.'), ('In the word', '{w}, how many {l} are there?'),
     ('In', '{w}, how many times does {l} appear?'), ('Find the number of {l} in the word', '{w}.'), ('Do you know how many {l} are in', '{w}?'), ('Look at the word', '{w}. How many {l} are in it?')]]
 
+# %% ../nbs/05a_tasks.ipynb #69cdc8aa
+_NAMED = r"""(?:[\s"'`‘“*]*\bletters?)?[\s"'`‘“*]+{}["'`’”*]*(?:(?<=["'`’”*])?s)?(?![\w'’²³]|\s*[0-9])"""
+_A_LETTER = re.compile(r"""(?:\bletters?\s+["'`‘“*]*|["'`‘“*])([a-z])["'`’”*]*s?\b | [0-9]\s+([b-hj-z])(?:['’]s)?\b""", re.X | re.I)
+
+def counted_letters(
+    text:str,   # what the assistant says
+    letter:str  # that it was asked about
+)->Decimal|None:# None if it states no number, or not clearly
+    "How many there are of a letter"
+    number = r'([0-9]+[*_`"]{0,3})' + _NAMED.format(letter)
+    said = re.sub(rf'\b(?:has|have|contains?|uses?)\s+((?:only|exactly|just)\s+)?([*_`"]{{0,3}}){number}', r'there are \1\2\3 of them', text, flags=re.I)
+    said = re.sub(number, r'\1 of them', said, flags=re.I)
+    named = {(a or b).lower() for a, b in _A_LETTER.findall(re.split(r'[.!?]\s+|\n', said.strip())[-1])}
+    return None if named and letter not in named else final_number(said)
+
+# %% ../nbs/05a_tasks.ipynb #d75b5b95
+_NAMED = r"""(?:[\s"'`‘“*]*\bletters?)?[\s"'`‘“*]+{}["'`’”*]*s?(?![\w'’²³]|\s*[0-9])"""
+_A_LETTER = re.compile(r"""
+      (?:\bletters?\s+["'`‘“*]*|["'`‘“*]) ([a-z]) ["'`’”*]*s?\b
+    | [0-9]\s+ ([b-hj-z]) (?:['’]s)?\b                            # not a and I, which are words
+    """, re.X | re.I)
+
+def counted_letters(
+    text:str,   # what the assistant says
+    letter:str  # that it was asked about
+)->Decimal|None:# None if it states no number, or not clearly
+    "How many there are of a letter"
+    number = r'([0-9]+[*_`"]{0,3})' + _NAMED.format(letter)
+    has = r'\b(?:has|have|contains?|uses?)\s+((?:only|exactly|just)\s+)?([*_`"]{0,3})'
+    said = re.sub(has + number, r'there are \1\2\3 of them', text, flags=re.I)
+    said = re.sub(number, r'\1 of them', said, flags=re.I)
+    last = re.split(r'[.!?]\s+|\n', said.strip())[-1]
+    named = {(a or b).lower() for a, b in _A_LETTER.findall(last)}
+    return None if named and letter not in named else final_number(said)
+
 # %% ../nbs/05a_tasks.ipynb #c045
 class SpellingBee(WordTask):
     "How many times is a letter in a word? Answered with the tool"
@@ -275,7 +317,7 @@ class SpellingBee(WordTask):
 
     def evaluate(self, i:int, output_text:str)->bool:
         word, letter, _ = self._draw(i)
-        return final_number(output_text) == word.count(letter)
+        return counted_letters(final_text(output_text), letter) == word.count(letter)
 
 # %% ../nbs/05a_tasks.ipynb #c053
 SPELL_PHRASINGS = ['Spell {w}.', 'Spell the word {w}.', 'Spell out {w}.', 'Spell out the word {w}.', 'How do you spell {w}?', 'How is {w} spelled?', 'How is the word {w} spelled?',

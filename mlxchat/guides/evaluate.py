@@ -266,7 +266,7 @@ class Core:
         return mean_score([*marks.values()]) | dict(n=len(rows), exams=marks)
 
 # %% ../../nbs/guides/evaluate.ipynb #c025
-_JUDGES = 2 # counts up when a judge changes its mind about answers, so that those judged before are forgotten
+_JUDGES = 3 # counts up when a judge changes its mind about answers, so that those judged before are forgotten
 # how, and how much of it, the same is asked
 _HOW = {'samples', 'max_tokens', 'temperature', 'top_k', 'seed', 'dtype', 'rows', 'tokens', 'exams'}
 

@@ -186,7 +186,8 @@ def verdict(
         return 2, _too_large(text, options)
     if isinstance(e, RecursionError): return 2, f'{_file_of(e)} is nested too deeply'
     if isinstance(e, UnicodeDecodeError):
-        return 2, f'{_file_of(e)} is not UTF-8 text: byte {e.object[e.start]:#04x}'
+        from mlxchat.safety.files import CONVERT
+        return 2, f'{_file_of(e)} is not UTF-8 text: byte {e.object[e.start]:#04x} ({CONVERT})'
     if type(e).__name__ == 'JSONDecodeError': return 2, f'{_file_of(e)} is not JSON: {text}'
     if isinstance(e, ModuleNotFoundError) and e.name and not ours:
         package = e.name.split('.')[0]

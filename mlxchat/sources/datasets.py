@@ -8,7 +8,8 @@ __all__ = ['TASKS', 'OWN', 'SmolTalk', 'parse_example', 'read_jsonl', 'mentions'
            'known_task', 'open_task', 'sft_mixture', 'sft_validation']
 
 # %% ../../nbs/sources/datasets.ipynb #c003
-import importlib, inspect, json, os, re, sys, sysconfig, traceback
+import ast, hashlib, importlib, inspect, itertools, json, os, re, sys, sysconfig, traceback
+from importlib.machinery import PathFinder
 from pathlib import Path
 from ..checkpoint import file_hash
 from ..safety.files import json_lines
@@ -85,15 +86,19 @@ def read_jsonl(
 # %% ../../nbs/sources/datasets.ipynb #c102
 _letter = r'[^\W\u0e00-\u0e7f\u2e80-\uffff]' # of a script that puts spaces between words, or a digit
 
-def _plain(text): return re.sub(r'(?<=\d),(?=\d{3}(?!\d))', '', ' '.join(text.casefold().replace('−', '-').split()))
+def _plain(text):
+    text = re.sub(r'(?<=\d)[,\u00a0\u2009\u202f](?=\d{3}(?!\d))', '', text.casefold().replace('−', '-'))
+    return ' '.join(text.split())
 
 def mentions(
     text:str,
     ideal:str
 )->bool:
     "Does `text` contain `ideal` as whole words?"
-    before, after = rf'(?<!{_letter})(?<!-)(?<!\d[.,/:])', rf'(?!{_letter}|[.,/:]\d)'
-    return bool(re.search(before + re.escape(_plain(ideal)) + after, _plain(text)))
+    before, after, ideal = rf'(?<!{_letter})(?<!-)(?<!\d[.,/:])', rf'(?!{_letter}|[.,/:]\d)', _plain(ideal)
+    if re.match(r'\d{3}(?!\d)', ideal): before += r'(?<!\d )' # 1 000
+    if ideal[-1:].isdecimal(): after += r'(?! ?[¼-¾⅐-⅞]| \d{3}(?!\d)| \d+/\d)' # 2 1/2
+    return bool(re.search(before + re.escape(ideal) + after, _plain(text)))
 
 # %% ../../nbs/sources/datasets.ipynb #88f20363
 class CustomJSON(Task):
@@ -137,21 +142,60 @@ def own_path(
     return file if own_file(name) or file.endswith('.py') else ''
 
 # %% ../../nbs/sources/datasets.ipynb #dca27592
+_OTHERS = tuple(str(Path(o))+os.sep for o in (importlib.util.find_spec('mlxchat').submodule_search_locations[0],
+                                              sysconfig.get_path('stdlib')))
+
+def _yours(file):
+    "Is it neither of this program, nor of Python, nor of an installed package?"
+    return not file.startswith(_OTHERS) and not {'site-packages', 'dist-packages'} & {*Path(file).parts}
+
+# %% ../../nbs/sources/datasets.ipynb #f640d9a8
+def _module_files(name, places):
+    "Files of a module and of the packages that it is in, each with its name; nothing is run"
+    for n in itertools.accumulate(name.split('.'), '{}.{}'.format):
+        spec = PathFinder.find_spec(n.rpartition('.')[2], places)
+        if spec and spec.origin: yield spec.origin, n
+        places = list(spec and spec.submodule_search_locations or [])
+
+def _imports(file, places):
+    "Files that the import statements of a program may mean, each with the module's name, '' if that is relative"
+    try: nodes = [*ast.walk(ast.parse(Path(file).read_bytes()))] if file.endswith('.py') else []
+    except (SyntaxError, ValueError, RecursionError): return # running it will say so
+    for o in nodes:
+        if isinstance(o, ast.Import): names = [a.name for a in o.names]
+        elif isinstance(o, ast.ImportFrom): names = ['.'.join(filter(None, (o.module, a.name))) for a in o.names]
+        else: continue
+        level = getattr(o, 'level', 0)
+        around = [str(Path(file).parents[level - 1])] if level else places
+        for f, n in (pair for name in names for pair in _module_files(name, around)): yield f, '' if level else n
+
+# %% ../../nbs/sources/datasets.ipynb #05c101c5
+def _sources(name):
+    "Your files that a task is in, each with the module's name: its own, and what they import"
+    module, file = name.rpartition(':')[0], own_path(name)
+    importlib.invalidate_caches() # a file may have come since
+    places = [str(Path(file).resolve().parent) if file else os.getcwd(), *sys.path]
+    new, found = {os.path.abspath(file): file} if file else dict(_module_files(module, places)), {}
+    if any(f.startswith(_OTHERS) for f in new): return {}
+    while new:
+        found |= new
+        new = {f: n for at in new for f, n in _imports(at, places) if _yours(f) and f not in found}
+    return found
+
+# %% ../../nbs/sources/datasets.ipynb #902d85e2
 def source_hash(
     name:str # of a task
 )->str:      # '' if it comes with the program
-    "A checksum of the file that a task of your own is in"
-    module = sys.modules.get(name.rpartition(':')[0])
-    try: return file_hash(own_path(name) or inspect.getsourcefile(module))[:12] if not _ours(module) else ''
-    except (TypeError, OSError): return '' # a known task, or one that is built in
-
-def _ours(module): return getattr(module, '__name__', '').startswith('mlxchat.')
+    "A checksum of the files of yours that a task is in, its own and those imported there"
+    try:
+        files = _sources(name) if own_code(name) else [own_path(name)] if own_file(name) else []
+        sums = [(Path(f).name, file_hash(f)) for f in files]
+    except OSError: return ''
+    if len(sums) < 2: return ''.join(s[:12] for _, s in sums)
+    return hashlib.sha256(repr(sorted(sums)).encode()).hexdigest()[:12]
 
 # %% ../../nbs/sources/datasets.ipynb #de0d6096
 class OwnError(ValueError): "Code of your own failed; says how, and where"
-
-_OTHERS = (importlib.util.find_spec('mlxchat').submodule_search_locations[0], sysconfig.get_path('stdlib'),
-           sysconfig.get_path('purelib'))
 
 # %% ../../nbs/sources/datasets.ipynb #e103b077
 def failure(
@@ -160,19 +204,33 @@ def failure(
     "What happened, in which file and line of yours"
     if isinstance(e, OwnError): return e
     frames = traceback.extract_tb(e.__traceback__)
-    yours = [f for f in frames if not f.filename.startswith(_OTHERS) and Path(f.filename).is_file()]
+    yours = [f for f in frames if _yours(f.filename) and Path(f.filename).is_file()]
     where = f' ({Path(yours[-1].filename).name}, line {yours[-1].lineno})' if yours else ''
     return OwnError(f'{type(e).__name__}: {e}{where}')
 
 # %% ../../nbs/sources/datasets.ipynb #eab96925
+_seen = {} # file of yours: its checksum when it was run
+
+def _forget_changed(files):
+    "What has changed is run again, with all that belongs to it; and what has only the name of one of these"
+    sums = {f: file_hash(f) for f in files}
+    changed = any(_seen.get(f, s) != s for f, s in sums.items())
+    for name, m in [*sys.modules.items()]:
+        file = getattr(m, '__file__', None) or ''
+        other = name in files.values() and file not in files and file and _yours(file)
+        if name != '__main__' and (changed and file in files or other): del sys.modules[name]
+    _seen.update(sums)
+
+# %% ../../nbs/sources/datasets.ipynb #eb49bc13
 def _program(file):
-    "A file as a module, run again only if it has changed"
-    checksum, there = file_hash(file), sys.modules.get(file)
-    if getattr(there, 'checksum', '') == checksum: return there
+    "A file as a module, run again only if it or what it imports has changed"
+    if there := sys.modules.get(file): return there
     spec = importlib.util.spec_from_file_location(file, file)
     there = sys.modules[file] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(there)
-    there.checksum = checksum
+    try: spec.loader.exec_module(there)
+    except BaseException:
+        del sys.modules[file]
+        raise
     return there
 
 # %% ../../nbs/sources/datasets.ipynb #dac54be4
@@ -185,7 +243,8 @@ def load_object(
     file = own_path(name)
     if file and not Path(file).is_file(): raise FileNotFoundError(f'there is no file {file}')
     folder = str(Path(file).resolve().parent) if file else os.getcwd()
-    if folder not in sys.path: sys.path.insert(0, folder)
+    if sys.path[:1] != [folder]: sys.path[:] = [folder, *(o for o in sys.path if o != folder)]
+    _forget_changed(_sources(name))
     try: found = _program(file) if file else importlib.import_module(module)
     except (Exception, SystemExit) as e:
         if isinstance(e, ModuleNotFoundError) and not file and e.name and f'{module}.'.startswith(f'{e.name}.'):
