@@ -312,7 +312,7 @@ def keep_history(
     atexit.register(save)
 
 # %% ../nbs/06_chat.ipynb #c183422
-NO_INPUT = 'there was nothing to answer or to continue: the standard input is empty'
+NO_INPUT = 'the standard input is empty, so there is nothing to answer or to go on with: give a text with -p'
 
 # %% ../nbs/06_chat.ipynb #e12ad05c
 @contextmanager
@@ -349,7 +349,7 @@ def chat_piped(
         except ValueError as e:
             say(f'mlxchat: {e}')
             status = 2
-    if not any_text: say(NO_INPUT)
+    if not any_text and not status: raise ValueError(NO_INPUT)
     if status: raise SystemExit(status)
 
 # %% ../nbs/06_chat.ipynb #c857834
@@ -371,11 +371,11 @@ def chat(
     seed:int=None,        # of the random draws, default a new one every time
 ):
     "Talk with a trained model"
+    if prompt is not None and not prompt.strip(): raise ValueError('the prompt is empty')
     with unless_young(run):
         run = find_run(run, 'base' if stage == 'base' else 'chat')
         model, tokenizer, meta = run.load(stage, step)
     model = for_inference(model, dtype) # what it was cast from is not kept
-    if prompt is not None and not prompt.strip(): raise ValueError('the prompt is empty')
     context = 3*model.config.sequence_len//4
     talk = Chat(Engine(model, tokenizer), system, seed, context, longest=model.max_positions - context)
     if 1024 != max_tokens > talk.longest: print(f'max_tokens is {talk.longest}, as many as fit in', file=sys.stderr)
@@ -420,7 +420,7 @@ def generate(
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # which model of the run: base, sft or rl; default base, if there is one
     step:str='',          # which checkpoint: a number, or best; default the last
-    prompt:str|list=None, # how the text begins, several with -p A -p B; default: lines of standard input; '': nothing
+    prompt:str|list=None, # how the text begins, several with -p A -p B; default: lines of standard input that are not empty; '': nothing
     num_samples:int=1,    # continuations of each
     temperature:float=.8, # 0 always takes the likeliest token
     top_k:int=50,         # draw from this many candidates, 0 for all
@@ -447,9 +447,13 @@ def generate(
         for text in [prompt] if isinstance(prompt, str) else prompt: go(text)
         return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        n = 0
-        for n, line in enumerate(sys.stdin, 1): go(line.rstrip('\n'))
-        return None if n else whisper(NO_INPUT)
+        said = False
+        for line in sys.stdin:
+            if not line.strip(): continue
+            go(line.rstrip('\n'))
+            said = True
+        if not said: raise ValueError(NO_INPUT)
+        return
     keep_history()
     print(f'{run.folder.name}: {meta.get("stage", "")} step {meta["step"]:,}. '
           'Type how a text begins; Ctrl-C stops it, Ctrl-D leaves.')

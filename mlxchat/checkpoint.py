@@ -6,8 +6,8 @@
 __all__ = ['METADATA', 'STAGES', 'CONFIG', 'RUN_NEEDS', 'write_json', 'file_hash', 'random_state', 'save_arrays',
            'save_checkpoint', 'array_shapes', 'damage', 'step_of', 'checkpoints', 'latest_checkpoint', 'load_model',
            'seen_from', 'load_optimizer', 'metadata', 'amend', 'score', 'prune', 'alive', 'Run', 'exclusive',
-           'step_number', 'whisper', 'unfinished', 'rewind', 'run_config', 'differs', 'find_run', 'left_off',
-           'run_folder', 'no_run', 'resting_on', 'check_tag', 'check_copy', 'as_tag']
+           'step_number', 'whisper', 'unfinished', 'nothing_left', 'rewind', 'run_config', 'differs', 'only_continues',
+           'find_run', 'left_off', 'run_folder', 'no_run', 'resting_on', 'check_tag', 'check_copy', 'as_tag']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil, sys, threading, weakref
@@ -478,6 +478,18 @@ def unfinished(
     step, total = about.get('step', 0), about.get('metrics', {}).get('total') or 0
     return f'{path.parent.name}, step {step:,} of {total:,}, unfinished' if step < total else ''
 
+# %% ../nbs/03a_checkpoint.ipynb #832e0d48
+def nothing_left(
+    run:Run,
+    stage:str,
+    total:int # steps that it shall have
+)->dict:      # metrics of its last step; empty if there is something left to do
+    "Is a stage at its end, and scored?"
+    path = next(iter(reversed(checkpoints(run.stage(stage)))), None)
+    if not path or step_of(path) < total or damage(path): return {}
+    m = metadata(path).get('metrics', {})
+    return {} if m.get('unscored') else m | dict(step=step_of(path))
+
 # %% ../nbs/03a_checkpoint.ipynb #12ca4399
 @patch
 def _chosen(self:Run, stage, step):
@@ -618,6 +630,14 @@ def _about(run):
 
 def _answers(run): return run.stages() not in ([], ['base'])
 
+def only_continues(
+    run:Run
+)->str: # '' if it was taught to answer
+    "What to say to somebody who would talk with a model that has only read"
+    name = run.folder.name
+    if run.stages() != ['base']: return ''
+    return f'{name} only continues texts: `mlxchat sft --run {name}` teaches it to answer'
+
 # %% ../nbs/03a_checkpoint.ipynb #f77477d3
 def _learns(run):
     "0 if it cannot, 1 if it was made from another run, 2 if not"
@@ -644,13 +664,18 @@ _WELL = dict( # what those that suit well have before the others
 def find_run(
     tag='',      # name under runs/, or the folder of a run, a stage or a checkpoint; '' for the latest
     need:str='', # what the latest must be good for, a key of `RUN_NEEDS`
-    say=whisper, # told which run it is, if nobody named one and there are several
+    say=whisper, # told which run it is, if nobody named one and there are several; and if it only continues texts
 )->Run:
     "A run by tag, by path, or the latest that suits; one that is finished, if there is any"
-    runs = base_dir()/'runs'
     if not isinstance(tag, (str, os.PathLike)): raise ValueError(f'a run is named by a text or a path, not {tag!r}')
-    if tag: return _named(tag)
-    words, suits = RUN_NEEDS[need]
+    run = _named(tag) if tag else _latest(need, say)
+    if need == 'chat' and (note := only_continues(run)): say(note)
+    return run
+
+# %% ../nbs/03a_checkpoint.ipynb #30d7041c
+def _latest(need, say):
+    "The latest run that suits; others are named"
+    runs, (words, suits) = base_dir()/'runs', RUN_NEEDS[need]
     there = [Run(p, make=False) for p in sorted(runs.glob('*')) if p.is_dir()]
     found = [(r, need == 'watch' or _finished(r), m) for r in there if (m := suits(r))]
     known = ', '.join(r.folder.name for r in there if r.stages())
@@ -658,18 +683,24 @@ def find_run(
         instead = f' (runs: {known})' if known else ': start with `mlxchat demo`'
         raise FileNotFoundError(f'no run {words}, in {runs}{instead}')
     def rank(o): return o[:0:-1] if need == 'chat' else o[1:] # half a chat model answers better than a whole base model
-    best = max(map(rank, found))
-    fit = [o for o in found if rank(o) == best]
-    latest, done, well = max(fit, key=lambda o: _changed(o[0], need))
+    found.sort(key=lambda o: (rank(o), _changed(o[0], need)), reverse=True)
+    (latest, done, well), *others = found
+    fit = sum(rank(o) == rank(found[0]) for o in found)
     over = done and not all(done for _, done, _ in found) # unfinished ones
-    some = f' of {len(fit)}' if len(fit) > 1 else ''
+    some = f' of {fit}' if fit > 1 else ''
     which = some + ' that are finished'*bool(over and some) or ' that is finished'*over
     if any(m < well for *_, m in found): # others would do, but not so well
         which += (' and ' if over else ' ') + _WELL[need]
-    if which: say(f'using {latest.folder.name}, the latest{which}; --run chooses')
-    if need == 'chat' and well < 2:
-        say(f'{latest.folder.name} only continues texts: `mlxchat sft` teaches it to answer')
+    if which: say(f'using {latest.folder.name}, the latest{which}; --run chooses: {_named_first(latest, others)}')
     return latest
+
+def _named_first(run, others, most=3):
+    "Names of others, first that of the run that this one was made from"
+    try: source = run_config(run).get('made_from')
+    except ValueError: source = None
+    names = sorted((o.folder.name for o, *_ in others), key=lambda name: name != source)
+    said = [name + ' (which it was made from)'*(name == source) for name in names[:most]]
+    return ', '.join(said + ['…']*(len(names) > most))
 
 # %% ../nbs/03a_checkpoint.ipynb #d29e23d5
 def left_off(

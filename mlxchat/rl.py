@@ -6,7 +6,7 @@
 __all__ = ['LARGEST', 'RL_RESUMABLE', 'PUZZLES', 'Rollout', 'RewardError', 'judged', 'rl_prompt', 'rollouts', 'advantages',
            'groups', 'policy_loss', 'rounded', 'policy_batch', 'PolicyStep', 'RolloutLog', 'RLConfig', 'RolloutLoader',
            'evaluate_policy', 'RewardTask', 'read_prompts', 'check_task', 'find_tasks', 'easy', 'run_rl', 'amount',
-           'rl', 'puzzle_run']
+           'learnt', 'rl', 'puzzle_run']
 
 # %% ../nbs/06c_rl.ipynb #c782
 import json, math, os, shutil, time
@@ -17,8 +17,8 @@ from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .safety.console import Bar, counted, tilde
-from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata, Run
-from .checkpoint import step_of, write_json
+from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata
+from .checkpoint import nothing_left, Run, step_of, write_json
 from .sources.datasets import failure, known_task, load_object, open_task, source_hash, takes, task_part
 from .engine import Engine
 from .eval import pass_at_k, score_task
@@ -32,7 +32,7 @@ from .sft import sft_command, derived_tag, new_run, numbered, open_stage, passed
 from .tasks import Task, practice, spelling_words
 from .tokenizer import check_messages
 from .train import TrainStep
-from .progress import outlive_terminal, score_line
+from .progress import done_line, outlive_terminal, score_line
 from .report import LogConfig, sinks
 import mlx.core as mx, mlx.nn as nn, numpy as np
 from mlx.utils import tree_flatten, tree_map
@@ -492,6 +492,16 @@ def amount(
             f'{exams} exams of {counted(asked, "held-out question")}, {counted(c.eval_samples, "answer")} to each: '
             f'before, {between}at the end (--eval-examples changes that)')
 
+# %% ../nbs/06c_rl.ipynb #8c32b366
+def learnt(
+    run:Run,
+    m:dict # metrics of the last step
+)->dict:   # such as pass@1 -> '49.0% → 68.2%'
+    "What examinations said before practice and after it"
+    after = next((o for o in reversed(run.metrics('rl')) if o['step'] == m['step']), m)
+    before = read_json(run.folder/'rl.json', {str: float})
+    return {k: f'{x:.1%}' + (f' → {after[k]:.1%}' if k in after else '') for k, x in before.items()}
+
 # %% ../nbs/06c_rl.ipynb #675635cb
 @delegates(RLConfig)
 @delegates(LogConfig, keep=True)
@@ -525,6 +535,10 @@ def rl(
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
         again = sft_command('rl', rl, asked | dict(run=source.folder.name, model_tag=other))
         open_stage(target, source, 'rl', _settings(c, start, more), f'{again} makes another run')
+        if m := nothing_left(target, 'rl', c.num_iterations):
+            name, result = target.folder.name, ', '.join(f'{k} {v}' for k, v in learnt(target, m).items())
+            then = f'`mlxchat chat --run {name}` talks to it, and `mlxchat rl --run {name} --task {task}` practises more'
+            return print(done_line(name, m, result or f'reward {m["reward"]:.3f}', then))
         where = 'its stage rl' if target is source else f'the run {target.folder.name}'
         begin = f'{source.folder.name} ({start.parent.name}, step {step_of(start):,})'
         print(f'{begin} practises {task}; the result is {where}')
@@ -536,10 +550,7 @@ def rl(
             except (RewardError, SystemExit) as e: # the latter from a task
                 what = e if isinstance(e, RewardError) else f'it fails ({type(e).__name__}: {e})'
                 raise ValueError(f'{task}: {what}') from e
-    after = next((o for o in reversed(target.metrics('rl')) if o['step'] == m['step']), m) # also if nothing was left
-    for k, x in read_json(target.folder/'rl.json', {str: float}).items():
-        print(f'{k:8} {x:6.1%}' + (f' → {after[k]:.1%}' if k in after else ''))
-    if 'loss' not in m: print(f'step {m["step"]:,}, nothing left to do')
+    for k, change in learnt(target, m).items(): print(f'{k:8} {change}')
     tries = tilde(target.folder/'rollouts.jsonl')
     print(f'tries in {tries}; talk to it with `mlxchat chat --run {target.folder.name}`')
 

@@ -6,9 +6,9 @@
 __all__ = ['SCHEDULES', 'MIXTURES', 'FEW_CONVERSATIONS', 'MOST', 'ALL', 'STEPS', 'SFT_RESUMABLE', 'FOLLOW', 'SFTConfig',
            'usual_scale', 'rates', 'packed', 'dataset_stats', 'losses_in_words', 'hold_out', 'held_batches',
            'numbered_blocks', 'check_base_model', 'base_model', 'optimizer_for', 'finetune', 'own_data',
-           'known_mixture', 'made', 'beside', 'readings', 'Lesson', 'longest', 'lesson', 'how_long', 'changes',
-           'settle', 'derived_tag', 'numbered', 'new_run', 'passed_over', 'read_run', 'open_stage', 'sft_command',
-           'scores_by_task', 'sft', 'merge']
+           'known_mixture', 'made', 'beside', 'readings', 'Lesson', 'longest', 'lesson', 'how_long', 'too_little',
+           'changes', 'settle', 'derived_tag', 'numbered', 'new_run', 'passed_over', 'read_run', 'open_stage',
+           'sft_command', 'scores_by_task', 'sft', 'outcome', 'merge']
 
 # %% ../nbs/06a_sft.ipynb #c003
 import inspect, itertools, json, math, re, shlex, sys, time
@@ -20,15 +20,15 @@ from .model import GPT, GPTConfig
 from .sources.texts import new_folder
 from .lora import adapter_places
 from .data import name_hash
-from .safety.files import base_dir
-from .safety.console import tilde
+from .safety.files import base_dir, read_json
+from .safety.console import Bar, counted, tilde
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
 from .checkpoint import as_tag, check_copy, check_tag, checkpoints, differs, file_hash, find_run, left_off
-from .checkpoint import latest_checkpoint, load_model, metadata, Run, run_config, save_checkpoint, seen_from
+from .checkpoint import latest_checkpoint, load_model, metadata, nothing_left, Run, run_config, save_checkpoint, seen_from
 from .checkpoint import step_of, whisper, write_json
-from .progress import outlive_terminal
+from .progress import AVERAGED, done_line, outlive_terminal
 from .report import LogConfig, report_html, sinks
 from .pretrain import BATCH_D12, check_rows
 from .callbacks import Scores, as_callbacks
@@ -421,6 +421,7 @@ class Lesson:
     c:SFTConfig
     given:bool   # was the number of steps asked for?
     few:bool     # are there so few conversations that they are read several times?
+    share:float  # of what would be read if nobody said how much
 
 # %% ../nbs/06a_sft.ipynb #f6a699b0
 def longest(task:Task, tokenizer, most:int=1000)->int: # tokens
@@ -441,7 +442,8 @@ def lesson(
     learn, val = [o for o in (own, mixture and mixture[0]) if o], [o for o in (val, mixture and mixture[1]) if o]
     n, learn = len(own or []), beside(*learn, c.seed) if len(learn) == 2 else learn[0]
     few = not mixture and readings(n) > 1
-    epochs = c.epochs or (readings(n)*(5 if c.lora else 2)/2 if few else 1)
+    usual = readings(n)*(5 if c.lora else 2)/2 if few else 1
+    epochs = c.epochs or usual
     if few: T = min(T, 32*math.ceil(max(longest(o, tokenizer) for o in (own, keeps) if o)/32))
     c = replace(c, max_seq_len=c.max_seq_len or T, buffer=c.buffer or (min(500, max(4, n)) if few else 500))
     found = dataset_stats(learn, tokenizer, c.max_seq_len)
@@ -453,9 +455,10 @@ def lesson(
         c = replace(c, device_batch_size=max(1, min(2 if c.lora else 4, round(rows/STEPS))))
     if few and c.lora: c = replace(c, lora_lr=c.lora_lr or .01)
     B, accumulate = c.batch(c.max_seq_len)
+    share = c.num_iterations*B*accumulate/rows if given else epochs/usual
     steps = c.num_iterations or max(1, round(rows/(B*accumulate)))
     c = replace(c, device_batch_size=B, num_iterations=steps, epochs=None)
-    return Lesson(learn, TaskMixture(val) if val else None, n, held, epochs, found, c, given, few)
+    return Lesson(learn, TaskMixture(val) if val else None, n, held, epochs, found, c, given, few, share)
 
 # %% ../nbs/06a_sft.ipynb #c3b8a0bc
 def how_long(
@@ -469,6 +472,17 @@ def how_long(
     if times and slow:
         adapters += ', which learn more slowly than whole matrices and so get more rounds, of smaller steps'
     return f'{times}{c.num_iterations:,} step{"s"*(c.num_iterations != 1)} of {tokens:,} tokens{adapters}{" (--epochs changes that)"*bool(times)}'
+
+# %% ../nbs/06a_sft.ipynb #60cd74ff
+def too_little(
+    plan:Lesson
+)->str: # '' if it is not
+    "What to say of a lesson that somebody made much shorter than it would be"
+    if not plan.few or plan.share >= 1/3: return ''
+    steps = plan.c.num_iterations
+    n, how, much = (steps, 'step', f'{steps:,}') if plan.given else (plan.epochs, 'epoch', f'{plan.epochs:g}')
+    return (f'{much} {how}{"s"*(n != 1)} of {counted(plan.own, "conversation")} teach{"es"*(n == 1)} little: '
+            f'without --{"num-iterations" if plan.given else "epochs"} it would be {n/plan.share:,.0f}')
 
 # %% ../nbs/06a_sft.ipynb #c144
 SFT_RESUMABLE = {'eval_every', 'eval_tokens', 'score_every', 'score_examples', 'score_tokens', 'save_every', 'keep_last',
@@ -713,15 +727,15 @@ def sft(
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
         again = sft_command('sft', sft, asked | dict(run=source.folder.name, model_tag=other))
         open_stage(target, source, 'sft', settings, f'{again} makes another run', taught=mixture or settings['beside'])
+        if m := nothing_left(target, 'sft', plan.c.num_iterations):
+            return print(done_line(target.folder.name, m, outcome(target, m), _go_on(target.folder.name)))
         _say_what(source, target, path, plan, settings)
         if plan.own and not (mixed or settings['beside'] or only): _say_unmixed(source, path, plan)
         if not model_tag and target.folder.name != tag and target is not source:
             print(passed_over(target.folder.with_name(tag), 'sft', settings))
         with sinks(target, settings, log, 'sft') as to:
             m = _teach(target, path, plan, tokenizer, mixture, to_score, data_dir, own_val=val, callbacks=to)
-        score = f': loss {m["loss"]:.3f}' if 'loss' in m else ', nothing left to do'
-        if 'val_bpb' in m: score = f': {m["val_bpb"]:.3f} bits per byte on held-out answers'
-        print(f'step {m["step"]:,}{score}')
+        print(f'step {m["step"]:,}: {outcome(target, m)}')
         print(f'talk to it with `mlxchat chat --run {target.folder.name}`; report in {tilde(report_html(target))}')
 
 sft.__delwrap__, SFTConfig.__delwrap__ = SFTConfig, LogConfig # the comments of their fields are the help
@@ -740,7 +754,7 @@ def _destination(source, stage, step, model_tag, tag, begin, alone):
 
 # %% ../nbs/06a_sft.ipynb #6c0561bc
 def _say_what(source, target, path, plan, settings):
-    "What is about to happen, in three lines"
+    "What is about to happen, in three lines, or four"
     found, name = plan.found, target.folder.name
     where = 'its stage sft' if target is source else f'the run {name}'
     print(f'teaching {source.folder.name} ({path.parent.name}, step {step_of(path):,}); the result is {where}')
@@ -751,6 +765,10 @@ def _say_what(source, target, path, plan, settings):
     print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, {found["learnt"]:.0%} of which are targets, '
           f'what the assistant says{losses_in_words(found)}{own}{held}')
     print(f'{how_long(plan, settings["batch_tokens"])}, in {tilde(target.folder)}')
+    if note := too_little(plan): print(note)
+
+def _go_on(name):
+    return f'`mlxchat chat --run {name}` talks to it, and `mlxchat sft --run {name} --data FILE` teaches it more'
 
 # %% ../nbs/06a_sft.ipynb #9dea134d
 def _say_unmixed(source, path, plan):
@@ -772,8 +790,24 @@ def _teach(run, path, plan, tokenizer, mixture, names, data_dir, own_val, callba
         tasks = {n: open_task(n, None, data_dir or None, tokenizer=tokenizer) for n in names} or dict(own=own_val)
     batches = held_batches(plan.val, tokenizer, c.device_batch_size, c.max_seq_len, c.eval_tokens) if plan.val else []
     validate = (lambda model: dict(val_bpb=bits_per_byte(model, batches, sizes))) if batches else None
-    exam = scores_by_task(tasks, c) if tasks else None
-    return finetune(run, c, plan.learn, validate=validate, core=exam, base=path, callbacks=callbacks)
+    exam, model = scores_by_task(tasks, c) if tasks else None, base_model(path, run.stage('sft'), c)
+    if batches and not checkpoints(run.stage('sft')):
+        before = Bar(batches, desc='validation before', unit='batch', leave=False)
+        write_json(run.folder/'sft.json', dict(val_bpb=bits_per_byte(model, before, sizes)))
+    return finetune(run, c, plan.learn, validate=validate, core=exam, base=path, model=model, callbacks=callbacks)
+
+# %% ../nbs/06a_sft.ipynb #82455cfd
+def outcome(
+    run:Run,
+    m:dict # metrics of the last step
+)->str:
+    "What came of a lesson: a validation before and after it, or where the loss is"
+    if 'val_bpb' not in m:
+        losses = [o['loss'] for o in run.metrics('sft') if 'loss' in o][-AVERAGED:] or [math.nan]
+        return f'loss {sum(losses)/len(losses):.3f}, the mean of {counted(len(losses), "step")}'
+    try: before = f'{read_json(run.folder/"sft.json", {"val_bpb": float})["val_bpb"]:.3f} → '
+    except (OSError, ValueError): before = '' # it was begun by an older version
+    return f'{before}{m["val_bpb"]:.3f} bits per byte on held-out answers'
 
 # %% ../nbs/06a_sft.ipynb #c154
 def merge(

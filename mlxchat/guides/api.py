@@ -20,7 +20,8 @@ def load(
     dtype:str='auto', # to compute in: float32, bfloat16 or float16; default what suits the run and the machine
 )->tuple[GPT, Tokenizer]: # the model, which makes (B, T, V) logits of (B, T) ids, and its tokenizer
     "A trained model and its tokenizer; `FileNotFoundError` or `ValueError` says what is missing or damaged"
-    model, tokenizer, _ = find_run(run, 'base' if stage == 'base' else 'chat').load(stage, step)
+    need = 'base' if stage == 'base' else '' if run else 'chat'
+    model, tokenizer, _ = find_run(run, need).load(stage, step)
     return for_inference(model, dtype), tokenizer
 
 # %% ../../nbs/guides/api.ipynb #72e84d2b

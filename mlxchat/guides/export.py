@@ -380,6 +380,12 @@ def _export_gguf(model, tokenizer, meta, folder):
 # %% ../../nbs/guides/export.ipynb #c062
 TARGETS = {'nanochat': _export_nanochat, 'mlx-lm': _export_mlx_lm, 'hf': _export_hf, 'gguf': _export_gguf}
 
+_PROGRAMS = { # that read what is written, and how one gets them
+    'nanochat': 'for nanochat (https://github.com/karpathy/nanochat)',
+    'mlx-lm': 'with mlx-lm (`pip install mlx-lm`)',
+    'hf': 'with transformers (`pip install transformers torch`)',
+    'gguf': 'with llama.cpp (`brew install llama.cpp`, or https://github.com/ggml-org/llama.cpp)'}
+
 _KNOWN = frozenset('''sequence_len vocab_size n_layer n_head n_kv_head n_embd mlp mlp_dim tied embed_norm norm_weights
     qk_norm rope_sign window_pattern short_window long_window rope_base qk_gain softcap wte_std head_std fc_gain
     value_embeds gate_channels gate_scale gate_init resid_init x0_init smear_channels backout dtype'''.split())
@@ -432,4 +438,4 @@ def export(
     with new_folder(folder, _MADE*ours) as work:
         hint = TARGETS[to](model, tokenizer, meta, work)
         write_json(work/_MADE, about)
-    print(f'written to {tilde(folder)}\n{hint.replace(str(work), str(folder))}')
+    print(f'written to {tilde(folder)}\n{_PROGRAMS[to]}: {hint.replace(str(work), str(folder))}')

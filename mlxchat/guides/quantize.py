@@ -88,9 +88,16 @@ def _seconds_worth(model):
 
 # %% ../../nbs/guides/quantize.ipynb #77ceccf8
 def _choices(model, batches):
-    "The likeliest token at every target"
-    return np.concatenate([np.array(mx.argmax(model(mx.array(x[i:i+1])), -1))[0][y[i] >= 0]
-                           for x, y in batches for i in range(len(x))])
+    "The likeliest token at every target, and the log-probability of the target itself"
+    likeliest, true = [], []
+    for x, y in batches:
+        for ids, targets in zip(x, y):
+            logits, at = model(mx.array(ids[None]))[0].astype(mx.float32), np.flatnonzero(targets >= 0)
+            logits = logits[mx.array(at)]
+            likeliest.append(np.array(mx.argmax(logits, -1)))
+            there = mx.take_along_axis(logits, mx.array(targets[at])[:, None], -1)[:, 0]
+            true.append(np.array(there - mx.logsumexp(logits, -1)))
+    return np.concatenate(likeliest), np.concatenate(true)
 
 # %% ../../nbs/guides/quantize.ipynb #96993950
 @ranged
@@ -114,17 +121,19 @@ def quantize(
     batches, what = _sample(old, stage, tokenizer, min(model.config.sequence_len, 1024), most) if most else ([], '')
     which = f'{old.folder.name} ({stage}, step {meta["step"]:,}) in 16 and in {bits} bits'
     tuned = stage != 'base'
-    how = ': how often do both find the same next token the likeliest?'*tuned
+    how = (': how often is the same next token the likeliest to both, and how far apart, in nats, '
+           'are the log-probabilities of the true one?')*tuned
     said = f'comparing {which} on {what}{how}' if batches else f'no comparison: {what}'
     if what: print(said, flush=True)
-    column, chosen = 'same token' if tuned else 'bits per byte', []
+    chosen = []
     def measured(name, size, model):
         row = dict(bits=name, MB=round(size/1e6, 1))
         if not batches: return row
         bar = Bar(batches, desc=f'{name} bits', unit='batch', leave=False)
-        if not tuned: return row | {column: f'{bits_per_byte(model, bar, tokenizer.token_bytes()):.4f}'}
+        if not tuned: return row | {'bits per byte': f'{bits_per_byte(model, bar, tokenizer.token_bytes()):.4f}'}
         chosen.append(_choices(model, bar))
-        return row | {column: f'{np.mean(chosen[0] == chosen[-1]):.1%}'}
+        (first, true), (now, found) = chosen[0], chosen[-1]
+        return row | {f'same of {len(now):,} tokens': f'{np.mean(first == now):.2%}', 'nats apart': f'{np.abs(true - found).mean():.4f}'}
     rows = [measured(16, 2*model.count_params()['total'], model)]
     model.__dict__.pop('_nll', None)
     model.quantize(bits)

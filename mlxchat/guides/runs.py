@@ -20,10 +20,11 @@ from ..sources import tokenizer_formats
 from ..sources.shards import local_shards, set_folder, SETS, ShardCache
 from ..tokenizer import Tokenizer
 from ..loader import BinSource, Loader, Prefetch, TextSource, documents
-from ..checkpoint import Run, as_tag, check_tag, checkpoints, find_run, load_model, rewind
+from ..checkpoint import Run, as_tag, check_tag, checkpoints, find_run, load_model, nothing_left
+from ..checkpoint import rewind
 from ..core import bundle_dir, core
 from ..safety.parallel import Heartbeat, World, join_world
-from ..progress import outlive_terminal
+from ..progress import done_line, outlive_terminal
 from ..report import LogConfig, memory_line, report_html, sinks, where_time_went
 from .plan import check_fits, check_possible
 from ..model import GPT, GPTConfig
@@ -351,6 +352,9 @@ def train(*,
         if world.first: held.enter_context(Run(p.folder).attempt()) # nobody else may write there from here on
         longer = _check_same(p) if world.first else 0
         if world.first and o.resume_from_step is not None: rewind(Run(p.folder), 'base', o.resume_from_step)
+        if m := world.tell(nothing_left(Run(p.folder), 'base', p.recipe.steps) if world.first else {}):
+            if world.first: _say_done(Run(p.folder), m, o.profile)
+            return dict(step=m['step'])
         source, val_docs = open_set(p.set, p.tokenizer, p.streaming, o.max_cached_shards or 20,
                                     batch=o.tokenizer_batch_size, threads=o.num_workers)
         if not world.first: log = LogConfig()
@@ -387,10 +391,17 @@ def _begin(o, p, run, world, longer):
     return out + ([_once(lambda: extend(run, p.c, p.recipe))] if longer else [])
 
 # %% ../../nbs/guides/runs.ipynb #3bb0b633
+def _bpb(m): return f'{m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else f'loss {m["loss"]:.3f}'
+
+def _say_done(run, m, profile):
+    "A line for those who type a command once more"
+    name = run.folder.name
+    print(done_line(name, m, _bpb(m), f'a larger --num-iterations, or `mlxchat sft --run {name}` teaches it to answer'))
+    if profile: print(where_time_went(run.metrics('base')))
+
 def _sum_up(run, m, profile):
     "What came of it"
-    score = f': {m["val_bpb"]:.3f} bits per byte on unseen text' if 'val_bpb' in m else ', nothing left to do'
-    print(f'step {m["step"]:,}{score}')
+    print(f'step {m["step"]:,}: {_bpb(m)}')
     if profile: print(where_time_went(run.metrics('base')))
     print(f'report in {tilde(report_html(run))}')
 

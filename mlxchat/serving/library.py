@@ -111,7 +111,9 @@ def facts(self:Library, tag:str)->dict:
     meta = metadata(saved[-1]) if saved else {}
     asked = read_dict(run.folder/'config.json').get('suggestions') if stage != 'base' else []
     ideas = [s for s in asked if isinstance(s, str) and 0 < len(s) <= 100][:6] if isinstance(asked, list) else []
-    return dict(tag=tag, stage=stage, step=meta.get('step', 0), created=int(saved[-1].stat().st_mtime) if saved else 0,
+    total = meta.get('metrics', {}).get('total') or 0 # steps that it shall have, 0 if that is not known
+    return dict(tag=tag, stage=stage, step=meta.get('step', 0), total=total, 
+                created=int(saved[-1].stat().st_mtime) if saved else 0,
                 layers=meta.get('config', {}).get('n_layer'), suggestions=ideas)
 
 # %% ../../nbs/serving/library.ipynb #l021
