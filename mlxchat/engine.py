@@ -21,7 +21,7 @@ from .fast.ops import attention
 from .sampling import Sampling, BatchSampling, candidates, draw, penalized
 from .tokenizer import Tokenizer
 from .tools import TextStream, ToolState
-from .checkpoint import Run
+from .runs import Run
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_map
 

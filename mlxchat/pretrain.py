@@ -21,7 +21,8 @@ from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups
 from .tokenizer import Tokenizer
 from .safety.parallel import World
 from .train import bits_per_byte, text_bytes
-from .checkpoint import differs, Run, write_json
+from .checkpoint import write_json
+from .runs import differs, Run
 from .callbacks import Samples, Scores, as_callbacks, memory_limits
 from .trainer import Trainer, TrainerConfig
 import mlx.core as mx, numpy as np

@@ -15,7 +15,8 @@ from fastcore.basics import patch
 from tqdm import tqdm
 from .safety.files import base_dir, open_file, read_json
 from .safety.console import gigabytes, in_notebook, line_width, Redrawn
-from .checkpoint import alive, checkpoints, Run, step_of
+from .checkpoint import alive, checkpoints, step_of
+from .runs import Run
 
 # %% ../nbs/03c_progress.ipynb #c050
 def duration(

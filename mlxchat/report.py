@@ -15,7 +15,8 @@ from pathlib import Path
 from tqdm import tqdm
 from .safety.files import json_lines, read_json, sound
 from .safety.console import gigabytes
-from .checkpoint import find_run, Run
+from .find_run import find_run
+from .runs import Run
 from .progress import duration, stage_seconds
 
 # %% ../nbs/03f_report.ipynb #c014

@@ -17,7 +17,9 @@ from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .safety.console import Bar, counted, tilde
-from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata, Run
+from .checkpoint import checkpoints, file_hash, load_model, metadata
+from .find_run import check_tag, find_run
+from .runs import exclusive, Run
 from .checkpoint import step_of, write_json
 from .sources.datasets import failure, known_task, load_object, open_task, source_hash, takes, task_part
 from .engine import Engine

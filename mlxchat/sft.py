@@ -25,9 +25,11 @@ from .safety.console import tilde
 from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
-from .checkpoint import as_tag, check_copy, check_tag, checkpoints, differs, file_hash, find_run, left_off
-from .checkpoint import latest_checkpoint, load_model, metadata, Run, run_config, save_checkpoint, seen_from
-from .checkpoint import step_of, whisper, write_json
+from .checkpoint import checkpoints, file_hash
+from .find_run import as_tag, check_copy, check_tag, find_run, left_off
+from .runs import differs, Run, run_config, whisper
+from .checkpoint import latest_checkpoint, load_model, metadata, save_checkpoint, seen_from
+from .checkpoint import step_of, write_json
 from .progress import outlive_terminal
 from .report import LogConfig, report_html, sinks
 from .pretrain import BATCH_D12, check_rows

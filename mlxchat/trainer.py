@@ -17,8 +17,9 @@ from .muon import Schedule
 from .safety.parallel import World
 from .safety.stopping import TrainingStopped, awake, stop_requests
 from .train import Optimizer, TrainStep, train_model
-from .checkpoint import (amend, checkpoints, latest_checkpoint, load_optimizer, metadata, prune,
-    random_state, Run, save_checkpoint, step_of)
+from .checkpoint import amend, checkpoints, latest_checkpoint, load_optimizer, metadata, prune, random_state
+from .checkpoint import save_checkpoint, step_of
+from .runs import Run
 from .progress import Progress, stage_seconds
 from .report import Energy, LiveCurve
 from .callbacks import Callback, MemoryLimit, SpikeGuard, as_callbacks, memory_limits

@@ -21,7 +21,7 @@ from ..tokenizer import Tokenizer
 from ..model import GPT, GPTConfig
 from ..muon import MUON, MuonAdamW, param_groups
 from ..train import TrainStep
-from ..checkpoint import Run
+from ..runs import Run
 from ..pretrain import PretrainConfig, check_rows
 from ..trainer import Peak
 from ..safety.ranges import ranged

@@ -24,7 +24,7 @@ from ..safety.console import counted, gigabytes, tilde
 from ..sources.hub import hub_set, make_hub_set
 from ..sources.shards import download, local_shards, set_folder, shard_numbers, SETS
 from ..sources.texts import make_set, write_bin
-from ..checkpoint import check_tag, run_folder
+from ..find_run import check_tag, run_folder
 from ..report import LogConfig
 from ..pretrain import INSTEAD, PretrainConfig, read_config, recorded
 from ..safety.ranges import MEASURES, option, ranged

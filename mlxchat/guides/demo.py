@@ -18,7 +18,9 @@ from ..safety.files import base_dir
 from ..safety.console import Bar, tilde
 from ..tokenizer import Tokenizer
 from ..loader import TextSource, ConversationSource, Loader, MixedLoader
-from ..checkpoint import check_tag, checkpoints, Run, run_config, write_json
+from ..checkpoint import checkpoints, write_json
+from ..find_run import check_tag
+from ..runs import Run, run_config
 from ..pretrain import PretrainConfig, build, pretrain
 from ..tasks import TASK_SHARES, Dialogues, TaskMixture, practice, word_list
 from ..engine import Engine, sampler

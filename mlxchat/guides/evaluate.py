@@ -18,7 +18,8 @@ from ..fast.device import device_kind
 from ..model import GPT, GPTConfig
 from ..safety.files import atomic_write, base_dir, nanochat_dir
 from ..train import compiled_nll
-from ..checkpoint import checkpoints, find_run, write_json
+from ..checkpoint import checkpoints, write_json
+from ..find_run import find_run
 from ..pretrain import text_batches
 from ..safety.ranges import ranged
 from ..progress import duration

@@ -284,7 +284,7 @@ def name_of_run(
     text:str
 )->str:
     "A name that a new run may have"
-    try: return function('mlxchat.checkpoint:check_tag')(something(text))
+    try: return function('mlxchat.find_run:check_tag')(something(text))
     except ValueError as e: raise argparse.ArgumentTypeError(e) from None
 
 # %% ../../nbs/guides/options.ipynb #94fdd79e

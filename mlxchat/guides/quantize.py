@@ -7,7 +7,9 @@ __all__ = ['unseen_documents', 'unpacked', 'file_bytes', 'quantize']
 
 # %% ../../nbs/guides/quantize.ipynb #da8fdc69
 from pathlib import Path
-from ..checkpoint import check_copy, check_tag, find_run, Run, run_config, save_checkpoint, write_json
+from ..checkpoint import save_checkpoint, write_json
+from ..find_run import check_copy, check_tag, find_run
+from ..runs import Run, run_config
 from ..data import read_texts
 from ..safety.files import read_json
 from ..safety.console import Bar, tilde

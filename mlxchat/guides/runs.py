@@ -20,7 +20,9 @@ from ..sources import tokenizer_formats
 from ..sources.shards import local_shards, set_folder, SETS, ShardCache
 from ..tokenizer import Tokenizer
 from ..loader import BinSource, Loader, Prefetch, TextSource, documents
-from ..checkpoint import Run, as_tag, check_tag, checkpoints, find_run, load_model, rewind
+from ..checkpoint import checkpoints, load_model
+from ..find_run import as_tag, check_tag, find_run
+from ..runs import Run, rewind
 from ..core import bundle_dir, core
 from ..safety.parallel import Heartbeat, World, join_world
 from ..progress import outlive_terminal
