@@ -11,7 +11,7 @@ import json, random, time
 from dataclasses import dataclass, field
 from functools import cached_property
 from fastcore.basics import patch
-from .fast import cuda_kernels
+from .fast import cuda_program
 from .fast.device import DTYPES, device_kind
 from .safety.files import open_file
 from .safety.console import Bar
@@ -380,7 +380,7 @@ class Batch:
     def copies(self)->bool:
         "Would the next step copy a large cache, if it were sent off while this one still reads it?"
         if not self.slots or device_kind() == 'cpu': return False
-        if cuda_kernels.available(self.slots.last): return False # ours write into it
+        if cuda_program.available(self.slots.last): return False # ours write into it
         return sum(o.nbytes for o in self.slots.kv) >= 2**26
 
     def cancel(self, request:Request):

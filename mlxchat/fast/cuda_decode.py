@@ -9,7 +9,7 @@ __all__ = ['WAITING', 'BASICS', 'EIGHTS', 'PRODUCT', 'BEGIN', 'QUERIES', 'ATTENT
 # %% ../../nbs/fast/cuda_decode.ipynb #c003
 import ctypes
 from functools import lru_cache
-from . import cuda_kernels
+from . import cuda_program, cuda_token
 import mlx.core as mx
 
 # %% ../../nbs/fast/cuda_decode.ipynb #c006
@@ -431,6 +431,6 @@ def write_token(
     scratch = B*((c.n_head + 2*c.n_kv_head)*D + 64 + 6*E)
     outputs = dict(logits=((B, c.vocab_size), mx.float32), scratch=((scratch,), mx.bfloat16),
                    shares=((B*c.n_head*split*(D + 2),), mx.float32))
-    header = cuda_kernels.ATTENDING + BASICS + EIGHTS + PRODUCT + WAITING
-    return cuda_kernels.run('write_token', source, inputs, outputs, blocks*WARPS*32, WARPS*32, header, strided=True,
+    header = cuda_token.ATTENDING + BASICS + EIGHTS + PRODUCT + WAITING
+    return cuda_program.run('write_token', source, inputs, outputs, blocks*WARPS*32, WARPS*32, header, strided=True,
                             **_constants(c, B, gated, bits, split))[0]

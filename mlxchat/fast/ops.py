@@ -12,7 +12,7 @@ import math
 from functools import lru_cache
 import numpy as np
 from .device import machine
-from . import cuda_attention, cuda_kernels
+from . import cuda_attention, cuda_kernels, cuda_program
 import mlx.core as mx
 
 # %% ../../nbs/fast/ops.ipynb #c008
@@ -106,14 +106,14 @@ def _norm_grad(s, h, g):
 
 @mx.custom_function
 def _add_norm(x, y):
-    if cuda_kernels.available(x): return tuple(cuda_kernels.add_norm(x, y))
+    if cuda_program.available(x): return tuple(cuda_kernels.add_norm(x, y))
     s = x + y
     return s, norm(s)
 
 @_add_norm.vjp
 def _add_norm_vjp(primals, cotangents, outputs):
     (gs, gh), (s, h) = cotangents, outputs
-    d = cuda_kernels.add_norm_grad(s, gs, gh) if cuda_kernels.available(s) else gs + _norm_grad(s, h, gh)
+    d = cuda_kernels.add_norm_grad(s, gs, gh) if cuda_program.available(s) else gs + _norm_grad(s, h, gh)
     return d, d
 
 def add_norm(
@@ -126,7 +126,7 @@ def add_norm(
 # %% ../../nbs/fast/ops.ipynb #c028
 @mx.custom_function
 def _mix_norm(x, x0, factors):
-    if cuda_kernels.available(x): return tuple(cuda_kernels.add_norm(x, x0, factors))
+    if cuda_program.available(x): return tuple(cuda_kernels.add_norm(x, x0, factors))
     l, m = factors.astype(x.dtype)
     s = l*x + m*x0
     return s, norm(s)
@@ -134,7 +134,7 @@ def _mix_norm(x, x0, factors):
 @_mix_norm.vjp
 def _mix_norm_vjp(primals, cotangents, outputs):
     (x, x0, factors), (gs, gh), (s, h) = primals, cotangents, outputs
-    if cuda_kernels.available(x): return tuple(cuda_kernels.mix_norm_grad(s, gs, gh, x, x0, factors))
+    if cuda_program.available(x): return tuple(cuda_kernels.mix_norm_grad(s, gs, gh, x, x0, factors))
     d = gs + _norm_grad(s, h, gh)
     l, m = factors.astype(x.dtype)
     return l*d, m*d, mx.stack([(d*o).astype(mx.float32).sum() for o in (x, x0)])
@@ -160,7 +160,7 @@ def gated_add(
     ve:mx.array,  # (B, T, H·D) value embeddings
 )->mx.array:      # (B, T, H, D)
     "v + gate·ve"
-    if v.shape[-1] in (64, 128, 256) and cuda_kernels.available(v): return _gated_kernel(v, gate, ve)
+    if v.shape[-1] in (64, 128, 256) and cuda_program.available(v): return _gated_kernel(v, gate, ve)
     return v + gate[..., None] * ve.reshape(v.shape)
 
 # %% ../../nbs/fast/ops.ipynb #c034
@@ -192,7 +192,7 @@ def lookup(
 )->mx.array:        # (..., E)
     "Rows of an embedding table"
     in_bf16 = dtype == mx.bfloat16 and table.dtype == mx.float32
-    if in_bf16 and cuda_kernels.available(mx.zeros(table.shape[-1], dtype)): return _lookup_kernel(table, ids)
+    if in_bf16 and cuda_program.available(mx.zeros(table.shape[-1], dtype)): return _lookup_kernel(table, ids)
     return table[ids].astype(dtype)
 
 # %% ../../nbs/fast/ops.ipynb #c040
@@ -233,7 +233,7 @@ def rope_norm(
 )->mx.array:      # (B, H, T, D)
     "Rotated and normalised heads, heads before time"
     D = x.shape[-1]
-    if cos.ndim == 2 and D in (16, 32, 64, 128, 256) and cuda_kernels.available(x):
+    if cos.ndim == 2 and D in (16, 32, 64, 128, 256) and cuda_program.available(x):
         return _rope_norm_kernel(x, cos, sin).transpose(0, 2, 1, 3)
     if cos.ndim == 3: cos, sin = cos[:, None], sin[:, None]
     return norm(rotate(x.transpose(0, 2, 1, 3), cos, sin))
@@ -404,7 +404,7 @@ def _squash(logits, cap):
 # %% ../../nbs/fast/ops.ipynb #f8759b34
 def _chunk_loss(logits, targets, cap):
     "Loss of each token (n, 1), and the gradient with respect to the logits (n, V)"
-    if cap and cap == int(cap) and cuda_kernels.available(logits):
+    if cap and cap == int(cap) and cuda_program.available(logits):
         nll, d = cuda_kernels.cross_entropy(logits, targets, cap)
         return nll[:,None], d
     valid, ti = (targets >= 0).astype(mx.float32)[:,None], mx.maximum(targets, 0)[:,None]

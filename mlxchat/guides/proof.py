@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from .. import model as model_page, muon
-from ..fast import cuda_kernels, decode, ops
+from ..fast import cuda_program, decode, ops
 from ..fast.device import compute_dtype
 from .dryrun import checkpoint_stage, expect
 from ..engine import Batch, Request, BatchedKVCache, DecodeStep, for_inference
@@ -161,7 +161,7 @@ def name_of(dtype)->str: return str(dtype).split('.')[-1]
 def has_kernels(
 )->bool:
     "Do our own kernels work here, where the dtype allows it?"
-    return cuda_kernels.available(mx.zeros((1, 64), mx.bfloat16))
+    return cuda_program.available(mx.zeros((1, 64), mx.bfloat16))
 
 # %% ../../nbs/guides/proof.ipynb #7dd4b25a
 def ways(
