@@ -17,7 +17,7 @@ from .safety.files import open_file
 from .safety.console import Bar
 from .fast.decode import Decoder, attend_one
 from .model import GPT, GPTConfig
-from .fast.ops import attention
+from .fast.attention import attention
 from .sampling import Sampling, BatchSampling, candidates, draw, penalized
 from .tokenizer import Tokenizer
 from .tools import TextStream, ToolState

@@ -14,7 +14,8 @@ from numbers import Integral, Real
 from fastcore.basics import patch
 from .fast.device import compute_dtype, device_kind
 from .fast.ops import linear, qkv, norm, add_norm, mix_norm, rotate, rope_norm, gated_add, relu2, lookup
-from .fast.ops import attention, cross_entropy, token_nll
+from .fast.ops import cross_entropy, token_nll
+from .fast.attention import attention
 import mlx.core as mx, mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map
 

@@ -25,7 +25,8 @@ from ..safety.console import gigabytes
 from .dryrun import expect
 from ..model import GPTConfig
 from .help import width
-from .proof import MODEL, OPERATIONS, has_kernels, name_of, on_cpu, operation_check, variables, ways
+from .proof import MODEL
+from .definitions import OPERATIONS, has_kernels, name_of, on_cpu, operation_check, variables, ways
 from ..safety.sandbox import missing_layers, protection, run_code
 import mlx.core as mx, numpy as np
 
