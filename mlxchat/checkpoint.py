@@ -12,7 +12,8 @@ import errno, hashlib, json, math, os, re, shutil
 from dataclasses import asdict, fields
 from pathlib import Path
 from .fast.device import compute_dtype
-from .model import GPT, GPTConfig
+from .model import GPT
+from .config import GPTConfig
 from . import lora # gives GPT its adapters
 from .safety.files import atomic_write, checked, in_short, open_file, parse_json, read_json, sync, without_nan
 import mlx.core as mx

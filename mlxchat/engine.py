@@ -16,7 +16,8 @@ from .fast.device import DTYPES, device_kind
 from .safety.files import open_file
 from .safety.console import Bar
 from .fast.decode import Decoder, attend_one
-from .model import GPT, GPTConfig
+from .model import GPT
+from .config import GPTConfig
 from .fast.attention import attention
 from .sampling import Sampling, BatchSampling, candidates, draw, penalized
 from .tokenizer import Tokenizer

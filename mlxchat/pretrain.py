@@ -15,7 +15,8 @@ from fastcore.basics import patch
 from . import __version__
 from .fast.device import memory_bytes
 from .safety.files import read_json
-from .model import GPT, GPTConfig
+from .model import GPT
+from .config import GPTConfig
 from .safety.ranges import check_values, option
 from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups
 from .tokenizer import Tokenizer

@@ -24,7 +24,8 @@ from .checkpoint import step_of, write_json
 from .sources.datasets import failure, known_task, load_object, open_task, source_hash, takes, task_part
 from .engine import Engine
 from .eval import pass_at_k, score_task
-from .model import GPT, GPTConfig
+from .model import GPT
+from .config import GPTConfig
 from .muon import MUON, MuonAdamW, Schedule, param_groups
 from .callbacks import Scores, as_callbacks
 from .trainer import CheckpointManager, Trainer, TrainerConfig

@@ -16,13 +16,15 @@ from dataclasses import dataclass, asdict, replace
 from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from .model import GPT, GPTConfig
+from .model import GPT
+from .config import GPTConfig
 from .sources.texts import new_folder
 from .lora import adapter_places
 from .data import name_hash
 from .safety.files import base_dir
 from .safety.console import tilde
-from .loader import Buffer, ConversationSource, Loader, Prefetch
+from .loader import Buffer, Loader, Prefetch
+from .documents import ConversationSource
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
 from .checkpoint import checkpoints, file_hash

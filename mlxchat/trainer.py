@@ -12,7 +12,8 @@ from dataclasses import dataclass, asdict
 from pathlib import Path
 from fastcore.basics import patch
 from .fast.device import device_kind, matmul_gflops
-from .model import GPT, GPTConfig
+from .model import GPT
+from .config import GPTConfig
 from .muon import Schedule
 from .safety.parallel import World
 from .safety.stopping import TrainingStopped, awake, stop_requests

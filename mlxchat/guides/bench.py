@@ -15,10 +15,12 @@ from ..fast.device import compute_dtype, device_kind
 from ..data import make_corpus, read_texts
 from ..safety.files import base_dir
 from ..safety.console import gigabytes
-from ..loader import Loader, Prefetch, TextSource
+from ..loader import Loader, Prefetch
+from ..documents import TextSource
 from ..sources.shards import local_shards
 from ..tokenizer import Tokenizer
-from ..model import GPT, GPTConfig
+from ..model import GPT
+from ..config import GPTConfig
 from ..muon import MUON, MuonAdamW, param_groups
 from ..train import TrainStep
 from ..runs import Run

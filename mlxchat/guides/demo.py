@@ -12,12 +12,13 @@ from dataclasses import dataclass, asdict
 from pathlib import Path
 from fastcore.basics import patch
 from ..fast.device import machine_info
-from ..model import GPTConfig
+from ..config import GPTConfig
 from ..data import make_corpus, list_shards, read_texts
 from ..safety.files import base_dir
 from ..safety.console import Bar, tilde
 from ..tokenizer import Tokenizer
-from ..loader import TextSource, ConversationSource, Loader, MixedLoader
+from ..loader import Loader, MixedLoader
+from ..documents import TextSource, ConversationSource
 from ..checkpoint import checkpoints, write_json
 from ..find_run import check_tag
 from ..runs import Run, run_config

@@ -23,7 +23,7 @@ from ..checkpoint import write_json
 from ..safety.files import base_dir, read_json, sync
 from ..safety.console import gigabytes
 from .dryrun import expect
-from ..model import GPTConfig
+from ..config import GPTConfig
 from .help import width
 from .proof import MODEL
 from .definitions import OPERATIONS, has_kernels, name_of, on_cpu, operation_check, variables, ways

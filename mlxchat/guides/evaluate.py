@@ -15,7 +15,8 @@ from json import dumps
 from pathlib import Path
 from ..safety.console import Bar, tilde
 from ..fast.device import device_kind
-from ..model import GPT, GPTConfig
+from ..model import GPT
+from ..config import GPTConfig
 from ..safety.files import atomic_write, base_dir, nanochat_dir
 from ..train import compiled_nll
 from ..checkpoint import checkpoints, write_json

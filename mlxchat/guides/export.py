@@ -17,7 +17,8 @@ from ..runs import Run
 from ..safety.files import base_dir, nanochat_dir, read_json
 from ..safety.console import tilde
 from ..sources.tokenizer_formats import halves, load_tokenizer, spell, write_hf
-from ..model import GPT, GPTConfig
+from ..model import GPT
+from ..config import GPTConfig
 from ..fast.ops import EPS
 from ..safety.ranges import ranged
 from ..sources.texts import new_folder

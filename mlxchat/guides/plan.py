@@ -17,7 +17,8 @@ from fastcore.basics import patch
 from fastcore.meta import delegates
 from ..fast.device import cores, compute_dtype, device_kind, free_share, memory_bytes
 from .. import __version__
-from ..model import GPT, GPTConfig
+from ..model import GPT
+from ..config import GPTConfig
 from ..checkpoint import file_hash, save_arrays, sync, write_json
 from ..safety.files import base_dir, read_json, sound
 from ..sources.tokenizer_formats import load_tokenizer

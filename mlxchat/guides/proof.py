@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from .. import model as model_page
 from .dryrun import checkpoint_stage, expect
 from ..engine import Batch, Request, BatchedKVCache, DecodeStep, for_inference
-from ..model import GPT, GPTConfig, dequantized_weight
+from ..model import GPT, dequantized_weight
+from ..config import GPTConfig
 from ..muon import MUON, MuonAdamW, param_groups
 from ..sampling import Sampling, BatchSampling
 from ..train import TrainStep

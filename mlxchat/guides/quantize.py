@@ -13,7 +13,7 @@ from ..runs import Run, run_config
 from ..data import read_texts
 from ..safety.files import read_json
 from ..safety.console import Bar, tilde
-from ..loader import BinSource, documents
+from ..documents import BinSource, documents
 from ..model import GPT
 from ..pretrain import text_batches
 from ..sft import held_batches, made, MIXTURES

@@ -19,7 +19,8 @@ from ..safety.console import Bar, tilde
 from ..sources import tokenizer_formats
 from ..sources.shards import local_shards, set_folder, SETS, ShardCache
 from ..tokenizer import Tokenizer
-from ..loader import BinSource, Loader, Prefetch, TextSource, documents
+from ..loader import Loader, Prefetch
+from ..documents import BinSource, TextSource, documents
 from ..checkpoint import checkpoints, load_model
 from ..find_run import as_tag, check_tag, find_run
 from ..runs import Run, rewind
@@ -28,7 +29,8 @@ from ..safety.parallel import Heartbeat, World, join_world
 from ..progress import outlive_terminal
 from ..report import LogConfig, memory_line, report_html, sinks, where_time_went
 from .plan import check_fits, check_possible
-from ..model import GPT, GPTConfig
+from ..model import GPT
+from ..config import GPTConfig
 from ..pretrain import PretrainConfig, Recipe, build, differences, extend, extension, muon_adamw, pretrain
 from ..pretrain import read_config, recorded, write_config
 from ..callbacks import as_callbacks
