@@ -29,7 +29,8 @@ from ..trainer import Peak
 from ..safety.ranges import ranged
 from .plan import Planner
 from ..report import text_table
-from ..engine import Engine, Request
+from ..engine import Engine
+from ..batch import Request
 from ..sampling import Sampling
 import mlx.core as mx, mlx.nn as nn
 from mlx.utils import tree_flatten

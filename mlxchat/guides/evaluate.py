@@ -25,7 +25,8 @@ from ..pretrain import text_batches
 from ..safety.ranges import ranged
 from ..progress import duration
 from ..report import report_html, text_table
-from ..engine import Engine, for_inference
+from ..engine import Engine
+from ..batch import for_inference
 from .quantize import unseen_documents
 from ..eval import PADDING, ask, best, centred, likelihoods, mean_interval, no_nan, pass_at_k, wilson
 from ..tasks import meant_task, no_task, practice, spelling_words

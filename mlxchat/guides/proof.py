@@ -10,7 +10,8 @@ __all__ = ['MODEL', 'small_model', 'by_definition', 'doubled', 'Recorder', 'step
 from contextlib import contextmanager
 from .. import model as model_page
 from .dryrun import checkpoint_stage, expect
-from ..engine import Batch, Request, BatchedKVCache, DecodeStep, for_inference
+from ..batch import Batch, Request, DecodeStep, for_inference
+from ..cache import BatchedKVCache
 from ..model import GPT, dequantized_weight
 from ..config import GPTConfig
 from ..muon import MUON, MuonAdamW, param_groups

@@ -12,7 +12,8 @@ from ..checkpoint import checkpoints, metadata
 from ..find_run import find_run
 from ..runs import Run
 from ..safety.files import base_dir, read_json
-from ..engine import Engine, for_inference
+from ..engine import Engine
+from ..batch import for_inference
 from ..progress import run_status
 from .scheduler import Refusal
 
