@@ -33,9 +33,9 @@ from .runs import differs, Run, run_config, whisper
 from .checkpoint import latest_checkpoint, load_model, metadata, save_checkpoint, seen_from
 from .checkpoint import step_of, write_json
 from .progress import outlive_terminal
-from .report import LogConfig, report_html, sinks
-from .pretrain import BATCH_D12, check_rows
-from .callbacks import Scores, as_callbacks
+from .report import report_html
+from .callbacks import LogConfig, sinks, Scores, as_callbacks
+from .recipe import BATCH_D12, check_rows
 from .trainer import Trainer, TrainerConfig
 from .safety.ranges import check_pairs, check_values, ranged
 from .engine import Engine

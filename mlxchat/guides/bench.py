@@ -24,11 +24,11 @@ from ..config import GPTConfig
 from ..muon import MUON, MuonAdamW, param_groups
 from ..train import TrainStep
 from ..runs import Run
-from ..pretrain import PretrainConfig, check_rows
+from ..recipe import PretrainConfig, check_rows
 from ..trainer import Peak
 from ..safety.ranges import ranged
 from .plan import Planner
-from ..report import text_table
+from ..curves import text_table
 from ..engine import Engine
 from ..batch import Request
 from ..sampling import Sampling

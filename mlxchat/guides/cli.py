@@ -25,8 +25,9 @@ from ..sources.hub import hub_set, make_hub_set
 from ..sources.shards import download, local_shards, set_folder, shard_numbers, SETS
 from ..sources.texts import make_set, write_bin
 from ..find_run import check_tag, run_folder
-from ..report import LogConfig
-from ..pretrain import INSTEAD, PretrainConfig, read_config, recorded
+from ..callbacks import LogConfig
+from ..pretrain import read_config, recorded
+from ..recipe import INSTEAD, PretrainConfig
 from ..safety.ranges import MEASURES, option, ranged
 
 # %% ../../nbs/guides/cli.ipynb #c402

@@ -23,8 +23,9 @@ from ..checkpoint import checkpoints, write_json
 from ..find_run import find_run
 from ..pretrain import text_batches
 from ..safety.ranges import ranged
-from ..progress import duration
-from ..report import report_html, text_table
+from ..views import duration
+from ..report import report_html
+from ..curves import text_table
 from ..engine import Engine
 from ..batch import for_inference
 from .quantize import unseen_documents

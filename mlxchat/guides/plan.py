@@ -23,10 +23,10 @@ from ..checkpoint import file_hash, save_arrays, sync, write_json
 from ..safety.files import base_dir, read_json, sound
 from ..sources.tokenizer_formats import load_tokenizer
 from ..muon import MUON, MuonAdamW, param_groups
-from ..pretrain import check_rows, INSTEAD, PretrainConfig
+from ..recipe import check_rows, INSTEAD, PretrainConfig
 from ..safety.ranges import measure, option, RANGES, ranged
 from ..train import TrainStep, compiled_nll
-from ..progress import duration
+from ..views import duration
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten, tree_map
 

@@ -24,7 +24,7 @@ from ..sources.shards import local_shards, set_folder
 from ..sources.texts import new_folder
 from ..tokenizer import Tokenizer
 from ..train import bits_per_byte
-from ..report import text_table
+from ..curves import text_table
 from ..fast.device import device_kind
 from mlx.utils import tree_flatten
 import mlx.core as mx, numpy as np

@@ -27,13 +27,14 @@ from ..runs import Run, rewind
 from ..core import bundle_dir, core
 from ..safety.parallel import Heartbeat, World, join_world
 from ..progress import outlive_terminal
-from ..report import LogConfig, memory_line, report_html, sinks, where_time_went
+from ..report import report_html, where_time_went
+from ..callbacks import LogConfig, memory_line, sinks, as_callbacks
 from .plan import check_fits, check_possible
 from ..model import GPT
 from ..config import GPTConfig
-from ..pretrain import PretrainConfig, Recipe, build, differences, extend, extension, muon_adamw, pretrain
+from ..pretrain import build, differences, extend, extension, muon_adamw, pretrain
+from ..recipe import PretrainConfig, Recipe
 from ..pretrain import read_config, recorded, write_config
-from ..callbacks import as_callbacks
 from ..safety.ranges import check_values, option
 from ..engine import Engine, sampler
 
