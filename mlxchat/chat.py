@@ -15,9 +15,12 @@ from itertools import accumulate, chain
 from pathlib import Path
 from fastcore.basics import patch
 from .fast.device import colour_wanted
-from .checkpoint import checkpoints, find_run, Run, whisper
+from .checkpoint import checkpoints
+from .find_run import find_run
+from .runs import Run, whisper
 from .safety.files import base_dir
-from .engine import Engine, for_inference
+from .engine import Engine
+from .batch import for_inference
 from .progress import run_status, watched_runs
 from .safety.ranges import RANGES, ranged
 from .tools import TextStream

@@ -16,7 +16,9 @@ from typing import NamedTuple
 from .safety.console import Bar
 from .fast.device import device_kind
 from .fast.decode import masked_attention
-from .engine import Engine, PrefillCache, no_numbers
+from .engine import Engine
+from .batch import no_numbers
+from .cache import PrefillCache
 from .model import GPT
 from .pretrain import text_batches
 from .train import bits_per_byte

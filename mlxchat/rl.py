@@ -17,23 +17,27 @@ from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from .safety.console import Bar, counted, tilde
-from .checkpoint import check_tag, checkpoints, exclusive, file_hash, find_run, load_model, metadata
-from .checkpoint import nothing_left, Run, step_of, write_json
+from .checkpoint import checkpoints, file_hash, load_model, metadata
+from .find_run import check_tag, find_run
+from .runs import exclusive, nothing_left, Run
+from .checkpoint import step_of, write_json
 from .sources.datasets import failure, known_task, load_object, open_task, source_hash, takes, task_part
 from .engine import Engine
 from .eval import pass_at_k, score_task
-from .model import GPT, GPTConfig
+from .model import GPT
+from .config import GPTConfig
 from .muon import MUON, MuonAdamW, Schedule, param_groups
-from .callbacks import Scores, as_callbacks
-from .trainer import CheckpointManager, Trainer, TrainerConfig
+from .callbacks import Scores, as_callbacks, LogConfig, sinks
+from .trainer import Trainer, TrainerConfig
+from .resume import CheckpointManager
 from .safety.ranges import check_values
 from .sources.puzzles import hard_tasks
 from .sft import sft_command, derived_tag, new_run, numbered, open_stage, passed_over, read_run, settle
 from .tasks import Task, practice, spelling_words
 from .tokenizer import check_messages
 from .train import TrainStep
-from .progress import done_line, outlive_terminal, score_line
-from .report import LogConfig, sinks
+from .progress import outlive_terminal
+from .views import done_line, score_line
 import mlx.core as mx, mlx.nn as nn, numpy as np
 from mlx.utils import tree_flatten, tree_map
 from .safety.files import checked, json_lines, open_file, parse_json, read_json

@@ -16,22 +16,27 @@ from dataclasses import dataclass, asdict, replace
 from pathlib import Path
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from .model import GPT, GPTConfig
+from .model import GPT
+from .config import GPTConfig
 from .sources.texts import new_folder
 from .lora import adapter_places
 from .data import name_hash
 from .safety.files import base_dir, read_json
 from .safety.console import Bar, counted, tilde
-from .loader import Buffer, ConversationSource, Loader, Prefetch
+from .loader import Buffer, Loader, Prefetch
+from .documents import ConversationSource
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
-from .checkpoint import as_tag, check_copy, check_tag, checkpoints, differs, file_hash, find_run, left_off
-from .checkpoint import latest_checkpoint, load_model, metadata, nothing_left, Run, run_config, save_checkpoint, seen_from
-from .checkpoint import step_of, whisper, write_json
-from .progress import AVERAGED, done_line, outlive_terminal
-from .report import LogConfig, report_html, sinks
-from .pretrain import BATCH_D12, check_rows
-from .callbacks import Scores, as_callbacks
+from .checkpoint import checkpoints, file_hash
+from .find_run import as_tag, check_copy, check_tag, find_run, left_off
+from .runs import differs, nothing_left, Run, run_config, whisper
+from .checkpoint import latest_checkpoint, load_model, metadata, save_checkpoint, seen_from
+from .checkpoint import step_of, write_json
+from .progress import outlive_terminal
+from .views import AVERAGED, done_line
+from .report import report_html
+from .callbacks import LogConfig, sinks, Scores, as_callbacks
+from .recipe import BATCH_D12, check_rows
 from .trainer import Trainer, TrainerConfig
 from .safety.ranges import check_pairs, check_values, ranged
 from .engine import Engine

@@ -9,7 +9,8 @@ __all__ = ['Optimizer', 'TrainStep', 'compiled_nll', 'text_bytes', 'bits_per_byt
 import math, time
 from typing import Protocol
 from fastcore.basics import patch
-from .model import GPT, GPTConfig
+from .model import GPT
+from .config import GPTConfig
 from .muon import MuonAdamW, Schedule, param_groups
 from .safety.parallel import World
 import mlx.core as mx, mlx.nn as nn, mlx.optimizers as optim

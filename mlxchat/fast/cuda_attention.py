@@ -7,7 +7,7 @@ __all__ = ['TILES', 'WGMMA', 'PRODUCTS', 'COPIES', 'FORWARD', 'BACKWARD_Q', 'BAC
 
 # %% ../../nbs/fast/cuda_attention.ipynb #c003
 from functools import lru_cache
-from . import cuda_kernels
+from . import cuda_program
 import mlx.core as mx
 
 # %% ../../nbs/fast/cuda_attention.ipynb #c006
@@ -325,14 +325,14 @@ def available(
     q:mx.array # (..., D) queries
 )->bool:
     "Can these kernels be used: bf16, heads of 64 or 128 channels, on Hopper?"
-    return q.shape[-1] in (64, 128) and cuda_kernels.available(q) and _hopper()
+    return q.shape[-1] in (64, 128) and cuda_program.available(q) and _hopper()
 
 def _call(name, source, inputs, outputs, blocks, threads, tiles, window, scale, **constants):
     (H, D), kv = inputs['q'].shape[2:], inputs['k'].shape[2]
     numbers = f'constexpr float SCALE = {float(scale)!r}f, LOG2E = 1.44269504f;\n'
-    header = numbers + cuda_kernels.VIEWS + TILES + WGMMA + PRODUCTS + COPIES
+    header = numbers + cuda_program.VIEWS + TILES + WGMMA + PRODUCTS + COPIES
     x, y, z = blocks
-    return cuda_kernels.run(name, source, inputs, outputs, (x*threads, y, z), threads, header=header,
+    return cuda_program.run(name, source, inputs, outputs, (x*threads, y, z), threads, header=header,
                             shared=tiles*D*128 + 1024, H=H, HKV=kv, D=D, W=window, **constants)
 
 def forward(

@@ -10,7 +10,7 @@ import os
 from dataclasses import fields
 from functools import lru_cache
 from fastcore.basics import patch
-from . import cuda_decode, cuda_kernels
+from . import cuda_decode, cuda_kernels, cuda_program, cuda_token
 from .device import device_kind, machine
 from .ops import add_norm, bounded_tanh, mix_norm, norm, pade_exp, relu2, rope_norm, rotate
 import mlx.core as mx, mlx.nn as nn
@@ -27,7 +27,7 @@ def stacked(
 
 def is_skinny(x, matrix):
     "Is there a kernel for this product?"
-    return len(matrix) == 2 and 1 < len(x) <= 64 and x.shape[1] % 32 == 0 and cuda_kernels.available(x)
+    return len(matrix) == 2 and 1 < len(x) <= 64 and x.shape[1] % 32 == 0 and cuda_program.available(x)
 
 # %% ../../nbs/fast/decode.ipynb #2856df5a
 def product(
@@ -38,7 +38,7 @@ def product(
     squared:bool=False, # squared ReLU of the result?
 )->mx.array:     # (B, d_out)
     "What the layers would have said, side by side"
-    if is_skinny(x, matrix): return cuda_kernels.skinny(matrix[1], x, squared=squared)
+    if is_skinny(x, matrix): return cuda_token.skinny(matrix[1], x, squared=squared)
     if len(matrix) < 3: y = x @ matrix[0]
     else: y = mx.quantized_matmul(x, *matrix, transpose=True, group_size=group, bits=bits)
     return y if not squared else relu2(y)
@@ -78,7 +78,7 @@ def attend_one(
 )->mx.array:          # (B, H·D)
     "Attention of a single query per row and head"
     (B, H, D), S = q.shape, kv.shape[3]
-    if D in (64, 128, 256) and cuda_kernels.available(q): return cuda_kernels.attend_one(q, kv, lengths, scale)
+    if D in (64, 128, 256) and cuda_program.available(q): return cuda_token.attend_one(q, kv, lengths, scale)
     others = helpers() if device_kind() == 'cpu' else []
     parts = min(B, len(others) + 1) if kv.size > 2**19 else 1
     cuts = [B*i//parts for i in range(parts + 1)]
@@ -135,7 +135,7 @@ def refresh(self:Decoder):
     a['head'] = []
     if not self.bits:
         a['head'] = [m.unembedding[:c.vocab_size].T, *([] if device_kind() == 'cpu' else [m.unembedding])]
-    there = m._dtype == mx.bfloat16 and cuda_kernels.available(mx.zeros((1, 8), m._dtype))
+    there = m._dtype == mx.bfloat16 and cuda_program.available(mx.zeros((1, 8), m._dtype))
     a['whole'] = self.for_one_launch() if there and cuda_decode.one_launch_fits(c, 1) else {}
     mx.eval(a)
 
@@ -175,10 +175,10 @@ def attend(self:Decoder, i, h, y, ve, slots):
     H, n, D, gated = c.n_head, c.n_kv_head, c.head_dim, i in m._ve_layers
     at = m._ve_layers.index(i) if gated else None
     scale = c.qk_gain**2 * D**-.5
-    if c.qk_norm and D in (64, 128, 256) and cuda_kernels.available(y) and not (self.bits and gated):
+    if c.qk_norm and D in (64, 128, 256) and cuda_program.available(y) and not (self.bits and gated):
         tables = m._cos, m._sin, slots.lengths
-        q = cuda_kernels.prepare(y, slots.kv[i], *tables, (H, n, D), ve, at, c.gate_scale)
-        return cuda_kernels.attend_one(q, slots.kv[i], slots.lengths, scale)
+        q = cuda_token.prepare(y, slots.kv[i], *tables, (H, n, D), ve, at, c.gate_scale)
+        return cuda_token.attend_one(q, slots.kv[i], slots.lengths, scale)
     cos, sin = m._cos[slots.lengths], m._sin[slots.lengths] # (B, D/2)
     qk, v = y[:, :(H+n)*D].reshape(1, B, H+n, D), y[:, (H+n)*D:(H+2*n)*D].reshape(B, n, D)
     if gated:
@@ -193,8 +193,8 @@ def attend(self:Decoder, i, h, y, ve, slots):
 # %% ../../nbs/fast/decode.ipynb #d18c0005
 def _enter(x, more, x0, factors):
     "The stream as a layer wants it, its norm, and the stream before the beginning was mixed in"
-    if more is not None and factors is not None and cuda_kernels.available(x):
-        before, x, h = cuda_kernels.add_mix_norm(x, more, x0, factors)
+    if more is not None and factors is not None and cuda_program.available(x):
+        before, x, h = cuda_token.add_mix_norm(x, more, x0, factors)
         return x, h, before
     x = before = x if more is None else x + more
     return (*(mix_norm(x, x0, factors) if factors is not None else (x, norm(x))), before)
@@ -211,7 +211,7 @@ def layers(self:Decoder,
 )->mx.array:         # (B, E)
     "Everything from the embeddings to the last norm"
     m, c, x0, more, middle = self.model, self.config, x, None, None
-    add = cuda_kernels.add_norm if cuda_kernels.available(x) else add_norm
+    add = cuda_kernels.add_norm if cuda_program.available(x) else add_norm
     for i, (block, a) in enumerate(zip(m.blocks, arrays['layers'])):
         x, h, before = _enter(x, more, x0, arrays['factors'][i] if arrays['factors'] else None)
         if i == c.n_layer//2 + 1: middle = before
@@ -238,7 +238,7 @@ def logits(self:Decoder,
     "Scores of all words"
     c, head = self.config, arrays['head']
     if self.bits: return self.model.logits(x)
-    l = cuda_kernels.skinny(head[1], x, c.vocab_size) if is_skinny(x, head) else x @ head[0]
+    l = cuda_token.skinny(head[1], x, c.vocab_size) if is_skinny(x, head) else x @ head[0]
     l = l.astype(mx.float32)
     return c.softcap*bounded_tanh(l/c.softcap) if c.softcap else l
 

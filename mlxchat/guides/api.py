@@ -6,8 +6,9 @@
 __all__ = ['load', 'generate']
 
 # %% ../../nbs/guides/api.ipynb #38f199f8
-from ..checkpoint import find_run
-from ..engine import Engine, for_inference
+from ..find_run import find_run
+from ..engine import Engine
+from ..batch import for_inference
 from ..model import GPT
 from ..safety.ranges import ranged
 from ..tokenizer import Tokenizer

@@ -13,20 +13,22 @@ from fastcore.meta import delegates
 import yaml
 from .. import __version__
 from ..fast import device
-from ..sources import tokenizer_formats, vocabularies
+from ..sources import tokenizer_formats, tokenizer_tables, vocabularies
 from . import runs
-from .options import dashed, ELSEWHERE, integer, meant, no_option, number
+from .options import ELSEWHERE, integer, meant, no_option, number, dashed
 from .program import main
-from .runs import RunConfig, learn_tokenizer, made_elsewhere, shard_paths
+from .runs import RunConfig, made_elsewhere
+from .origins import learn_tokenizer, shard_paths
 from ..data import make_corpus, read_texts
 from ..safety.files import base_dir, in_short, open_file
 from ..safety.console import counted, gigabytes, tilde
 from ..sources.hub import hub_set, make_hub_set
 from ..sources.shards import download, local_shards, set_folder, shard_numbers, SETS
 from ..sources.texts import make_set, write_bin
-from ..checkpoint import check_tag, run_folder
-from ..report import LogConfig
-from ..pretrain import INSTEAD, PretrainConfig, read_config, recorded
+from ..find_run import check_tag, run_folder
+from ..callbacks import LogConfig
+from ..pretrain import read_config, recorded
+from ..recipe import INSTEAD, PretrainConfig
 from ..safety.ranges import MEASURES, option, ranged
 
 # %% ../../nbs/guides/cli.ipynb #c402
@@ -325,7 +327,7 @@ def tokenizer(
         print(f'{row["tok"]:.2f} bytes a token on unseen text')
     if training: return
     known = vocabularies.known_encodings()
-    rows = vocabularies.compare_vocabularies({'ours': tok, **known}, {**tokenizer_formats.sample_texts(), **unseen})
+    rows = vocabularies.compare_vocabularies({'ours': tok, **known}, {**tokenizer_tables.sample_texts(), **unseen})
     print(vocabularies.vocabulary_table(rows))
     absent = [name for name in ('GPT-2', 'GPT-4') if name not in known]
     print('bytes per token' + ''.join(f', without {name}, which is not on this disk' for name in absent))

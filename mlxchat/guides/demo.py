@@ -12,20 +12,25 @@ from dataclasses import dataclass, asdict
 from pathlib import Path
 from fastcore.basics import patch
 from ..fast.device import machine_info
-from ..model import GPTConfig
+from ..config import GPTConfig
 from ..data import make_corpus, list_shards, read_texts
 from ..safety.files import base_dir
 from ..safety.console import Bar, tilde
 from ..tokenizer import Tokenizer
-from ..loader import TextSource, ConversationSource, Loader, MixedLoader
-from ..checkpoint import check_tag, checkpoints, Run, run_config, write_json
-from ..pretrain import PretrainConfig, build, pretrain
+from ..loader import Loader, MixedLoader
+from ..documents import TextSource, ConversationSource
+from ..checkpoint import checkpoints, write_json
+from ..find_run import check_tag
+from ..runs import Run, run_config
+from ..pretrain import build, pretrain
+from ..recipe import PretrainConfig
 from ..tasks import TASK_SHARES, Dialogues, TaskMixture, practice, word_list
 from ..engine import Engine, sampler
 from ..eval import compressed_bpb, score_task, wilson
 from .evaluate import keep_scores
-from ..progress import stage_seconds
-from ..report import plain_log, report_html
+from ..views import stage_seconds
+from ..report import report_html
+from ..curves import plain_log
 from ..sft import SFTConfig, finetune
 from ..chat import add_piece, chat, streamed_text
 from ..safety.files import read_json

@@ -23,9 +23,10 @@ from ..checkpoint import write_json
 from ..safety.files import base_dir, read_json, sync
 from ..safety.console import gigabytes
 from .dryrun import expect
-from ..model import GPTConfig
+from ..config import GPTConfig
 from .help import width
-from .proof import MODEL, OPERATIONS, has_kernels, name_of, on_cpu, operation_check, variables, ways
+from .proof import MODEL
+from .definitions import OPERATIONS, has_kernels, name_of, on_cpu, operation_check, variables, ways
 from ..safety.sandbox import missing_layers, protection, run_code
 import mlx.core as mx, numpy as np
 

@@ -11,8 +11,9 @@ import math, tempfile, time
 from pathlib import Path
 from ..fast.device import compute_dtype
 from ..checkpoint import latest_checkpoint, load_model, load_optimizer, save_checkpoint
-from ..engine import BatchedKVCache, prefill
-from ..model import GPT, GPTConfig
+from ..cache import BatchedKVCache, prefill
+from ..model import GPT
+from ..config import GPTConfig
 from ..muon import MUON, RECIPES, MuonAdamW, param_groups
 from ..safety.ranges import ranged
 from ..train import TrainStep

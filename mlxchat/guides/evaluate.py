@@ -15,15 +15,19 @@ from json import dumps
 from pathlib import Path
 from ..safety.console import Bar, tilde
 from ..fast.device import device_kind
-from ..model import GPT, GPTConfig
+from ..model import GPT
+from ..config import GPTConfig
 from ..safety.files import atomic_write, base_dir, nanochat_dir
 from ..train import compiled_nll
-from ..checkpoint import checkpoints, find_run, write_json
+from ..checkpoint import checkpoints, write_json
+from ..find_run import find_run
 from ..pretrain import text_batches
 from ..safety.ranges import ranged
-from ..progress import duration
-from ..report import report_html, text_table
-from ..engine import Engine, for_inference
+from ..views import duration
+from ..report import report_html
+from ..curves import text_table
+from ..engine import Engine
+from ..batch import for_inference
 from .quantize import unseen_documents
 from ..eval import PADDING, ask, best, centred, likelihoods, mean_interval, no_nan, pass_at_k, wilson
 from ..tasks import meant_task, no_task, practice, spelling_words

@@ -11,11 +11,14 @@ import base64, pickle, re, struct
 from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
-from ..checkpoint import find_run, Run, save_arrays, save_checkpoint, write_json
+from ..checkpoint import save_arrays, save_checkpoint, write_json
+from ..find_run import find_run
+from ..runs import Run
 from ..safety.files import base_dir, nanochat_dir, read_json
 from ..safety.console import tilde
 from ..sources.tokenizer_formats import halves, load_tokenizer, spell, write_hf
-from ..model import GPT, GPTConfig
+from ..model import GPT
+from ..config import GPTConfig
 from ..fast.ops import EPS
 from ..safety.ranges import ranged
 from ..sources.texts import new_folder

@@ -20,16 +20,17 @@ from fastcore.basics import patch
 from fastcore.meta import delegates
 from ..fast.device import cores, compute_dtype, device_kind, free_share, memory_bytes
 from .. import __version__
-from ..model import GPT, GPTConfig
+from ..model import GPT
+from ..config import GPTConfig
 from ..checkpoint import file_hash, save_arrays, sync, write_json
 from ..safety.console import counted, line_width, Redrawn
 from ..safety.files import base_dir, read_json, sound
 from ..sources.tokenizer_formats import load_tokenizer
 from ..muon import MUON, MuonAdamW, param_groups, RECIPES
-from ..pretrain import check_rows, INSTEAD, PretrainConfig
+from ..recipe import check_rows, INSTEAD, PretrainConfig
 from ..safety.ranges import measure, option, RANGES, ranged
 from ..train import TrainStep, compiled_nll
-from ..progress import duration, fitted
+from ..views import duration, fitted
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten, tree_map
 

@@ -7,11 +7,13 @@ __all__ = ['unseen_documents', 'unpacked', 'file_bytes', 'quantize']
 
 # %% ../../nbs/guides/quantize.ipynb #da8fdc69
 from pathlib import Path
-from ..checkpoint import check_copy, check_tag, find_run, Run, run_config, save_checkpoint, write_json
+from ..checkpoint import save_checkpoint, write_json
+from ..find_run import check_copy, check_tag, find_run
+from ..runs import Run, run_config
 from ..data import read_texts
 from ..safety.files import read_json
 from ..safety.console import Bar, tilde
-from ..loader import BinSource, documents
+from ..documents import BinSource, documents
 from ..model import GPT
 from ..pretrain import text_batches
 from ..sft import held_batches, made, MIXTURES
@@ -22,7 +24,7 @@ from ..sources.shards import local_shards, set_folder
 from ..sources.texts import new_folder
 from ..tokenizer import Tokenizer
 from ..train import bits_per_byte
-from ..report import text_table
+from ..curves import text_table
 from ..fast.device import device_kind
 from mlx.utils import tree_flatten
 import mlx.core as mx, numpy as np

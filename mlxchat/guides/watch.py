@@ -11,8 +11,11 @@ from contextlib import contextmanager, ExitStack
 from pathlib import Path
 from ..safety.files import base_dir, without_nan
 from ..safety.console import CLEAR, gigabytes, line_width, tilde
-from ..checkpoint import alive, checkpoints, find_run, no_run, resting_on, Run, STAGES, step_of, whisper
-from ..progress import duration, ENDED, fitted, run_status, watched_runs
+from ..checkpoint import alive, checkpoints, step_of
+from ..find_run import find_run, no_run, resting_on
+from ..runs import Run, STAGES, whisper
+from ..progress import run_status, watched_runs
+from ..views import duration, ENDED, fitted
 from ..safety.ranges import ranged
 from ..safety.stopping import stop_requests
 

@@ -8,9 +8,12 @@ __all__ = ['WATCHED', 'STAGES', 'Library', 'changed', 'first_run', 'read_dict', 
 # %% ../../nbs/serving/library.ipynb #c130
 import math
 from fastcore.basics import patch
-from ..checkpoint import Run, checkpoints, find_run, metadata
+from ..checkpoint import checkpoints, metadata
+from ..find_run import find_run
+from ..runs import Run
 from ..safety.files import base_dir, read_json
-from ..engine import Engine, for_inference
+from ..engine import Engine
+from ..batch import for_inference
 from ..progress import run_status
 from .scheduler import Refusal
 

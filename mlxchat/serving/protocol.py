@@ -14,7 +14,8 @@ from typing import ClassVar, Literal
 from fastcore.basics import patch
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from ..chat import TooLong, prompt_for
-from ..engine import Engine, Token
+from ..engine import Engine
+from ..batch import Token
 from .scheduler import Job, Refusal
 from ..tools import TextStream
 

@@ -11,7 +11,8 @@ from collections import deque
 from concurrent.futures import Future
 from types import SimpleNamespace
 from fastcore.basics import patch
-from ..engine import Batch, Engine, Token
+from ..engine import Engine
+from ..batch import Batch, Token
 import mlx.core as mx
 
 # %% ../../nbs/serving/scheduler.ipynb #c007
