@@ -86,6 +86,11 @@ def arithmetic(
     return (c.recipe(model, processes), state_bytes(model, c.preset), model.count_params()['total'],
             model.flops_per_token())
 
+# %% ../../nbs/guides/plan.ipynb #23b82a85
+def _gb(size):
+    "A size in GB, with two digits at least, and as people write it"
+    return f'{size/1e9:.2g}' if size < 99.5e9 else f'{size/1e9:,.0f}'
+
 # %% ../../nbs/guides/plan.ipynb #c046
 AFFORDABLE = 4. # seconds that one step of a piece may take
 
@@ -318,7 +323,7 @@ class Planner:
         need, most = least_bytes(config, c.preset), memory_bytes()
         if need > most:
             raise ValueError(f'this cannot be measured here: {config.n_layer} layers of width {config.n_embd:,} '
-                             f'take {need/1e9:,.0f} GB, and this machine has {most/1e9:.2g}')
+                             f'take {need/1e9:,.0f} GB, and this machine has {_gb(most)}')
         key = f'{config} {rows} {single} {c.saves_memory} {c.preset} {c.dtype} {c.grad_clip}'
         new, what = key not in self.known, f'depth {c.depth}, batch {rows:,}'
         cost = Cost(*self.look(what, key, LEAST, config, c, rows, single))
@@ -560,7 +565,7 @@ def check_least(
     config = shape_of(c, vocab_size)
     need = least_bytes(config, c.preset)
     if need >= ROOM*memory:
-        raise ValueError(f'depth {c.depth} does not fit into {memory/1e9:.2g} GB: even with --ultra-low-memory, '
+        raise ValueError(f'depth {c.depth} does not fit into {_gb(memory)} GB: even with --ultra-low-memory, '
                          f'weights, gradients and optimizer alone take {need/1e9:,.{0 if need > 1e11 else 2}f} GB; '
                          f'try {_smaller(c, vocab_size)}')
     check_rows(config, 1, True, memory)
@@ -583,8 +588,8 @@ def wall(self:Planner,
     need, state = self.estimate(least).memory, sum(state_bytes(GPT(shape_of(c, self.vocab_size)), c.preset).values())
     ways = ['--ultra-low-memory'] if need < ROOM*memory and not c.ultra_low_memory else []
     ways += [_smaller(c, self.vocab_size)]
-    return (f'depth {c.depth} does not fit into {memory/1e9:.2g} GB: with --ultra-low-memory it needs {need/1e9:.2g}, '
-            f'{state/1e9:.2g} of them for weights and optimizer; try {" or ".join(ways)}')
+    return (f'depth {c.depth} does not fit into {_gb(memory)} GB: with --ultra-low-memory it needs {_gb(need)}, '
+            f'{_gb(state)} of them for weights and optimizer; try {" or ".join(ways)}')
 
 # %% ../../nbs/guides/plan.ipynb #c324
 NIGHT = 8*3600 # seconds, for the largest that fits
@@ -749,7 +754,7 @@ def _show_rest(a, w, planned, asked):
     if deeper and deeper['fits']:
         needs = f'depth {deeper["depth"]} would need {duration(deeper["seconds"])}'
         print(f'deeper   {needs}\n         {deeper["command"]}')
-    elif deeper: print(f'deeper   depth {deeper["depth"]} does not fit into {w.memory/1e9:.2g} GB')
+    elif deeper: print(f'deeper   depth {deeper["depth"]} does not fit into {_gb(w.memory)} GB')
 
 # %% ../../nbs/guides/plan.ipynb #10d98ab9
 def known_vocab()->int:
@@ -836,7 +841,7 @@ def check_fits(
     for name, o in help.items():
         if o == c or o.device_batch_size % o.rows: continue
         with view: e = planner.estimate(o, processes)
-        if fits_memory(e, memory): found.append(f'{name} ({e.memory/1e9:.2g} GB)')
+        if fits_memory(e, memory): found.append(f'{name} ({_gb(e.memory)} GB)')
     none = 'even --ultra-low-memory is not enough; `mlxchat plan` finds the deepest model that fits'
-    raise ValueError(f'this run needs {need/1e9:.2g} GB, and there are {memory/1e9:.2g}: '
+    raise ValueError(f'this run needs {_gb(need)} GB, and there are {_gb(memory)}: '
                      + (f'choose {" or ".join(found)}' if found else none))
