@@ -13,11 +13,12 @@ from fastcore.meta import delegates
 import yaml
 from .. import __version__
 from ..fast import device
-from ..sources import tokenizer_formats, vocabularies
+from ..sources import tokenizer_formats, tokenizer_tables, vocabularies
 from . import runs
-from .options import dashed, ELSEWHERE, integer, meant, no_option, number
+from .options import ELSEWHERE, integer, meant, no_option, number, dashed
 from .program import main
-from .runs import RunConfig, learn_tokenizer, made_elsewhere, shard_paths
+from .runs import RunConfig, made_elsewhere
+from .origins import learn_tokenizer, shard_paths
 from ..data import make_corpus, read_texts
 from ..safety.files import base_dir, in_short, open_file
 from ..safety.console import counted, gigabytes, tilde
@@ -326,7 +327,7 @@ def tokenizer(
         print(f'{row["tok"]:.2f} bytes a token on unseen text')
     if training: return
     known = vocabularies.known_encodings()
-    rows = vocabularies.compare_vocabularies({'ours': tok, **known}, {**tokenizer_formats.sample_texts(), **unseen})
+    rows = vocabularies.compare_vocabularies({'ours': tok, **known}, {**tokenizer_tables.sample_texts(), **unseen})
     print(vocabularies.vocabulary_table(rows))
     absent = [name for name in ('GPT-2', 'GPT-4') if name not in known]
     print('bytes per token' + ''.join(f', without {name}, which is not on this disk' for name in absent))

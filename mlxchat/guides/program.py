@@ -12,7 +12,8 @@ from unicodedata import combining, east_asian_width
 from .. import __version__
 from ..__main__ import leave
 from .help import SECTIONS, VERBS, completions, help_text, parts, verb_list
-from .options import dashed, did_you_mean, function, listed, parsed, signature
+from .options import did_you_mean, function, listed, signature, dashed
+from .parser import parsed
 
 # %% ../../nbs/guides/program.ipynb #6c10cd66
 def _unraisable(lost):

@@ -9,7 +9,8 @@ __all__ = ['known_encodings', 'compare_vocabularies', 'vocabulary_table']
 import hashlib
 from pathlib import Path
 from ..safety.files import tiktoken_dir
-from .tokenizer_formats import read_gpt2, read_tiktoken, sample_texts
+from .tokenizer_formats import read_gpt2
+from .tokenizer_tables import read_tiktoken, sample_texts
 
 # %% ../../nbs/sources/vocabularies.ipynb #c097
 _AZURE = 'https://openaipublic.blob.core.windows.net'
