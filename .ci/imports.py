@@ -43,7 +43,7 @@ for m in modules:
     problems += [f'{modules[m]}:{line}: {room(m)} imports {name}, which is above it'
                  for line, name in imports(m) if FLOOR[room(name)] > FLOOR[room(m)]]
 try: TopologicalSorter(graph).prepare()
-except CycleError as e: problems.append('imports in a circle: ' + ' -> '.join(reversed(e.args[1])))
+except CycleError as e: sys.exit('\n'.join([*problems, 'imports in a circle: ' + ' -> '.join(reversed(e.args[1]))]))
 
 def touches_first(module):
     "What a module imports first: device, which loads a fast BLAS, or mlx, which is too late then; None if neither"

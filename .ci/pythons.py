@@ -12,8 +12,8 @@ cfg = ConfigParser(delimiters=['='], interpolation=None)
 cfg.read('settings.ini', encoding='utf-8')
 cfg = cfg['DEFAULT']
 tools = 'nbdev', 'fastcore', 'execnb', 'ghapi', 'fastgit' # of those for development, what running a page takes
-pages = ['nbs/guides/options.ipynb', 'nbs/guides/help.ipynb', 'nbs/guides/program.ipynb', 'nbs/04b_tools.ipynb',
-         'nbs/03_train.ipynb']
+pages = ['nbs/guides/options.ipynb', 'nbs/guides/parser.ipynb', 'nbs/guides/help.ipynb', 'nbs/guides/program.ipynb',
+         'nbs/04b_tools.ipynb', 'nbs/03_train.ipynb']
 modules = ['__main__', 'mlxchat', *('.'.join(p.with_suffix('').parts) for p in sorted(Path('mlxchat').rglob('*.py')))]
 warnings = ','.join(f'error::{o}:{m}' for o in ('DeprecationWarning', 'PendingDeprecationWarning') for m in modules)
 

@@ -19,7 +19,7 @@ print(mlxchat.__file__)
 
 data = '''
 from mlxchat.sources.published import PUBLISHED, sample_rows
-from mlxchat.sources.tokenizer_formats import sample_texts
+from mlxchat.sources.tokenizer_tables import sample_texts
 assert all(sample_rows(name, split) for name, published in PUBLISHED.items() for split in published.splits)
 assert len(sample_texts()) == 9
 '''
