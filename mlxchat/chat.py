@@ -374,7 +374,7 @@ def chat(
     seed:int=None,        # of the random draws, default a new one every time
 ):
     "Talk with a trained model"
-    if prompt is not None and not prompt.strip(): raise ValueError('the prompt is empty')
+    if prompt is not None and not prompt.strip(): raise ValueError('the prompt is empty: give a text with -p')
     with unless_young(run):
         run = find_run(run, 'base' if stage == 'base' else 'chat')
         model, tokenizer, meta = run.load(stage, step)

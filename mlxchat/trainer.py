@@ -115,6 +115,9 @@ def train(self:Trainer)->dict: # the last metrics; only `step` if there was noth
             except KeyboardInterrupt as e:
                 if e.args: raise e from None
                 raise self._stopped_now() from None
+            except RuntimeError as e: # a terminal tells Ctrl-C to MLX's C++ compiler, too, which dies of it
+                if not self.asked() or 'C++' not in str(e): raise
+                raise self._stopped_now() from e
 
 # %% ../nbs/03i_trainer.ipynb #178b8152
 @patch
