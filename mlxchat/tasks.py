@@ -263,21 +263,6 @@ COUNT_PHRASINGS = [f'{a} {b}' for a, b in [ # the word always follows a space
     ('In', '{w}, how many times does {l} appear?'), ('Find the number of {l} in the word', '{w}.'), ('Do you know how many {l} are in', '{w}?'), ('Look at the word', '{w}. How many {l} are in it?')]]
 
 # %% ../nbs/05a_tasks.ipynb #69cdc8aa
-_NAMED = r"""(?:[\s"'`‘“*]*\bletters?)?[\s"'`‘“*]+{}["'`’”*]*(?:(?<=["'`’”*])?s)?(?![\w'’²³]|\s*[0-9])"""
-_A_LETTER = re.compile(r"""(?:\bletters?\s+["'`‘“*]*|["'`‘“*])([a-z])["'`’”*]*s?\b | [0-9]\s+([b-hj-z])(?:['’]s)?\b""", re.X | re.I)
-
-def counted_letters(
-    text:str,   # what the assistant says
-    letter:str  # that it was asked about
-)->Decimal|None:# None if it states no number, or not clearly
-    "How many there are of a letter"
-    number = r'([0-9]+[*_`"]{0,3})' + _NAMED.format(letter)
-    said = re.sub(rf'\b(?:has|have|contains?|uses?)\s+((?:only|exactly|just)\s+)?([*_`"]{{0,3}}){number}', r'there are \1\2\3 of them', text, flags=re.I)
-    said = re.sub(number, r'\1 of them', said, flags=re.I)
-    named = {(a or b).lower() for a, b in _A_LETTER.findall(re.split(r'[.!?]\s+|\n', said.strip())[-1])}
-    return None if named and letter not in named else final_number(said)
-
-# %% ../nbs/05a_tasks.ipynb #d75b5b95
 _NAMED = r"""(?:[\s"'`‘“*]*\bletters?)?[\s"'`‘“*]+{}["'`’”*]*s?(?![\w'’²³]|\s*[0-9])"""
 _A_LETTER = re.compile(r"""
       (?:\bletters?\s+["'`‘“*]*|["'`‘“*]) ([a-z]) ["'`’”*]*s?\b
