@@ -476,7 +476,8 @@ def how_long(
     adapters = f', adapters of rank {c.lora}' if c.lora else ''
     if times and slow:
         adapters += ', which learn more slowly than whole matrices and so get more rounds, of smaller steps'
-    return f'{times}{c.num_iterations:,} step{"s"*(c.num_iterations != 1)} of {tokens:,} tokens{adapters}{" (--epochs changes that)"*bool(times)}'
+    steps = f'{c.num_iterations:,} step{"s"*(c.num_iterations != 1)} of {tokens:,} tokens'
+    return f'{times}{steps}{adapters}{" (--epochs changes that)"*bool(times)}'
 
 # %% ../nbs/06a_sft.ipynb #60cd74ff
 def too_little(

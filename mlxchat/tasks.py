@@ -262,7 +262,7 @@ COUNT_PHRASINGS = [f'{a} {b}' for a, b in [ # the word always follows a space
     ('Can you count the {l} in', '{w}?'), ('Please count the {l} in', '{w}.'), ('Give me the number of {l} in', '{w}.'), ('In the word', '{w}, how many {l} are there?'),
     ('In', '{w}, how many times does {l} appear?'), ('Find the number of {l} in the word', '{w}.'), ('Do you know how many {l} are in', '{w}?'), ('Look at the word', '{w}. How many {l} are in it?')]]
 
-# %% ../nbs/05a_tasks.ipynb #d75b5b95
+# %% ../nbs/05a_tasks.ipynb #69cdc8aa
 _NAMED = r"""(?:[\s"'`‘“*]*\bletters?)?[\s"'`‘“*]+{}["'`’”*]*s?(?![\w'’²³]|\s*[0-9])"""
 _A_LETTER = re.compile(r"""
       (?:\bletters?\s+["'`‘“*]*|["'`‘“*]) ([a-z]) ["'`’”*]*s?\b

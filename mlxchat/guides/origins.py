@@ -77,7 +77,7 @@ def learn_tokenizer(
     **how                # see `Tokenizer.train`
 )->Tokenizer:
     "A tokenizer of what is in shards"
-    if not any(read_texts(paths)): raise ValueError(f'there is no text in {Path(paths[0]).parent}')
+    if not any(t.strip() for t in read_texts(paths)): raise ValueError(f'there is no text in {Path(paths[0]).parent}')
     texts = Bar(read_texts(paths), unit=' documents', desc='reading', disable=not progress)
     wanted = vocab_size or usual_vocab(paths)
     tok = Tokenizer.train(texts, wanted, **how)
