@@ -21,7 +21,8 @@ from .checkpoint import checkpoints, file_hash, load_model, metadata
 from .find_run import check_tag, find_run
 from .runs import exclusive, nothing_left, Run
 from .checkpoint import step_of, write_json
-from .sources.datasets import failure, known_task, load_object, open_task, source_hash, takes, task_part
+from .sources.datasets import known_task, open_task
+from .sources.own_tasks import failure, load_object, source_hash, takes, task_part
 from .engine import Engine
 from .eval import pass_at_k, score_task
 from .model import GPT
@@ -33,7 +34,8 @@ from .resume import CheckpointManager
 from .safety.ranges import check_values
 from .sources.puzzles import hard_tasks
 from .sft import sft_command, derived_tag, new_run, numbered, open_stage, passed_over, read_run, settle
-from .tasks import Task, practice, spelling_words
+from .tasks import Task
+from .questions import practice, spelling_words
 from .tokenizer import check_messages
 from .train import TrainStep
 from .progress import outlive_terminal

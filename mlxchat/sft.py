@@ -43,8 +43,9 @@ from .engine import Engine
 from .eval import score_task
 from .tasks import Dialogues, Subset, Task, TaskMixture, guessed_task, meant_task
 from .sources.published import PUBLISHED
-from .sources.datasets import TASKS, CustomJSON, known_task, open_task, own_code, own_file
-from .sources.datasets import sft_mixture, sft_validation, source_hash
+from .sources.datasets import TASKS, CustomJSON, known_task, open_task
+from .sources.own_tasks import own_code, own_file, source_hash
+from .sources.datasets import sft_mixture, sft_validation
 import mlx.core as mx, numpy as np
 from mlx.utils import tree_flatten
 

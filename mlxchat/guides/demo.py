@@ -24,7 +24,8 @@ from ..find_run import check_tag
 from ..runs import Run, run_config
 from ..pretrain import build, pretrain
 from ..recipe import PretrainConfig
-from ..tasks import TASK_SHARES, Dialogues, TaskMixture, practice, word_list
+from ..tasks import Dialogues, TaskMixture
+from ..questions import TASK_SHARES, practice, word_list
 from ..engine import Engine, sampler
 from ..eval import compressed_bpb, score_task, wilson
 from .evaluate import keep_scores
@@ -32,7 +33,8 @@ from ..views import stage_seconds
 from ..report import report_html
 from ..curves import plain_log
 from ..sft import SFTConfig, finetune
-from ..chat import add_piece, chat, streamed_text
+from ..chat import chat, streamed_text
+from ..conversation import add_piece
 from ..safety.files import read_json
 
 # %% ../../nbs/guides/demo.ipynb #c007

@@ -235,7 +235,7 @@ VERBS = dict( # where the function is, and what it does
     quantize=('mlxchat.guides.quantize:quantize', 'make a model of 4 or 8 bits'),
     completion=('mlxchat.guides.help:completion', 'let the Tab key know verbs and options'),
     **{'dry-run': ('mlxchat.guides.dryrun:dry_run', 'check every part with a tiny model, in half a minute'),
-       'import-nanochat': ('mlxchat.guides.export:import_nanochat', 'make a run of a checkpoint of nanochat'),
+       'import-nanochat': ('mlxchat.guides.nanochat:import_nanochat', 'make a run of a checkpoint of nanochat'),
        'bench train': ('mlxchat.guides.bench:bench_train', 'the speed of training, next to nanochat'),
        'bench loader': ('mlxchat.guides.bench:bench_loader', 'how fast text becomes batches, next to tiktoken'),
        'bench decode': ('mlxchat.guides.bench_decode:bench_decode', 'how fast text is generated, next to nanochat and mlx-lm'),

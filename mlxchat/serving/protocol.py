@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import ClassVar, Literal
 from fastcore.basics import patch
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from ..chat import TooLong, prompt_for
+from ..conversation import TooLong, prompt_for
 from ..engine import Engine
 from ..batch import Token
 from .scheduler import Job, Refusal

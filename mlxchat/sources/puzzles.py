@@ -10,8 +10,9 @@ __all__ = ['SIGNS', 'PUZZLE_SHARES', 'long_word', 'LongSpelling', 'is_heldout_tr
 import random
 from fastcore.basics import patch
 from ..data import name_hash
-from ..tasks import (SUM_PHRASINGS, Arithmetic, Generator, SimpleSpelling, Task, TaskMixture,
-    answer_with_tool, draw_number, final_number, loosen, practice, repeats, spelling_words)
+from ..tasks import Generator, Task, TaskMixture, answer_with_tool, final_number
+from ..questions import SUM_PHRASINGS, Arithmetic, SimpleSpelling, draw_number, loosen, practice, repeats
+from ..questions import spelling_words
 from ..tools import calculate
 
 # %% ../../nbs/sources/puzzles.ipynb #c050
