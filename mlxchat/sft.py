@@ -26,8 +26,8 @@ from .loader import Buffer, ConversationSource, Loader, Prefetch
 from .muon import MUON, RECIPES, Group, MuonAdamW, Schedule, param_groups
 from .train import bits_per_byte, text_bytes
 from .checkpoint import as_tag, check_copy, check_tag, checkpoints, differs, file_hash, find_run, left_off
-from .checkpoint import latest_checkpoint, load_model, metadata, nothing_left, Run, run_config, save_checkpoint, seen_from
-from .checkpoint import step_of, whisper, write_json
+from .checkpoint import latest_checkpoint, load_model, metadata, nothing_left, Run, run_config, save_checkpoint
+from .checkpoint import seen_from, step_of, whisper, write_json
 from .progress import AVERAGED, done_line, outlive_terminal
 from .report import LogConfig, report_html, sinks
 from .pretrain import BATCH_D12, check_rows
