@@ -321,7 +321,7 @@ def generate(
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # which model of the run: base, sft or rl; default base, if there is one
     step:str='',          # which checkpoint: a number, or best; default the last
-    prompt:str|list=None, # how the text begins, several with -p A -p B; default: lines of standard input that are not empty; '': nothing
+    prompt:str|list=None, # how the text begins, several with -p A -p B; default: lines of standard input; '': nothing
     num_samples:int=1,    # continuations of each
     temperature:float=.8, # 0 always takes the likeliest token
     top_k:int=50,         # draw from this many candidates, 0 for all

@@ -16,7 +16,7 @@ from .safety.console import in_notebook
 from .checkpoint import alive, checkpoints, step_of
 from .runs import Run
 from .views import (AVERAGED, ENDED, PATIENCE, LogView, NotebookView, StatusView, TerminalView, duration,
-    score_line, stage_seconds)
+    score_line, stage_seconds, step_line)
 
 # %% ../nbs/03e_progress.ipynb #c131800
 class Progress:
@@ -150,7 +150,8 @@ def micro(self:Progress,
     now.update(state=state, micro=done, micros=of, what=what, step=self.at or now['step'])
     if now.get('stopping') and not now.get('told_when') and done > n and not what:
         now['told_when'] = True
-        if not self.gives_up(now['step_left']): self.say(f'stopping in about {duration(now["step_left"])}, when step {now["step"]:,} is done')
+        left = now['step_left']
+        if not self.gives_up(left): self.say(f'stopping in about {duration(left)}, when step {now["step"]:,} is done')
     self.draw(done == 1 and now['fresh'])
     if done - n == 2 and now['fresh']: self._warn()
 

@@ -543,7 +543,8 @@ def rl(
         open_stage(target, source, 'rl', _settings(c, start, more), f'{again} makes another run')
         if m := nothing_left(target, 'rl', c.num_iterations):
             name, result = target.folder.name, ', '.join(f'{k} {v}' for k, v in learnt(target, m).items())
-            then = f'`mlxchat chat --run {name}` talks to it, and `mlxchat rl --run {name} --task {task}` practises more'
+            then = (f'`mlxchat chat --run {name}` talks to it, '
+                    f'and `mlxchat rl --run {name} --task {task}` practises more')
             return print(done_line(name, m, result or f'reward {m["reward"]:.3f}', then))
         where = 'its stage rl' if target is source else f'the run {target.folder.name}'
         begin = f'{source.folder.name} ({start.parent.name}, step {step_of(start):,})'

@@ -135,7 +135,8 @@ def quantize(
         if not tuned: return row | {'bits per byte': f'{bits_per_byte(model, bar, tokenizer.token_bytes()):.4f}'}
         chosen.append(_choices(model, bar))
         (first, true), (now, found) = chosen[0], chosen[-1]
-        return row | {f'same of {len(now):,} tokens': f'{np.mean(first == now):.2%}', 'nats apart': f'{np.abs(true - found).mean():.4f}'}
+        return row | {f'same of {len(now):,} tokens': f'{np.mean(first == now):.2%}',
+                      'nats apart': f'{np.abs(true - found).mean():.4f}'}
     rows = [measured(16, 2*model.count_params()['total'], model)]
     model.__dict__.pop('_nll', None)
     model.quantize(bits)
