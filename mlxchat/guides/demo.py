@@ -32,7 +32,7 @@ from .evaluate import keep_scores
 from ..views import stage_seconds
 from ..report import report_html
 from ..curves import plain_log
-from ..sft import SFTConfig, finetune
+from ..finetune import SFTConfig, finetune
 from ..chat import chat, streamed_text
 from ..conversation import add_piece
 from ..safety.files import read_json

@@ -16,7 +16,8 @@ from ..safety.console import Bar, tilde
 from ..documents import BinSource, documents
 from ..model import GPT
 from ..pretrain import text_batches
-from ..sft import held_batches, made, MIXTURES
+from ..finetune import held_batches
+from ..lesson import made, MIXTURES
 from ..sources.datasets import TASKS
 from ..sources.published import PUBLISHED
 from ..safety.ranges import ranged
