@@ -29,15 +29,15 @@ def for_inference(
 )->GPT:              # the same, if nothing has to be cast
     "A model whose matrices are in the type it computes in"
     if dtype not in ('auto', *DTYPES): raise ValueError(f'unknown dtype {dtype!r}: choose auto, {", ".join(DTYPES)}')
-    kind = model._dtype if dtype == 'auto' else getattr(mx, dtype)
-    stays = kind == mx.float32 or model._quantized and kind == mx.bfloat16 # what is quantised comes in bf16
-    if kind == model._dtype and stays: return model
+    kind = model.dtype if dtype == 'auto' else getattr(mx, dtype)
+    stays = kind == mx.float32 or model.quantized and kind == mx.bfloat16 # what is quantised comes in bf16
+    if kind == model.dtype and stays: return model
     def cast(x):
         if x.ndim < 2 or x.dtype == mx.uint32 or stays: return x
         return x.astype(kind)
     twin = GPT(model.config)
-    if model._quantized: twin.quantize(**model._quantized)
-    twin._dtype = kind
+    if model.quantized: twin.quantize(**model.quantized)
+    twin.dtype = kind
     twin.update(tree_map(cast, model.parameters()))
     mx.eval(twin.parameters())
     return twin
@@ -53,11 +53,11 @@ class GeneralDecoder:
 
     def __call__(self,
         tokens:mx.array,     # (B,) one per row
-        slots:BatchedKVCache,# updated
+        cache:BatchedKVCache,# updated
         arrays:dict,         # as `Decoder` has them; none here
     )->mx.array:             # (B, V) fp32
         "Scores of all words"
-        return self.model.logits(self.model.hidden(tokens[:, None], slots)[:, 0])
+        return self.model.logits(self.model.hidden(tokens[:, None], cache)[:, 0])
 
 def decoder_for(
     model:GPT
@@ -72,39 +72,39 @@ class DecodeStep:
     def __init__(self, model:GPT): self.model, self.decoder, self.programs = model, decoder_for(model), {}
 
     def __call__(self,
-        slots:BatchedKVCache,# updated
+        cache:BatchedKVCache,# updated
         tokens:mx.array,     # (B,) chosen before
         forced:mx.array,     # (B,) what stands there instead, −1 where nothing does
         u:mx.array,          # (B,) numbers from [0, 1)
-        wishes:BatchSampling,
+        sampling:BatchSampling,
         seen:mx.array=None,  # (B, V) what the rows contain, if there are penalties
         alternatives:int=-1, # see `choose`
     )->tuple:                # what `choose` returns, and `seen` with these tokens
         "One token for every row"
-        program = self._program(wishes.greedy, wishes.width, wishes.wide, seen is not None, alternatives)
-        choice = [] if wishes.greedy else [u, *wishes.arrays]
-        marks = [] if seen is None else [seen, wishes.penalty]
-        cache = slots.kv, slots.lengths, slots.last
-        slots.kv, slots.lengths, slots.last = None, None, None # so that memory can be written in place
-        out, seen, *cache = program(tokens, forced, choice, marks, slots.active, *cache)
-        slots.kv, slots.lengths, slots.last = cache
-        slots.offset += 1
+        program = self._program(sampling.greedy, sampling.width, sampling.wide, seen is not None, alternatives)
+        choice = [] if sampling.greedy else [u, *sampling.arrays]
+        marks = [] if seen is None else [seen, sampling.penalty]
+        arrays = cache.kv, cache.lengths, cache.last
+        cache.kv, cache.lengths, cache.last = None, None, None # so that memory can be written in place
+        out, seen, *arrays = program(tokens, forced, choice, marks, cache.active, *arrays)
+        cache.kv, cache.lengths, cache.last = arrays
+        cache.offset += 1
         return out, seen[0] if seen else None
 
     def _program(self, *key):
-        "The compiled function for such wishes, made when it is first needed"
+        "The compiled function for such sampling, made when it is first needed"
         if key not in self.programs:
             self.programs[key] = mx.compile(self._trace(*key), inputs=[self.model.state, self.decoder.arrays])
         return self.programs[key]
 
     def _trace(self, greedy, width, wide, penalize, alternatives):
         def step(tokens, forced, choice, marks, active, kv, lengths, last):
-            slots = BatchedKVCache(list(kv), lengths, last, active)
+            cache = BatchedKVCache(list(kv), lengths, last, active)
             tokens = mx.maximum(mx.where(forced >= 0, forced, tokens), 0)
             seen = [mx.put_along_axis(marks[0], tokens[:, None], mx.array(True), 1)] if penalize else []
-            logits = self.decoder(tokens, slots, self.decoder.arrays)
+            logits = self.decoder(tokens, cache, self.decoder.arrays)
             out = choose(logits, greedy, choice, width, wide, [*seen, *marks[1:]], alternatives)
-            return out, seen, slots.kv, slots.lengths, slots.last
+            return out, seen, cache.kv, cache.lengths, cache.last
         return step
 
 # %% ../nbs/04d_batch.ipynb #d18c0013
@@ -147,7 +147,7 @@ class Token:
     id:int
     forced:bool         # was it a result of the calculator?
     finish:str=''       # with the last token: 'stop' or 'length'
-    logprob:float=None  # if wanted: as the model itself sees it, before wishes; if forced, of what it would have said
+    logprob:float=None  # if wanted: as the model itself sees it, before sampling; if forced, of what it would have said
     alternatives:list=()# of (id, log-probability), best first
 
 # %% ../nbs/04d_batch.ipynb #369b5c9a
@@ -173,7 +173,7 @@ class Batch:
         step:DecodeStep=None,# compiled before, for the same model
     ):
         self.model, self.tokenizer, self.step_fn = model, tokenizer, step or DecodeStep(model)
-        self.rows, self.capacity, self.slots = [], 0, None
+        self.rows, self.capacity, self.cache = [], 0, None
         self.tokens, self.facts, self.seen = None, None, None
 
     def __len__(self)->int: return sum(r is not None for r in self.rows) # rows that are being written
@@ -193,10 +193,10 @@ class Batch:
             kept = [i for i, r in enumerate(self.rows) if r]
             self._resize(kept + [-1]*max(len(rows), len(kept)*bool(kept)), max(r.length for r in rows))
         else: self._resize(None, max(r.length for r in rows))
-        for row, (reading, r, _) in zip(rows, texts):
+        for row, (prefilled, r, _) in zip(rows, texts):
             i = self.rows.index(None)
             self.rows[i], self.tokens[i] = row, row.ready[0]
-            self.slots.put(i, reading, r)
+            self.cache.put(i, prefilled, r)
         self._rows_changed()
 
     def step(self)->list: # of `Token`, one per row
@@ -215,9 +215,9 @@ class Batch:
     @cached_property # until the cache is laid out anew
     def copies(self)->bool:
         "Would the next step copy a large cache, if it were sent off while this one still reads it?"
-        if not self.slots or device_kind() == 'cpu': return False
-        if cuda_program.available(self.slots.last): return False # ours write into it
-        return sum(o.nbytes for o in self.slots.kv) >= 2**26
+        if not self.cache or device_kind() == 'cpu': return False
+        if cuda_program.available(self.cache.last): return False # ours write into it
+        return sum(o.nbytes for o in self.cache.kv) >= 2**26
 
     def cancel(self, request:Request):
         "Somebody has lost interest"
@@ -228,11 +228,11 @@ class Batch:
 @patch
 def _first(self:Batch, rows, logits):
     "Choose the first tokens of rows that have been read"
-    wishes = BatchSampling([r.request.sampling for r in rows])
-    choice = [mx.array([r.rng.random() for r in rows]), *wishes.arrays]
-    marks = [] if wishes.penalty is None else [self._contents(rows), wishes.penalty]
+    sampling = BatchSampling([r.request.sampling for r in rows])
+    choice = [mx.array([r.rng.random() for r in rows]), *sampling.arrays]
+    marks = [] if sampling.penalty is None else [self._contents(rows), sampling.penalty]
     alternatives = max(r.request.logprobs for r in rows)
-    made = choose(logits, wishes.greedy, choice, wishes.width, wishes.wide, marks, alternatives)
+    made = choose(logits, sampling.greedy, choice, sampling.width, sampling.wide, marks, alternatives)
     for row, *ready in zip(rows, *(o.tolist() for o in made)): row.ready = tuple(ready)
 
 # %% ../nbs/04d_batch.ipynb #05b44ad1
@@ -251,12 +251,12 @@ def _resize(self:Batch, places, length):
     capacity = max(self.capacity, cache_capacity(length + 1))
     if places is None and capacity == self.capacity: return
     places = list(range(len(self.rows))) if places is None else places
-    if self.slots is None or all(i < 0 for i in places):
-        self.slots = BatchedKVCache.empty(self.model, len(places), capacity)
+    if self.cache is None or all(i < 0 for i in places):
+        self.cache = BatchedKVCache.empty(self.model, len(places), capacity)
         self.tokens, self.facts = mx.zeros(len(places), mx.int32), None
     else:
         at = mx.array(places)
-        self.slots, self.tokens = self.slots.resized(self.model, places, capacity), self.tokens[at]
+        self.cache, self.tokens = self.cache.resized(self.model, places, capacity), self.tokens[at]
         if self.facts: self.facts = [o[at] for o in self.facts]
     self.rows, self.capacity = [self.rows[i] if i >= 0 else None for i in places], capacity
     vars(self).pop('copies', None)
@@ -265,15 +265,15 @@ def _resize(self:Batch, places, length):
 @patch
 def _rows_changed(self:Batch):
     "Wishes and marks follow the rows"
-    self.wishes = BatchSampling([r.request.sampling if r else None for r in self.rows])
+    self.sampling = BatchSampling([r.request.sampling if r else None for r in self.rows])
     self.logprobs = max((r.request.logprobs for r in self.rows if r), default=-1)
-    self.slots.active = mx.array([int(r is not None) for r in self.rows])
-    self.seen = None if self.wishes.penalty is None else self._contents(self.rows)
+    self.cache.active = mx.array([int(r is not None) for r in self.rows])
+    self.seen = None if self.sampling.penalty is None else self._contents(self.rows)
 
 @patch
 def _leave(self:Batch, i):
     self.rows[i] = None
-    self.slots.active = mx.array([int(r is not None) for r in self.rows])
+    self.cache.active = mx.array([int(r is not None) for r in self.rows])
 
 # %% ../nbs/04d_batch.ipynb #fc7c92f8
 @patch
@@ -283,7 +283,7 @@ def _launch(self:Batch, late=False):
     forced = [r.state.upcoming if r and r.state else -1 for r in self.rows]
     u = [r.rng.random() if r else 0. for r in self.rows]
     given = self.tokens, mx.array(forced), mx.array(u)
-    (self.tokens, *self.facts), self.seen = self.step_fn(self.slots, *given, self.wishes, self.seen, self.logprobs)
+    (self.tokens, *self.facts), self.seen = self.step_fn(self.cache, *given, self.sampling, self.seen, self.logprobs)
     if not late: mx.async_eval(self.tokens, self.facts)
     for r in self.rows:
         if r: r.length += 1
@@ -307,6 +307,6 @@ def no_numbers(
     model:GPT
 )->str:
     "What to say of a model whose logits are no numbers"
-    if model._dtype == mx.float16:
+    if model.dtype == mx.float16:
         return 'the numbers inside the model grow beyond 65,504, where float16 ends: choose --dtype bfloat16'
     return 'the model gives nan instead of numbers: its weights are damaged, or training has diverged'

@@ -101,7 +101,7 @@ class BatchedKVCache:
     @classmethod
     def empty(cls, model:GPT, rows:int, capacity:int):
         "Room for so many rows of so many tokens"
-        c, kind = model.config, model._dtype
+        c, kind = model.config, model.dtype
         kv = [mx.zeros((2, rows, c.n_kv_head, min(capacity, w + 1), c.head_dim), kind) for w in c.windows]
         return cls(kv, mx.zeros(rows, mx.int32), mx.zeros((rows, 1, c.n_embd), kind), mx.zeros(rows, mx.int32))
 
@@ -143,20 +143,20 @@ class BatchedKVCache:
 @patch
 def put(self:BatchedKVCache,
     slot:int,        # row here
-    reading:PrefillCache, # where it was read
+    prefilled:PrefillCache, # where it was read
     row:int,         # row there
 ):
     "A row that has been read takes its place"
-    n = reading.lengths[row] if reading.lengths else reading.offset
-    for a, k, v in zip(self.kv, reading.keys, reading.values):
-        S, kept = a.shape[3], slice(None) if reading.lengths is None else slice(n)
+    n = prefilled.lengths[row] if prefilled.lengths else prefilled.offset
+    for a, k, v in zip(self.kv, prefilled.keys, prefilled.values):
+        S, kept = a.shape[3], slice(None) if prefilled.lengths is None else slice(n)
         b = mx.stack([k[row, :, kept], v[row, :, kept]])[:, :, -S:]
         first = (n - b.shape[2]) % S # slot of the oldest
         cut = min(b.shape[2], S - first) # the rest goes around the corner
         a[:, slot, :, first:first+cut] = b[:, :, :cut]
         if cut < b.shape[2]: a[:, slot, :, :b.shape[2]-cut] = b[:, :, cut:]
     self.lengths[slot], self.active[slot], self.offset = n, 1, max(self.offset, n)
-    if reading.last is not None: self.last[slot] = reading.last[row]
+    if prefilled.last is not None: self.last[slot] = prefilled.last[row]
 
 # %% ../nbs/04c_cache.ipynb #b4494042
 @patch

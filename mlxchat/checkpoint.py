@@ -70,11 +70,11 @@ def save_checkpoint(
     shutil.rmtree(tmp, ignore_errors=True)
     tmp.mkdir(parents=True)
     try:
-        save_arrays(tmp/'model.safetensors', model.trainable_parameters() if model._lora else model.parameters())
+        save_arrays(tmp/'model.safetensors', model.trainable_parameters() if model.lora else model.parameters())
         if optimizer: save_arrays(tmp/'optimizer.safetensors', optimizer.state)
         hashes = {p.name: file_hash(p) for p in tmp.iterdir()}
         for p in tmp.iterdir(): sync(p)
-        kind = {k: v for k, v in dict(quantized=model._quantized, lora=model._lora).items() if v}
+        kind = {k: v for k, v in dict(quantized=model.quantized, lora=model.lora).items() if v}
         about = dict(step=step, config=asdict(model.config), rng=random_state(), files=hashes, **kind, **metadata)
         write_json(tmp/'metadata.json', about)
         sync(tmp)

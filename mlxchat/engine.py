@@ -55,11 +55,11 @@ class Engine:
         max_tokens:int=256, # new tokens per row, at most
         seed:int=None,      # same seed, same answers; None for fresh ones
         tools:bool=True,    # let them use the calculator?
-        **wishes            # `temperature`, `top_k` and other fields of `Sampling`
+        **sampling            # `temperature`, `top_k` and other fields of `Sampling`
     )->list:                # of `Request`
-        "Requests with the same wishes, each with a seed of its own"
+        "Requests with the same sampling, each with a seed of its own"
         seeds = [None if seed is None else f'{seed}/{i}' for i in range(len(prompts))]
-        return [Request(list(p), max_tokens, Sampling(**wishes, seed=s), self.stops, tools)
+        return [Request(list(p), max_tokens, Sampling(**sampling, seed=s), self.stops, tools)
                 for p, s in zip(prompts, seeds)]
 
     def stream(self,

@@ -284,7 +284,7 @@ def ask(
     samples:int=1,     # answers to each
     max_tokens:int=512,# of an answer
     seed=0,            # same seed, same answers
-    **wishes           # `temperature` and other fields of `Sampling`
+    **sampling           # `temperature` and other fields of `Sampling`
 ):                     # yields dicts: i, question, expected, and lists: said, right, exact
     "Let a model answer questions, and judge what it says"
     tok, room, open = engine.tokenizer, engine.model.max_positions - max_tokens, {}
@@ -295,7 +295,7 @@ def ask(
         for i in which:
             example = task.get_example(i)
             prompt, right = expected(tok, example)
-            rows = engine.requests([prompt[-room:]]*samples, max_tokens=max_tokens, seed=f'{seed}/{i}', **wishes)
+            rows = engine.requests([prompt[-room:]]*samples, max_tokens=max_tokens, seed=f'{seed}/{i}', **sampling)
             said = {id(r): (r, []) for r in rows} # as long as a request is kept, no other has its id
             for r in rows: open[id(r)] = (i, example, right, said, len(prompt) > room)
             yield from rows

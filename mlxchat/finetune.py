@@ -258,7 +258,7 @@ def base_model(
         mx.random.seed(c.seed)
         alpha = 2.*c.lora if c.lora_alpha is None else c.lora_alpha
         model.add_lora(c.lora, alpha, c.lora_parts.split(','), numbered_blocks(c.lora_layers, model.config.n_layer))
-        model._lora['base'] = seen_from(folder, base)
+        model.lora['base'] = seen_from(folder, base)
     return model.recompute(c.recompute)
 
 # %% ../nbs/06g_finetune.ipynb #3cef2b9e
@@ -270,7 +270,7 @@ def optimizer_for(
     weight_decay:float=0. # of embedding and unembedding in v1; later generations have it in the schedule
 )->MuonAdamW:
     "What teaches a model, or its adapters"
-    if model._lora: rates = dict(matrix_lr=lora_lr)
+    if model.lora: rates = dict(matrix_lr=lora_lr)
     return MuonAdamW(param_groups(model, preset=preset, weight_decay=weight_decay, **rates), MUON[preset])
 
 # %% ../nbs/06g_finetune.ipynb #c016
@@ -296,12 +296,12 @@ def finetune(
         c = replace(c, num_iterations=max(1, round(rows/(B*accumulate))), epochs=None)
     start, preset = rates(base.parents[2], c, B*T*accumulate, model.config.generation)
     loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
-    def exam(): return core(Engine(model.merged() if model._lora else model, tokenizer))
+    def evaluation(): return core(Engine(model.merged() if model.lora else model, tokenizer))
     optimizer = optimizer_for(model, start, preset, c.lora_lr or .02, c.weight_decay)
     settings = TrainerConfig(accumulate, RECIPES[preset]['grad_clip'], c.save_every, c.keep_last, c.save_best, c.spike,
                              c.memory_limit_gb)
     calls = [Scores(lambda: validate(model), c.eval_every)] if validate else []
-    if core: calls += [Scores(exam, c.score_every, last=c.score_every > 0)]
+    if core: calls += [Scores(evaluation, c.score_every, last=c.score_every > 0)]
     calls += as_callbacks(callbacks)
     try:
         return Trainer(run, 'sft', model, optimizer, loader, c.plan, settings, calls,

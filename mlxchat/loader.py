@@ -135,7 +135,7 @@ def unpack(
 
 # %% ../nbs/02c_loader.ipynb #c064
 @patch
-def _snapshot(self:Loader):
+def snapshot(self:Loader):
     return self.source.state(), self.buffer.docs(), self.buffer.whole(), self.placed, self.cropped
 
 def _jsonable(snapshot):
@@ -148,7 +148,7 @@ def _jsonable(snapshot):
 @patch
 def state(self:Loader)->dict:
     "Everything needed to continue after the last batch, as plain numbers and text"
-    return _jsonable(self._snapshot())
+    return _jsonable(self.snapshot())
 
 # %% ../nbs/02c_loader.ipynb #c582070
 _STATE = {'source': dict, 'placed': (0, 2**62), 'cropped': (0, 2**62), 'lengths': [(0, 2**31)], 'whole?': [(0, 2**40)],
@@ -213,11 +213,11 @@ class Prefetch:
         depth:int=4,   # batches ready
     ):
         self.loader, self.depth, self.thread = loader, depth, None
-        self._last = loader._snapshot(), loader.epoch
+        self._last = loader.snapshot(), loader.epoch
 
     def _work(self, ready, stop):
         while not stop.is_set():
-            try: item = next(self.loader), (self.loader._snapshot(), self.loader.epoch)
+            try: item = next(self.loader), (self.loader.snapshot(), self.loader.epoch)
             except BaseException as e: item = e, None # handed on to whoever asks for the batch
             while not stop.is_set():
                 try:
@@ -261,4 +261,4 @@ def restore(self:Prefetch, state:dict):
     "Continue where `state` was taken"
     self.close()
     self.loader.restore(state)
-    self._last = self.loader._snapshot(), self.loader.epoch
+    self._last = self.loader.snapshot(), self.loader.epoch

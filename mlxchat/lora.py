@@ -74,7 +74,7 @@ def add_lora(self:GPT,
     layers = list(range(self.config.n_layer) if layers is None else layers)
     alpha = alpha if alpha > 0 else 2.*rank
     if not self._quantized:
-        self.update(tree_map(lambda x: x.astype(self._dtype) if x.ndim > 1 else x, self.parameters()))
+        self.update(tree_map(lambda x: x.astype(self.dtype) if x.ndim > 1 else x, self.parameters()))
     self.freeze()
     for i, module, key in places: self.blocks[i][module][key] = LoRALinear(self.blocks[i][module][key], rank, alpha)
     self._lora = dict(rank=rank, alpha=alpha, parts=list(parts), layers=layers)
@@ -90,5 +90,5 @@ def merged(self:GPT
     adapted = [(f'{k}.weight', dequantized_weight(m)) for k, m in layers.items() if not k.endswith('.base')]
     twin = GPT(self.config)
     twin.load_weights(whole + adapted)
-    twin._dtype = self._dtype
+    twin.dtype = self.dtype
     return twin

@@ -158,7 +158,7 @@ class GPT(nn.Module):
         if c.x0_init: self.x0_lambdas = mx.linspace(*c.x0_init, c.n_layer)
         if c.smear_channels: self.smear_gate, self.smear_lambda = Linear(c.smear_channels, 1), mx.zeros(1)
         if c.backout: self.backout_lambda = mx.array([c.backout])
-        self._dtype = compute_dtype(c.dtype)
+        self.dtype = compute_dtype(c.dtype)
         self._recompute, self._quantized, self._lora = False, None, None # see `recompute`, `quantize` and `add_lora`
         self._cos, self._sin = rope_tables(c.max_positions, c.head_dim, c.rope_base, c.rope_sign)
         self.init_weights()
@@ -168,6 +168,14 @@ class GPT(nn.Module):
     def config(self)->GPTConfig: return self._config
     @property
     def max_positions(self)->int: return len(self._cos)
+    @property
+    def rope(self)->tuple: return self._cos, self._sin # (max_positions, D/2) each
+    @property
+    def ve_layers(self)->list: return self._ve_layers # that have value embeddings
+    @property
+    def quantized(self)->dict|None: return self._quantized # bits and group
+    @property
+    def lora(self)->dict|None: return self._lora # rank, alpha, parts and layers of adapters
     @property
     def unembedding(self)->mx.array: return dequantized_weight(self.wte if self.config.tied else self.lm_head)
 
@@ -217,7 +225,7 @@ def hidden(self:GPT,
     at = slice(T) if cache is None else cache.positions(T)
     self.check_length(T if cache is None else cache.offset + T)
     rope = self._cos[at], self._sin[at]
-    x = embed(self.wte, ids, self._dtype)
+    x = embed(self.wte, ids, self.dtype)
     if c.embed_norm: x = norm(x)
     if c.smear_channels: x = self._smear(x, cache)
     ve = {}

@@ -173,7 +173,7 @@ def param_groups(
     weight_decay:float=0.,      # AdamW's in v1, of embedding and unembedding; later generations have their own
 )->dict[str,Group]:             # group name to group
     "Every parameter of the model in one group, with the settings of its generation"
-    if model._dtype == mx.float16:
+    if model.dtype == mx.float16:
         raise ValueError('float16 is for inference: gradients overflow in it, so train in bfloat16 or float32')
     s = (model.config.n_embd/768)**-0.5
     lrs = dict(wte=embedding_lr*s, value_embeds=embedding_lr*s*(1 if preset == 'v2' else .5), lm_head=unembedding_lr*s,

@@ -65,14 +65,14 @@ def rollouts(
     seed=None,       # same seed, same answers
     max_tokens:int=256, # of an answer
     report=None,     # called after each answer with how many are done, and of how many
-    **wishes         # `temperature`, `top_k` and other fields of `Sampling`
+    **sampling         # `temperature`, `top_k` and other fields of `Sampling`
 )->list:             # of `Rollout`, those of an example side by side
     "Let the model try"
     tok, most = engine.tokenizer, engine.model.max_positions - max_tokens
     if most < 16: raise ValueError(f'max_tokens {max_tokens} leaves no room for a question in {engine.model.max_positions} positions')
     prompts = [tok.render_prompt(rl_prompt(task.get_example(i)), most) for i in indices]
     tries = [Rollout(i, p) for i, p in zip(indices, prompts) for _ in range(samples)]
-    requests = engine.requests([t.prompt for t in tries], max_tokens=max_tokens, seed=seed, **wishes)
+    requests = engine.requests([t.prompt for t in tries], max_tokens=max_tokens, seed=seed, **sampling)
     at = {id(r): t for r, t in zip(requests, tries)}
     done = 0
     for token in engine.run(requests):

@@ -221,7 +221,7 @@ def pretrain(
     "Pretrain from documents to a checkpoint"
     began, tokenizer = time.monotonic(), run.tokenizer
     model = model or build(c, tokenizer.vocab_size)
-    if c.dtype != 'auto': model.config.dtype, model._dtype = c.dtype, getattr(mx, c.dtype) # for good
+    if c.dtype != 'auto': model.config.dtype, model.dtype = c.dtype, getattr(mx, c.dtype) # for good
     r = c.recipe(model, world.size)
     if world.first: write_config(run, c, r, model)
     model.recompute(c.saves_memory)

@@ -51,7 +51,7 @@ class PretrainConfig:
     eval_tokens:int=2**20        # validate on so much text, 0 for all there is
     sample_every:int=0           # steps between samples, 0 for none
     core_metric_every:int=0      # steps between CORE scores, 0 for none
-    core_metric_max_per_task:int=500 # problems of each of its exams, 0 for all
+    core_metric_max_per_task:int=500 # problems of each of its benchmarks, 0 for all
     save_every:int=250           # steps between checkpoints, 0 for none but the last
     keep_last:int=2              # newest checkpoints to keep
     save_best:bool=True          # keep the one with the best validation score as well?

@@ -150,10 +150,10 @@ def _scores(scores):
     shown = {k: v for k, v in scores.items() if isinstance(v, (int, float, str, dict)) and k not in left_out}
     return '<h2>Scores</h2>' + _html_table(shown) if scores else ''
 
-def _exam(name, marks):
+def _benchmark(name, scores):
     "The table of a checkpoint's benchmarks"
     def show(m): return f'{m["score"]:.4f} ({m["low"]:.4f} to {m["high"]:.4f} with 95 % confidence)'
-    return f'<h2>Exams of {html.escape(name)}</h2>' + _html_table({k: show(m) for k, m in marks.items()})
+    return f'<h2>Benchmarks of {html.escape(name)}</h2>' + _html_table({k: show(m) for k, m in scores.items()})
 
 # %% ../nbs/03l_report.ipynb #2aa4f827
 def report_html(
@@ -168,10 +168,10 @@ def report_html(
     config = read('config.json', {})
     scores = read('report.json', {}, {'parameters?': {'total?': float}, 'gzip_bpb?': float, 'xz_bpb?': float})
     of_a_mark = {'score': float, 'low': float, 'high': float} # from `mlxchat eval`
-    exams = sound(read('scores.json', {}), {str: {str: of_a_mark}}, 'scores.json')
+    benchmarks = sound(read('scores.json', {}), {str: {str: of_a_mark}}, 'scores.json')
     title = title or run.folder.name
     parts = [_curves(run, s) + _html_table(_facts(run, s)) for s in stages]
-    parts += [_samples(run), _scores(scores), *(_exam(*o) for o in exams.items())]
+    parts += [_samples(run), _scores(scores), *(_benchmark(*o) for o in benchmarks.items())]
     parts.append(f'<details><summary>Configuration</summary>{_html_table(config)}</details>')
     head = ('<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             f'<title>{html.escape(title)}</title><style>{STYLE}</style>')

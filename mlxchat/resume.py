@@ -48,12 +48,12 @@ def _resume(folder, model, optimizer, say):
         if not checkpoints(folder): return 0, None
         raise ValueError(f'every checkpoint in {folder} is damaged: move the folder away to start again')
     meta = metadata(path)
-    ours = asdict(model.config) | (model._lora or {})
+    ours = asdict(model.config) | (model.lora or {})
     theirs = asdict(GPTConfig.restore(meta['config'])) | meta.get('lora', {})
     other = [k for k in ours | theirs if ours.get(k) != theirs.get(k) and k != 'dtype']
     differences = ', '.join(f'{k}: {theirs.get(k)} there, {ours.get(k)} here' for k in other)
     if other: raise ValueError(f'{path} is of another model ({differences}): use its settings, or another tag')
-    model.load_weights(str(path/'model.safetensors'), strict=not model._lora)
+    model.load_weights(str(path/'model.safetensors'), strict=not model.lora)
     mx.eval(model.parameters())
     load_optimizer(path, optimizer, model)
     if 'loader' not in meta:

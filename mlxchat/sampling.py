@@ -114,11 +114,11 @@ class BatchSampling:
 # %% ../nbs/04a_sampling.ipynb #14988b35
 def sample(
     logits:mx.array,     # (B, V)
-    wishes:BatchSampling,
+    sampling:BatchSampling,
     u,                   # (B,) numbers from [0, 1)
     seen:mx.array=None,  # (B, V) what the rows contain, for the penalty
 )->mx.array:             # (B,) ids
     "Draw one token per row"
-    if wishes.penalty is not None: logits = penalized(logits, seen, wishes.penalty)
-    if wishes.greedy: return logits.argmax(-1).astype(mx.int32)
-    return draw(logits, mx.array(u), *wishes.arrays, wishes.width, wishes.wide)
+    if sampling.penalty is not None: logits = penalized(logits, seen, sampling.penalty)
+    if sampling.greedy: return logits.argmax(-1).astype(mx.int32)
+    return draw(logits, mx.array(u), *sampling.arrays, sampling.width, sampling.wide)

@@ -198,11 +198,11 @@ def _teach(run, path, plan, tokenizer, mixture, names, data_dir, own_val, callba
         tasks = {n: open_task(n, None, data_dir or None, tokenizer=tokenizer) for n in names} or dict(own=own_val)
     batches = held_batches(plan.val, tokenizer, c.device_batch_size, c.max_seq_len, c.eval_tokens) if plan.val else []
     validate = (lambda model: dict(val_bpb=bits_per_byte(model, batches, sizes))) if batches else None
-    exam, model = scores_by_task(tasks, c) if tasks else None, base_model(path, run.stage('sft'), c)
+    evaluation, model = scores_by_task(tasks, c) if tasks else None, base_model(path, run.stage('sft'), c)
     if batches and not checkpoints(run.stage('sft')):
         before = Bar(batches, desc='validation before', unit='batch', leave=False)
         write_json(run.folder/'sft.json', dict(val_bpb=bits_per_byte(model, before, sizes)))
-    return finetune(run, c, plan.learn, validate=validate, core=exam, base=path, model=model, callbacks=callbacks)
+    return finetune(run, c, plan.learn, validate=validate, core=evaluation, base=path, model=model, callbacks=callbacks)
 
 # %% ../nbs/06a_sft.ipynb #82455cfd
 def outcome(

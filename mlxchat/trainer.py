@@ -177,7 +177,7 @@ def _begin(self:Trainer):
     if 0 < start < self.total: lines.say(f'going on from step {start:,}')
     if start < self.total and (takes := COMPILING.get(device_kind())):
         lines.say(f'the first step compiles programs for this GPU: {takes}')
-    self.peak, self.energy = Peak(world.size, dtype=self.model._dtype), Energy()
+    self.peak, self.energy = Peak(world.size, dtype=self.model.dtype), Energy()
     self.flops = self.model.flops_per_token()
     if hasattr(loader, 'report'): loader.report = self._report
     if not owed: return start, owed
@@ -258,11 +258,11 @@ def _step(self:Trainer, m, fresh):
     clock = time.perf_counter()
     if why := next((why for f in self.due('wrong', m['step']) if (why := f(self, m))), ''): return m, why
     self.spent += m['seconds']
-    m, exams = self._measured(m), self.due('scores', m['step'])
+    m, benchmarks = self._measured(m), self.due('scores', m['step'])
     save = self.keeper.due(m['step'], self.total)
-    if (save or exams) and (why := unsound(self.model)): return m, why
-    if self.world.first and exams and save: self._save(m, early=True)
-    m = self._scored(m, exams)
+    if (save or benchmarks) and (why := unsound(self.model)): return m, why
+    if self.world.first and benchmarks and save: self._save(m, early=True)
+    m = self._scored(m, benchmarks)
     m |= dict(other_seconds=self.after + time.perf_counter() - clock, elapsed_seconds=self.lines.elapsed)
     # the first step is mostly compiling, unless it has parts
     counts = not fresh or self.lines.now['micros'] > 1 and not self.lines.now.get('step_seconds')
@@ -308,17 +308,17 @@ def _measured(self:Trainer, m):
 
 # %% ../nbs/03i_trainer.ipynb #9235428e
 @patch
-def _scored(self:Trainer, m, exams):
+def _scored(self:Trainer, m, benchmarks):
     "Metrics with scores; if one cannot be had, the step is saved before that is an error"
-    if exams: self.lines.set(state='validating', step=m['step'])
-    for f in exams:
+    if benchmarks: self.lines.set(state='validating', step=m['step'])
+    for f in benchmarks:
         try: found = f(self, m)
         except Exception:
             self._rescue(m)
             raise
         m = m | found
         self.lines.scores(m['step'], found)
-    if exams: mx.clear_cache() # of other shapes, which training does not want
+    if benchmarks: mx.clear_cache() # of other shapes, which training does not want
     return m
 
 # %% ../nbs/03i_trainer.ipynb #0edcbfd0

@@ -135,7 +135,7 @@ def refresh(self:Decoder):
     a['head'] = []
     if not self.bits:
         a['head'] = [m.unembedding[:c.vocab_size].T, *([] if device_kind() == 'cpu' else [m.unembedding])]
-    there = m._dtype == mx.bfloat16 and cuda_program.available(mx.zeros((1, 8), m._dtype))
+    there = m.dtype == mx.bfloat16 and cuda_program.available(mx.zeros((1, 8), m.dtype))
     a['whole'] = self.for_one_launch() if there and cuda_decode.one_launch_fits(c, 1) else {}
     mx.eval(a)
 
@@ -157,29 +157,29 @@ def for_one_launch(self:Decoder)->dict:
 
 # %% ../../nbs/fast/decode.ipynb #d18c0004
 @patch
-def embed(self:Decoder, tokens, slots):
+def embed(self:Decoder, tokens, cache):
     "The beginning of the stream (B, E), and the value embeddings of all layers (B, layers·H_kv·D)"
     m, c = self.model, self.config
-    x = m.wte(tokens).astype(m._dtype)
+    x = m.wte(tokens).astype(m.dtype)
     if c.embed_norm: x = norm(x)
     if c.smear_channels:
         gate = m.smear_lambda.astype(x.dtype) * mx.sigmoid(m.smear_gate(x[:, :c.smear_channels]))
-        x = x + gate * slots.carry(x[:, None])[:, 0]
-    return x, m.value_embeds(tokens).astype(x.dtype) if m._ve_layers else None
+        x = x + gate * cache.carry(x[:, None])[:, 0]
+    return x, m.value_embeds(tokens).astype(x.dtype) if m.ve_layers else None
 
 # %% ../../nbs/fast/decode.ipynb #f6957e9a
 @patch
-def attend(self:Decoder, i, h, y, ve, slots):
+def attend(self:Decoder, i, h, y, ve, cache):
     "Attention (B, H·D) of layer `i`, from the stacked product"
     m, c, B = self.model, self.config, len(y)
-    H, n, D, gated = c.n_head, c.n_kv_head, c.head_dim, i in m._ve_layers
-    at = m._ve_layers.index(i) if gated else None
+    H, n, D, gated = c.n_head, c.n_kv_head, c.head_dim, i in m.ve_layers
+    at = m.ve_layers.index(i) if gated else None
     scale = c.qk_gain**2 * D**-.5
     if c.qk_norm and D in (64, 128, 256) and cuda_program.available(y) and not (self.bits and gated):
-        tables = m._cos, m._sin, slots.lengths
-        q = cuda_token.prepare(y, slots.kv[i], *tables, (H, n, D), ve, at, c.gate_scale)
-        return cuda_token.attend_one(q, slots.kv[i], slots.lengths, scale)
-    cos, sin = m._cos[slots.lengths], m._sin[slots.lengths] # (B, D/2)
+        tables = *m.rope, cache.lengths
+        q = cuda_token.prepare(y, cache.kv[i], *tables, (H, n, D), ve, at, c.gate_scale)
+        return cuda_token.attend_one(q, cache.kv[i], cache.lengths, scale)
+    cos, sin = m.rope[0][cache.lengths], m.rope[1][cache.lengths] # (B, D/2)
     qk, v = y[:, :(H+n)*D].reshape(1, B, H+n, D), y[:, (H+n)*D:(H+2*n)*D].reshape(B, n, D)
     if gated:
         own = self.bits # then the gate is not among the stacked
@@ -188,7 +188,7 @@ def attend(self:Decoder, i, h, y, ve, slots):
     if c.qk_norm: qk = rope_norm(qk, cos, sin).transpose(0, 2, 1, 3)
     else: qk = rotate(qk, cos[:, None], sin[:, None])
     q, k = qk[0, :, :H], qk[0, :, H:]
-    return slots.attend_one(i, q, mx.stack([k, v])[:, :, :, None], scale, c.bounded)
+    return cache.attend_one(i, q, mx.stack([k, v])[:, :, :, None], scale, c.bounded)
 
 # %% ../../nbs/fast/decode.ipynb #d18c0005
 def _enter(x, more, x0, factors):
@@ -206,7 +206,7 @@ def _scaled(h, module, name): return h*module[name].astype(h.dtype) if name in m
 def layers(self:Decoder,
     x:mx.array,      # (B, E) from `embed`
     ve:mx.array|None,# likewise
-    slots,           # updated
+    cache,           # updated
     arrays:dict,     # `self.arrays`
 )->mx.array:         # (B, E)
     "Everything from the embeddings to the last norm"
@@ -216,16 +216,16 @@ def layers(self:Decoder,
         x, h, before = _enter(x, more, x0, arrays['factors'][i] if arrays['factors'] else None)
         if i == c.n_layer//2 + 1: middle = before
         h = _scaled(h, block, 'attn_norm')
-        o = self.attend(i, h, self.product(h, a['qkv']), ve, slots)
+        o = self.attend(i, h, self.product(h, a['qkv']), ve, cache)
         x, h = add(x, self.product(o, a['proj']))
         u = self.product(_scaled(h, block, 'mlp_norm'), a['up'], c.mlp == 'relu2')
         if c.mlp == 'swiglu':
             g, u = mx.split(u, 2, -1)
             u = nn.silu(g)*u
         more = self.product(u, a['down'])
-    slots.advance(1)
+    cache.advance(1)
     x = x + more
-    slots.lengths = mx.depends(slots.lengths, x) # the next token reads what these layers have written in place
+    cache.lengths = mx.depends(cache.lengths, x) # the next token reads what these layers have written in place
     if c.backout: x = x - m.backout_lambda.astype(x.dtype) * (x if middle is None else middle)
     return _scaled(norm(x), m, 'final_norm')
 
@@ -246,15 +246,15 @@ def logits(self:Decoder,
 @patch
 def __call__(self:Decoder,
     tokens:mx.array, # (B,) one per row
-    slots,           # see the engine; updated
+    cache,           # see the engine; updated
     arrays:dict,     # `self.arrays`
 )->mx.array:         # (B, V) fp32
     "Scores of all words"
-    (x, ve), m, c = self.embed(tokens, slots), self.model, self.config
+    (x, ve), m, c = self.embed(tokens, cache), self.model, self.config
     if not arrays['whole'] or not cuda_decode.one_launch_fits(c, len(tokens)):
-        return self.logits(self.layers(x, ve, slots, arrays), arrays)
-    tables = m._cos, m._sin
-    l = cuda_decode.write_token(c, x, ve, slots.kv, slots.lengths, tables, **arrays['whole'], bits=self.bits)
-    slots.advance(1)
-    slots.lengths = mx.depends(slots.lengths, l)
+        return self.logits(self.layers(x, ve, cache, arrays), arrays)
+    tables = m.rope
+    l = cuda_decode.write_token(c, x, ve, cache.kv, cache.lengths, tables, **arrays['whole'], bits=self.bits)
+    cache.advance(1)
+    cache.lengths = mx.depends(cache.lengths, l)
     return l

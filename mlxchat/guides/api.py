@@ -40,15 +40,15 @@ def generate(
     seed:int=None,        # of the random draws, default a new one every time
 )->str:                   # without the prompt
     "How a text goes on, or the answer in a conversation; `ValueError` for what is out of range or does not fit"
-    engine, wishes = Engine(model, tokenizer), dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
+    engine, sampling = Engine(model, tokenizer), dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
                                                     repetition_penalty=repetition_penalty, seed=seed)
     if isinstance(prompt, str):
         begin = tokenizer.encode(prompt, bos=True)
-        (ids, _), = engine.generate([begin], max_tokens=max_tokens, tools=False, **wishes)
+        (ids, _), = engine.generate([begin], max_tokens=max_tokens, tools=False, **sampling)
         return tokenizer.decode(ids)
     long, most = len(tokenizer.render_prompt(prompt, max_tokens=2**31)), model.max_positions
     if long + max_tokens > most: # `reply` would leave the oldest turns out
         raise ValueError(f'a conversation of {long:,} tokens and an answer of {max_tokens:,} are more than '
                          f'the {most:,} positions of this model')
-    said = engine.reply(prompt, max_tokens=max_tokens, **wishes)
+    said = engine.reply(prompt, max_tokens=max_tokens, **sampling)
     return ''.join(text for kind, text in said if kind == 'text')

@@ -72,7 +72,7 @@ def decode_bytes(
     length:float, # tokens in each
 )->int:           # bytes
     "What a step must read: weights, keys and values"
-    c, size, parameters = model.config, model._dtype.size, tree_flatten(model.parameters())
+    c, size, parameters = model.config, model.dtype.size, tree_flatten(model.parameters())
     tables = ('value_embeds.',) if c.tied else ('wte.', 'value_embeds.') # of which single rows are looked up
     weights = sum(v.nbytes for k, v in parameters if not k.startswith(tables))
     cache = sum(2*c.n_kv_head*c.head_dim*min(length, w + 1)*size for w in c.windows)

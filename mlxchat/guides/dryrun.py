@@ -103,13 +103,13 @@ def cache_stage(s):
     model, prompts = s['model'], [s['ids'][0, :70].tolist(), s['ids'][1, :33].tolist()]
     draw = lambda p: mx.random.normal(p.shape)/p.shape[-1]**.5 if p.ndim == 2 else p
     model.update(tree_map(draw, model.parameters())) # weights after ten small steps hardly look at what is cached
-    slots, texts = BatchedKVCache.empty(model, 2, 128), prefill(model, prompts)
-    for i, (reading, row, _) in enumerate(texts): slots.put(i, reading, row)
+    cache, texts = BatchedKVCache.empty(model, 2, 128), prefill(model, prompts)
+    for i, (reading, row, _) in enumerate(texts): cache.put(i, reading, row)
     logits = mx.stack([l for _, _, l in texts])
     for n in range(8):
         tokens = logits.argmax(-1).tolist()
         for p, t in zip(prompts, tokens): p.append(t)
-        logits = model.logits(model.hidden(mx.array(tokens)[:, None], slots)[:, -1])
+        logits = model.logits(model.hidden(mx.array(tokens)[:, None], cache)[:, -1])
         whole = mx.stack([model(mx.array([p]))[0, -1] for p in prompts])
         apart = mx.abs(logits - whole).max().item()
         most = 1e-3 if compute_dtype() == mx.float32 else .3

@@ -31,7 +31,7 @@ def mlx_lm_args(
     c = model.config
     same = '''n_layer n_embd n_head n_kv_head head_dim hidden_dim vocab_size windows rope_base qk_gain
         gate_channels gate_scale smear_channels backout softcap'''.split()
-    return dict(model_type='mlxchat', model_file='mlxchat_model.py', ve_layers=model._ve_layers, eps=EPS,
+    return dict(model_type='mlxchat', model_file='mlxchat_model.py', ve_layers=model.ve_layers, eps=EPS,
                 **{k: getattr(c, k) for k in same})
 
 # %% ../../nbs/guides/export.ipynb #e7d418f9
@@ -304,7 +304,7 @@ def export(
     if dtype != 'float32' and elsewhere: raise ValueError(f'--dtype is for mlx-lm and hf: {to} has types of its own')
     run = find_run(run, 'exportable')
     model, tokenizer, meta = run.load(stage, step)
-    if model._quantized: raise ValueError(f'{run.folder.name} is quantised: export the run that it was made from')
+    if model.quantized: raise ValueError(f'{run.folder.name} is quantised: export the run that it was made from')
     c = model.config
     if new := _features(c): raise ValueError(f'{run.folder.name} has {new[0]}, which {to} does not know')
     if c.generation in ('v1', 'llama') and min(c.windows) < c.max_positions: # they have no windows elsewhere

@@ -41,9 +41,9 @@ def from_nanochat(
     sizes = {k: facts[k] for k in ('n_embd', 'n_head', 'n_kv_head', 'vocab_size', 'sequence_len')}
     if facts.get('window_pattern'): sizes['window_pattern'] = facts['window_pattern']
     model = GPT(GPTConfig.preset(generation, facts['n_layer'], **sizes))
-    absent = [k for k in (f'value_embeds.{i}.weight' for i in model._ve_layers) if k not in w or w[k].ndim != 2]
+    absent = [k for k in (f'value_embeds.{i}.weight' for i in model.ve_layers) if k not in w or w[k].ndim != 2]
     if absent: raise ValueError(f'these are no weights of nanochat {generation}: {absent[0]} is missing')
-    tables = [w.pop(f'value_embeds.{i}.weight') for i in model._ve_layers]
+    tables = [w.pop(f'value_embeds.{i}.weight') for i in model.ve_layers]
     if tables: w['value_embeds.weight'] = mx.concatenate([t.astype(mx.float32) for t in tables], 1)
     # older tables are not filled up to a multiple of 64
     for name in 'wte.weight', 'lm_head.weight', 'value_embeds.weight':
@@ -64,12 +64,12 @@ def to_nanochat(
 )->dict:          # of arrays by nanochat's names
     "Our weights under nanochat's names"
     c = model.config
-    if model._quantized: raise ValueError('nanochat has no quantised models')
+    if model.quantized: raise ValueError('nanochat has no quantised models')
     if c.tied: raise ValueError('nanochat has no such architecture: only v1, v2 and v3 can go there')
     w = dict(tree_flatten(model.parameters()))
-    tables = mx.split(w.pop('value_embeds.weight'), len(model._ve_layers), axis=1) if model._ve_layers else []
+    tables = mx.split(w.pop('value_embeds.weight'), len(model.ve_layers), axis=1) if model.ve_layers else []
     out = {_theirs(k): v for k, v in w.items()}
-    out |= {f'value_embeds.{i}.weight': t for i, t in zip(model._ve_layers, tables)}
+    out |= {f'value_embeds.{i}.weight': t for i, t in zip(model.ve_layers, tables)}
     return {k: mx.contiguous(v.astype(getattr(mx, kinds.get(k, 'float32')))) for k, v in out.items()}
 
 # %% ../../nbs/guides/nanochat.ipynb #c016

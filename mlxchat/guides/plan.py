@@ -123,7 +123,7 @@ def probe(
     "Train a piece for a few steps"
     gc.collect(); mx.clear_cache(); before = mx.get_active_memory()
     model = GPT(config); model.recompute(c.saves_memory)
-    if c.dtype != 'auto': model._dtype = getattr(mx, c.dtype)
+    if c.dtype != 'auto': model.dtype = getattr(mx, c.dtype)
     step = TrainStep(model, MuonAdamW(param_groups(model), MUON[c.preset]), c.grad_clip)
     ids = mx.random.randint(0, config.vocab_size, (rows, config.sequence_len))
     mx.eval(ids, model.state, step.optimizer.state)

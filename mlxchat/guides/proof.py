@@ -54,7 +54,7 @@ def doubled(
 )->GPT: # a copy, to be used in `by_definition`
     "The same weights in double precision"
     twin = GPT(model.config)
-    twin._dtype = mx.float64
+    twin.dtype = mx.float64
     weights = {f'{n}.weight': dequantized_weight(m) for n, m in model.named_modules() if 'weight' in m} # unpacked
     weights = {n: weights.get(n, p).astype(mx.float64) for n, p in tree_flatten(model.parameters())}
     return twin.update(tree_unflatten([(n, p) for n, p in weights.items() if not n.endswith(('.scales', '.biases'))]))
@@ -112,7 +112,7 @@ def step_check(s):
     s['step'] = TrainStep(model, s['optimizer'])
     s['first'] = s['step']([s['batch']]).item()
     k, got, right = 24, _named(s['optimizer'].state['gradients']), _named(right)
-    (worst, name), allowed = max((off(got[n], right[n], k), n) for n in right), k*unit(model._dtype)
+    (worst, name), allowed = max((off(got[n], right[n], k), n) for n in right), k*unit(model.dtype)
     expect(worst <= allowed, f'the gradient of {name} is off by {worst:.2g}, {allowed:.2g} allowed')
     return f'gradients off by {worst:.1g}, {allowed:.1g} allowed'
 
@@ -121,7 +121,7 @@ def steps_check(s):
     "six training steps"
     losses = [s['first'], *(s['step']([s['batch']]).item() for _ in range(5))]
     expect(losses[-1] < losses[0] - .5, f'the loss does not fall: {losses[0]:.3f} → {losses[-1]:.3f}')
-    worst, allowed = max(abs(a - b)/b for a, b in zip(losses, s['losses'])), 12*unit(s['model']._dtype)
+    worst, allowed = max(abs(a - b)/b for a, b in zip(losses, s['losses'])), 12*unit(s['model'].dtype)
     expect(worst <= allowed, f'losses are off by {worst:.2g}, {allowed:.2g} allowed')
     del s['optimizer'].state['gradients'] # a checkpoint holds the optimizer's own state only
     return f'loss {losses[0]:.2f} → {losses[-1]:.2f}, off by {worst:.1g}, {allowed:.1g} allowed'
@@ -154,7 +154,7 @@ def generation_check(s, bits=0):
         with by_definition(): right = nn.log_softmax(doubled(model)(text)[0, len(request.prompt) - 1:], -1)
         got = mx.array([[p for _, p in sorted(t.alternatives)] for t in tokens])
         worst = max(worst, off(got, right, k))
-    allowed = k*unit(mx.bfloat16 if bits else model._dtype) # what is packed was rounded to bf16 before
+    allowed = k*unit(mx.bfloat16 if bits else model.dtype) # what is packed was rounded to bf16 before
     expect(worst <= allowed, f'log-probabilities are off by {worst:.2g}, {allowed:.2g} allowed')
     return f'{i + 1} texts, off by {worst:.1g}, {allowed:.1g} allowed'
 
@@ -167,20 +167,20 @@ def quantised_check(s):
 def cache_check(s):
     "32 rows at a time"
     model, rows = for_inference(small_model(s['preset'], long_window=0)), 32
-    step, slots = DecodeStep(model), BatchedKVCache.empty(model, rows, 1024)
-    wishes = BatchSampling([Sampling(temperature=0)]*rows)
-    slots.active, tokens = mx.ones(rows, mx.int32), mx.zeros(rows, mx.int32)
-    size = sum(kv.nbytes for kv in slots.kv)
+    step, cache = DecodeStep(model), BatchedKVCache.empty(model, rows, 1024)
+    sampling = BatchSampling([Sampling(temperature=0)]*rows)
+    cache.active, tokens = mx.ones(rows, mx.int32), mx.zeros(rows, mx.int32)
+    size = sum(kv.nbytes for kv in cache.kv)
     for i in range(12):
         if i == 4: # all is compiled
-            mx.eval(slots.kv)
+            mx.eval(cache.kv)
             mx.reset_peak_memory()
             before = mx.get_active_memory()
         last = tokens
-        (tokens,), _ = step(slots, tokens, mx.full(rows, -1), mx.zeros(rows), wishes)
+        (tokens,), _ = step(cache, tokens, mx.full(rows, -1), mx.zeros(rows), sampling)
         mx.async_eval(tokens)
         last.tolist() # as the engine: one step ahead
-    mx.eval(tokens, slots.kv)
+    mx.eval(tokens, cache.kv)
     more = mx.get_peak_memory() - before
     seen = f'cache of {size/1e6:.0f} MB, {more/1e6:.0f} MB more while it is written'
     return seen if more < .75*size else ('slow', f'{seen}, so it is copied: fewer rows at a time are faster')

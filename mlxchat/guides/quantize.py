@@ -67,7 +67,7 @@ def unpacked(
     model:GPT # quantised
 )->GPT:       # of full width
     "The model that the few bits stand for"
-    w, how = dict(tree_flatten(model.parameters())), model._quantized
+    w, how = dict(tree_flatten(model.parameters())), model.quantized
     def full(name):
         scales, biases = (w.pop(name.removesuffix('weight') + o) for o in ('scales', 'biases'))
         return mx.dequantize(w[name], scales, biases, how['group'], how['bits'])
@@ -116,7 +116,7 @@ def quantize(
     if bits not in (4, 8): raise ValueError(f'only 4 or 8 bits are possible, not {bits}')
     old = find_run(run, 'exportable')
     model, tokenizer, meta = old.load(stage, step)
-    if model._quantized: raise ValueError(f'{old.folder.name} is quantised already')
+    if model.quantized: raise ValueError(f'{old.folder.name} is quantised already')
     model.scale_group(bits) # refuses what cannot be done
     home, stage = old.folder.resolve(), meta.get('stage', 'base')
     folder = check_copy(home.with_name(check_tag(model_tag) or f'{home.name}-q{bits}'), Run(home))

@@ -210,10 +210,10 @@ def dropped_messages(self:GenerationRequest)->int: return 0 # that the model doe
 @patch
 def requests(self:GenerationRequest, engine:Engine)->list:
     "One request for each row"
-    wishes = {k: getattr(self, k) for k in ('temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty')}
-    wishes['top_p'] = max(self.top_p, 1e-6) # the likeliest always stays
+    sampling = {k: getattr(self, k) for k in ('temperature', 'top_k', 'top_p', 'min_p', 'repetition_penalty')}
+    sampling['top_p'] = max(self.top_p, 1e-6) # the likeliest always stays
     prompts, longest, tools = self.prompts(engine)
-    rows = engine.requests(prompts, longest, self.seed, tools, **wishes)
+    rows = engine.requests(prompts, longest, self.seed, tools, **sampling)
     for r in rows: r.logprobs = self.alternatives
     return rows
 
