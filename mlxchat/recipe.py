@@ -216,13 +216,15 @@ LONG_STEP = 16 # micro-batches
 # %% ../nbs/03j_recipe.ipynb #8418d01f
 @patch
 def opening(self:PretrainConfig,
-    recipe:Recipe # what came of it
-)->list:          # of str
+    recipe:Recipe, # what came of it
+    ours:bool=True # does our optimizer take the recipe's learning rates?
+)->list:           # of str
     "Lines to say before the first step"
     r, B, T = recipe, self.device_batch_size, self.max_seq_len
     rates = ', '.join(f'{name} {rate:.2g}' for name, rate in r.rates.items())
     count = f'{r.accumulate:,} micro-batch{"es" if r.accumulate > 1 else ""} a step'
-    lines = [f'learning rates: {rates}; weight decay {r.weight_decay:.2g}; {count}', *self.ignored()]
+    how = f'learning rates: {rates}; weight decay {r.weight_decay:.2g}' if ours else 'an optimizer of your own, with its rates'
+    lines = [f'{how}; {count}', *self.ignored()]
     if self.total_batch_size and not self.grad_accum_steps and r.batch_tokens != self.total_batch_size:
         lines.append(f'--total-batch-size {self.total_batch_size:,} is no multiple of a micro-batch of {B} × {T:,} '
                      f'tokens: {r.batch_tokens:,} it is')

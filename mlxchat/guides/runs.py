@@ -196,7 +196,7 @@ def train(*,
         if not world.first: log = LogConfig()
         with _run_of(p.folder, p.tokenizer, world) as run, sinks(run, asdict(p.c), log) as to:
             score = _core_score(p.c, p.tokenizer, world)
-            if world.first: to = [*to, *_begin(o, p, run, world, longer)]
+            if world.first: to = [*to, *_begin(o, p, run, world, longer, make_optimizer is muon_adamw)]
             sample = sampler(run, Engine(p.model, p.tokenizer), ['The ', 'A list is', 'To open a file'])
             m = pretrain(run, p.c, lambda B, T: Prefetch(Loader(source, B, T)), val_docs, p.model, world, score,
                          sample, [*to, *callbacks], make_optimizer)
@@ -214,7 +214,7 @@ def _validation_mark(p):
     return file_mark(own if own.exists() else shard_paths(p.set)[1])
 
 # %% ../../nbs/guides/runs.ipynb #638c13da
-def _begin(o, p, run, world, longer):
+def _begin(o, p, run, world, longer, ours):
     "Write down and say what is about to happen; callbacks that follow from it"
     more = dict(origin=p.found) if p.found else {}
     more['validation'] = now = _validation_mark(p)
@@ -222,7 +222,7 @@ def _begin(o, p, run, world, longer):
     if before != now and checkpoints(run.stage('base')):
         print('the validation text is another than before: its scores do not compare with those so far')
     write_config(run, p.c, p.recipe, p.model, **p.settings, streaming=p.streaming, **more)
-    _announce(p, world, longer)
+    _announce(p, world, longer, ours)
     out = [memory_line(p.c.memory_check_interval)] if o.monitor_memory else []
     return out + ([_once(lambda: extend(run, p.c, p.recipe))] if longer else [])
 
@@ -260,7 +260,7 @@ def _core_score(c, tok, world):
         model, tok, bundle, c.core_metric_max_per_task, progress=world.first, world=world)
 
 # %% ../../nbs/guides/runs.ipynb #74ea023e
-def _announce(p, world, longer):
+def _announce(p, world, longer, ours):
     "What is about to happen"
     processes = f', {world.size} processes' if world.group else ''
     parameters = p.model.count_params()['total']
@@ -272,7 +272,7 @@ def _announce(p, world, longer):
     if longer:
         print(f'{longer:,} steps were planned, now {p.recipe.steps:,}: '
               'learning rates follow the longer schedule from here')
-    for line in p.c.opening(p.recipe): print(line, flush=True)
+    for line in p.c.opening(p.recipe, ours): print(line, flush=True)
 
 def _once(f):
     "A callback that is called after the first step only: then it is certain that there is one"
