@@ -130,7 +130,7 @@ def lesson(
     own:Task=None,  # conversations of one's own
     val:Task=None,  # others, to validate on
     mixture:tuple=None, # from `made`
-    keeps:Task=None # read beside few conversations, so that it is not forgotten
+    keeps:Task=None # read beside few conversations, so that less is forgotten
 )->Lesson:
     "Work out rows, epochs and steps"
     held, given = len(val or []), bool(c.num_iterations)

@@ -168,7 +168,7 @@ def _say_what(source, target, path, plan, settings):
     print(f'teaching {source.folder.name} ({path.parent.name}, step {step_of(path):,}); the result is {where}')
     own = ''
     if settings['beside']:
-        own = f', with as much of the {settings["beside"]} mixture beside them, so that it is not forgotten'
+        own = f', with as much of the {settings["beside"]} mixture beside them, so that less is forgotten'
     n, held = found['conversations'], f'; {plan.held:,} more to validate on' if plan.held else ''
     print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, {found["learnt"]:.0%} of which are targets, '
           f'what the assistant says{losses_in_words(found)}{own}{held}')

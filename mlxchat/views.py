@@ -44,7 +44,7 @@ def stage_seconds(
 
 ENDED = 'done', 'stopped', 'failed'
 AVERAGED = 25 # steps whose mean stands for where a loss is
-PATIENCE = 5. # seconds that the rest of a step may take when somebody wants to stop
+PATIENCE = 30. # seconds that the rest of a step may take when somebody wants to stop
 
 def _place(now): return f'step {now["step"]:,}/{now["total"]:,}'
 
