@@ -86,6 +86,10 @@ def _numbered_names(paths):
         out[p.name + f' ({n + 1})'*(n > 0)] = file_hash(p)[:12]
     return out
 
+# %% ../nbs/06e_sft.ipynb #04299077
+NO_DATA = ('without --data this learns from the conversations of others, --mixture chat, about 1 GB that is fetched once; '
+           '`mlxchat sft --data my.jsonl` teaches your own, and --mixture practice needs no network')
+
 # %% ../nbs/06e_sft.ipynb #034627e4
 @delegates(SFTConfig)
 @delegates(LogConfig, keep=True)
@@ -114,6 +118,7 @@ def sft(
     named = re.findall(r'[^,\s]+', score_tasks)
     to_score = [known_task(o) for o in named]
     own, val = own_data(data, val_data, val_fraction, strict, c.seed) # a file that is missing is said first
+    if not data and not mixture: print(NO_DATA, flush=True)
     only, mixture = mixture == 'none', '' if mixture == 'none' else mixture or ('' if data else 'chat')
     files = _numbered_names(data or [])
     source = read_run(run, model_tag, 'trainable', 'sft', data=files, mixture=mixture, lora=c.lora)

@@ -201,6 +201,7 @@ def _fetched(set, num_shards=8, workers=4):
 
 def _own(text, folder, val_fraction=.05, doc_chars=8000, column='text'):
     _counted(make_set(text, folder, val_fraction, doc_chars, column))
+    print(f'pretrain on it with `mlxchat train --set {folder.name}`')
 
 # %% ../../nbs/guides/cli.ipynb #fd949d9a
 def _from_hub(hub, **options):

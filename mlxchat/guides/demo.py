@@ -340,7 +340,7 @@ def check_demo(run:Run):
 # %% ../../nbs/guides/demo.ipynb #f7361aae
 def demo(
     model_tag:str='demo', # name of the run
-    again:bool=False,     # start over? a run that is there is set aside
+    again:bool=False,     # start over; a run that is there is set aside
 ):
     "Train a small model on this machine, then talk to it"
     folder = base_dir()/'runs'/check_tag(model_tag)

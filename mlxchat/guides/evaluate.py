@@ -101,7 +101,7 @@ def evaluate(
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # which model of the run: base, sft or rl; default the last trained
     step:str='',          # which checkpoint: a number, or best; default the last
-    max_examples:int=0,   # questions of each task, 0 or -1 for all (500 of those made up)
+    max_examples:int=0,   # questions of each task, default all, which 0 and -1 say too (500 of those made up)
     num_samples:int=1,    # answers to each question, for pass@k
     temperature:float=0., # of answers; 0 always takes the likeliest token
     top_k:int=0,          # draw from this many candidates, 0 for all

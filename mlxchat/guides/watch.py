@@ -83,7 +83,7 @@ def _watched(name):
     if not name: return next(filter(run_status, watched_runs()), watched_runs()[0]) # copies were not trained
     folder = find_run(name).folder
     if not any((folder/o).exists() for o in ('config.json', 'status.json', 'metrics.jsonl', 'checkpoints')):
-        raise FileNotFoundError(f'{folder} is no run: it has neither a configuration nor checkpoints')
+        raise FileNotFoundError(f'{tilde(folder)} is no run: it has neither a configuration nor checkpoints')
     return folder
 
 # %% ../../nbs/guides/watch.ipynb #17e37af7
@@ -168,9 +168,9 @@ def _removable(name):
     runs, name = base_dir()/'runs', name.removeprefix('runs/').removesuffix('/') # as `disk` shows it
     if name not in [o.name for o in runs.glob('*')]: raise no_run(name)
     folder = runs/name
-    if folder.is_symlink(): raise ValueError(f'{folder} is a link to {os.readlink(folder)}, which is left alone')
+    if folder.is_symlink(): raise ValueError(f'{tilde(folder)} is a link to {os.readlink(folder)}, which is left alone')
     if not any((folder/o).exists() for o in _OURS):
-        raise ValueError(f'{folder} is no run of mlxchat, and is left alone')
+        raise ValueError(f'{tilde(folder)} is no run of mlxchat, and is left alone')
     return folder
 
 # %% ../../nbs/guides/watch.ipynb #0d971c7b

@@ -103,6 +103,7 @@ class Bar(Redrawn):
     def close(self):
         "The last word, if there was a first"
         if self.plain and not self.disable and self.lines: self.display()
+        elif not self.plain and not self.disable and not self.leave: self.clear() # `tqdm` forgets it before its delay is over
         super().close()
 
     def __del__(self):
