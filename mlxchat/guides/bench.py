@@ -26,7 +26,7 @@ from ..runs import Run
 from ..recipe import PretrainConfig, check_rows
 from ..trainer import Peak
 from ..safety.ranges import ranged
-from .plan import Planner
+from .planner import Planner
 from ..curves import text_table
 import mlx.core as mx
 
