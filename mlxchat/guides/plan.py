@@ -174,7 +174,8 @@ def _show(a, w, night, planned, asked):
 batch    {e.batch_tokens:,} tokens: {e.accumulate} micro-batch{"es"*(e.accumulate != 1)} of {e.rows} × {c.max_seq_len}
 memory   {e.memory/1e9:.1f} of {w.memory/1e9:.1f} GB
 speed    {e.tok_per_s:,.0f} tokens/s
-time     {duration(e.seconds)} for {e.steps:,} steps, {e.steps*e.batch_tokens:,} tokens{most}''')
+time     {duration(e.seconds)} for {e.steps:,} steps, {e.steps*e.batch_tokens:,} tokens{most}
+text     some {e.steps*e.batch_tokens*4/1e6:,.0f} MB of it, at four bytes a token; a smaller set is read again''')
     if ready: print(f'ready    {ready}')
     print(f'disk     {e.disk/1e9:.1f} GB for checkpoints\nstart    {train_command(c, planned)}')
     _show_rest(a, w, planned, asked)
