@@ -143,6 +143,7 @@ def dequantized_weight(
     if 'scales' not in layer: return layer.weight
     return mx.dequantize(layer.weight, layer.scales, layer.biases, layer.group_size, layer.bits)
 
+# %% ../nbs/00_model.ipynb #f2154552
 def embed(
     layer:nn.Module, # embedding, possibly quantised
     ids:mx.array,    # (...) token ids

@@ -65,6 +65,7 @@ def equalise_rows(
     "Row equilibration (MuonEq)"
     return mx.sqrt(lengths.mean(-2, keepdims=True)) / mx.maximum(mx.sqrt(lengths), 1e-6)
 
+# %% ../nbs/01_muon.ipynb #52832512
 def restore_norm(
     lengths:mx.array, # (K, ·, ·) squared lengths of the neurons
     shape:tuple       # (m, n)
@@ -97,6 +98,7 @@ class MuonConfig:
     margin:float=1.01   # see `orthogonalise`
     decays:bool=True    # does weight decay act on the matrices?
 
+# %% ../nbs/01_muon.ipynb #a0b6c4c3
 MUON = dict(
     v1=MuonConfig(QUINTIC, equalise=False, restore=False, beta2=0., margin=1., decays=False),
     v2=MuonConfig(equalise=False, restore=False, beta2=.95, margin=1.02),
