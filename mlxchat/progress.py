@@ -61,7 +61,8 @@ def _print(self:Progress, text): print(text, file=self.out, flush=True)
 @patch
 def _views_for(self:Progress, show, out, curve):
     "The views of a run: `show` it to whoever started it, in `out`?"
-    views, notebook = [LogView(self._log), StatusView(self.folder)] if self.folder else [], out is None and in_notebook()
+    views = [LogView(self._log), StatusView(self.folder)] if self.folder else []
+    notebook = out is None and in_notebook()
     if show and notebook: views.append(NotebookView(curve))
     elif show: views.append(TerminalView(self.out) if self.out.isatty() else LogView(self._print))
     if curve and notebook: curve.shared = show

@@ -134,6 +134,7 @@ INSTEAD = (
     ('n_head', 'head_dim'),
     ('warmdown_steps', 'warmdown_ratio'))
 
+# %% ../nbs/03j_recipe.ipynb #5cc92e3b
 @patch
 def ignored(self:PretrainConfig)->list: # of str, a line each
     "Options that were given, but do not count as another does"
@@ -231,7 +232,8 @@ LONG_STEP = 16 # micro-batches
 def _first_line(r, ours):
     "Rates of a recipe, and the parts of a step"
     rates = ', '.join(f'{name} {rate:.2g}' for name, rate in r.rates.items())
-    how = f'learning rates: {rates}; weight decay {r.weight_decay:.2g}' if ours else 'an optimizer of your own, with its rates'
+    how = f'learning rates: {rates}; weight decay {r.weight_decay:.2g}'
+    if not ours: how = 'an optimizer of your own, with its rates'
     return f'{how}; {r.accumulate:,} micro-batch{"es" if r.accumulate > 1 else ""} a step'
 
 # %% ../nbs/03j_recipe.ipynb #8418d01f
