@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
+from fastcore.basics import patch
 from tqdm import tqdm
 from .safety.console import gigabytes
 from .runs import Run
@@ -35,12 +36,14 @@ class Callback:
         "Is it time?"
         return self.last and step == total or self.every > 0 and step % self.every == 0
 
-    def error(self,
-        why:str, # from `stop`; empty if it was that of another process
-        step:int # that was saved
-    )->BaseException:
-        "How training ends if `stop` says so"
-        return TrainingStopped(f'{why or "another process wanted to stop"}: saved at step {step:,}')
+# %% ../nbs/03g_callbacks.ipynb #af914057
+@patch
+def error(self:Callback,
+    why:str, # from `stop`; empty if it was that of another process
+    step:int # that was saved
+)->BaseException:
+    "How training ends if `stop` says so"
+    return TrainingStopped(f'{why or "another process wanted to stop"}: saved at step {step:,}')
 
 # %% ../nbs/03g_callbacks.ipynb #8d4fd00d
 class Scores(Callback):
@@ -52,6 +55,7 @@ class Scores(Callback):
     ): self.measure, self.every, self.last = measure, every, last
     def scores(self, trainer, m:dict)->dict: return self.measure()
 
+# %% ../nbs/03g_callbacks.ipynb #69d7df4a
 class Samples(Callback):
     "What a model says while it learns"
     def __init__(self,
@@ -76,6 +80,7 @@ class Log(Callback):
     def log(self, trainer, m:dict): self.send(m)
     def close(self): getattr(self.send, 'close', lambda: None)()
 
+# %% ../nbs/03g_callbacks.ipynb #3008fa6f
 def as_callbacks(
     given # callbacks or functions of a step's metrics: a list, or a single one
 )->list:  # of `Callback`

@@ -57,6 +57,29 @@ def save_arrays(
         why = (errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else (errno.EIO, str(e))
         raise OSError(*why, str(path)) from None
 
+# %% ../nbs/03a_checkpoint.ipynb #cc656dae
+def _write_files(folder, step, model, optimizer, metadata):
+    "All files of a checkpoint, on the disk when this returns"
+    save_arrays(folder/'model.safetensors', model.trainable_parameters() if model.lora else model.parameters())
+    if optimizer: save_arrays(folder/'optimizer.safetensors', optimizer.state)
+    hashes = {p.name: file_hash(p) for p in folder.iterdir()}
+    for p in folder.iterdir(): sync(p)
+    kind = {k: v for k, v in dict(quantized=model.quantized, lora=model.lora).items() if v}
+    about = dict(step=step, config=asdict(model.config), rng=random_state(), files=hashes, **kind, **metadata)
+    write_json(folder/'metadata.json', about)
+    sync(folder)
+
+# %% ../nbs/03a_checkpoint.ipynb #5bdea1ec
+def _put_in_place(new, final):
+    "`new` becomes `final`, whether or not there is one already"
+    if final.exists():
+        old = new.with_name(new.name + '.old')
+        os.rename(final, old)
+        os.rename(new, final)
+        shutil.rmtree(old)
+    else: os.rename(new, final)
+    sync(final.parent)
+
 # %% ../nbs/03a_checkpoint.ipynb #821a0f58
 def save_checkpoint(
     folder:Path,      # directory of all checkpoints of a stage
@@ -70,21 +93,8 @@ def save_checkpoint(
     shutil.rmtree(tmp, ignore_errors=True)
     tmp.mkdir(parents=True)
     try:
-        save_arrays(tmp/'model.safetensors', model.trainable_parameters() if model.lora else model.parameters())
-        if optimizer: save_arrays(tmp/'optimizer.safetensors', optimizer.state)
-        hashes = {p.name: file_hash(p) for p in tmp.iterdir()}
-        for p in tmp.iterdir(): sync(p)
-        kind = {k: v for k, v in dict(quantized=model.quantized, lora=model.lora).items() if v}
-        about = dict(step=step, config=asdict(model.config), rng=random_state(), files=hashes, **kind, **metadata)
-        write_json(tmp/'metadata.json', about)
-        sync(tmp)
-        if final.exists():
-            old = tmp.with_name(tmp.name + '.old')
-            os.rename(final, old)
-            os.rename(tmp, final)
-            shutil.rmtree(old)
-        else: os.rename(tmp, final)
-        sync(final.parent)
+        _write_files(tmp, step, model, optimizer, metadata)
+        _put_in_place(tmp, final)
     except BaseException:
         shutil.rmtree(tmp, ignore_errors=True)
         raise

@@ -49,19 +49,21 @@ class GPTConfig:
 
     def __post_init__(self): self.validate()
 
-    @property
-    def head_dim(self): return self.n_embd // self.n_head
-    @property
-    def padded_vocab(self): return -(-self.vocab_size // 64) * 64
-    @property
-    def hidden_dim(self):
-        "Width within the MLP; a gate's third matrix is paid for by a narrower one, in steps of 64"
-        usual = 4*self.n_embd if self.mlp == 'relu2' else -(-self.n_embd*8 // (3*64)) * 64
-        return self.mlp_dim or usual
-    @property
-    def max_positions(self): return 10*self.sequence_len # as many as nanochat has rotations for
-    @property
-    def bounded(self): return self.qk_norm and self.qk_gain**2 * self.head_dim**.5 <= 40 # do scores stay within ±40?
+# %% ../nbs/00a_config.ipynb #57c01da9
+@patch(as_prop=True)
+def head_dim(self:GPTConfig): return self.n_embd // self.n_head
+@patch(as_prop=True)
+def padded_vocab(self:GPTConfig): return -(-self.vocab_size // 64) * 64
+@patch(as_prop=True)
+def hidden_dim(self:GPTConfig):
+    "Width within the MLP; a gate's third matrix is paid for by a narrower one, in steps of 64"
+    usual = 4*self.n_embd if self.mlp == 'relu2' else -(-self.n_embd*8 // (3*64)) * 64
+    return self.mlp_dim or usual
+@patch(as_prop=True)
+def max_positions(self:GPTConfig): return 10*self.sequence_len # as many as nanochat has rotations for
+@patch(as_prop=True)
+def bounded(self:GPTConfig): # do scores stay within ±40?
+    return self.qk_norm and self.qk_gain**2 * self.head_dim**.5 <= 40
 
 # %% ../nbs/00a_config.ipynb #c372327
 _limits = dict( # the smallest and the largest value of each number; whole numbers where these are whole
@@ -87,6 +89,13 @@ def _pair(name, value):
         raise ValueError(f'{name} must be empty or two numbers (first and last layer), not {reprlib.repr(value)}')
     return tuple(_number(name, o, -100., 100.) for o in value)
 
+# %% ../nbs/00a_config.ipynb #d7005d44
+def _pattern(value):
+    "A pattern of windows, in large letters"
+    if isinstance(value, str) and value and not set(value) - set('SLsl'): return value.upper()
+    raise ValueError('window_pattern must be made of S (short) and L (long), such as SSSL, '
+                     f'not {reprlib.repr(value)}')
+
 # %% ../nbs/00a_config.ipynb #f495a168
 @patch
 def validate(self:GPTConfig):
@@ -100,11 +109,7 @@ def validate(self:GPTConfig):
         raise ValueError(f'mlp must be relu2 or swiglu, not {reprlib.repr(self.mlp)}')
     if self.dtype not in ('auto', 'float32', 'bfloat16'):
         raise ValueError(f'dtype must be auto, float32 or bfloat16, not {reprlib.repr(self.dtype)}')
-    pattern = self.window_pattern
-    if not isinstance(pattern, str) or not pattern or set(pattern) - set('SLsl'):
-        raise ValueError('window_pattern must be made of S (short) and L (long), such as SSSL, '
-                         f'not {reprlib.repr(pattern)}')
-    self.window_pattern = pattern.upper()
+    self.window_pattern = _pattern(self.window_pattern)
     if not self.rope_sign: raise ValueError('rope_sign must be 1 or -1, not 0')
     if bool(self.resid_init) != bool(self.x0_init):
         raise ValueError('resid_init and x0_init belong together: give both or none')
@@ -173,6 +178,7 @@ def restore(cls:GPTConfig,
         stored = {**stored, 'long_window': stored['sequence_len']}
     return cls(**stored)
 
+# %% ../nbs/00a_config.ipynb #ba9f7ae9
 @patch(as_prop=True)
 def generation(self:GPTConfig
 )->str: # a preset

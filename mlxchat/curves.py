@@ -7,6 +7,7 @@ __all__ = ['AXES', 'plain_log', 'svg', 'LiveCurve', 'smoothed', 'compare_runs', 
 
 # %% ../nbs/03f_curves.ipynb #172b8474
 import io, time
+from fastcore.basics import patch
 from .find_run import find_run
 from .runs import Run
 
@@ -50,51 +51,59 @@ class LiveCurve:
         self.drawn, self.handle, self.shared = 0., None, False # shared: a `NotebookView` draws it
         self.begin()
 
-    def begin(self,
-        metrics:list=(), # of earlier steps
-    ):
-        "Start again, after steps that were taken before"
-        self.steps, self.values, self.means = [], [], []
-        for m in metrics: self.add(m)
+# %% ../nbs/03f_curves.ipynb #ef82716c
+@patch
+def begin(self:LiveCurve,
+    metrics:list=(), # of earlier steps
+):
+    "Start again, after steps that were taken before"
+    self.steps, self.values, self.means = [], [], []
+    for m in metrics: self.add(m)
 
-    def add(self, m:dict):
-        "One more step"
-        if self.y not in m: return
-        mean = self.means[-1] if self.means else m[self.y]
-        self.steps.append(m['step'])
-        self.values.append(m[self.y])
-        memory = min(self.smooth, len(self.means)/(len(self.means) + 9)) # short at first
-        self.means.append(memory*mean + (1-memory)*m[self.y])
+@patch
+def add(self:LiveCurve, m:dict):
+    "One more step"
+    if self.y not in m: return
+    mean = self.means[-1] if self.means else m[self.y]
+    self.steps.append(m['step'])
+    self.values.append(m[self.y])
+    memory = min(self.smooth, len(self.means)/(len(self.means) + 9)) # short at first
+    self.means.append(memory*mean + (1-memory)*m[self.y])
 
-    def __call__(self,
-        m:dict # metrics of a step
-    ):
-        self.add(m)
-        if self.steps and not self.shared and time.monotonic() - self.drawn > self.every: self.draw()
+# %% ../nbs/03f_curves.ipynb #103cf9dc
+@patch
+def svg(self:LiveCurve,
+    line:str='' # to be shown below
+)->str:
+    "The curve so far"
+    from matplotlib.figure import Figure
+    fig = Figure(figsize=(6.4, 3))
+    ax = fig.subplots()
+    some = slice(None, None, -(-len(self.steps)//self.points))
+    ax.plot(self.steps[some], self.values[some], lw=.5, alpha=.4)
+    ax.plot(self.steps[some], self.means[some], c='C0')
+    ax.set(xlabel='step', ylabel=self.y, title=self.title)
+    if self.y == 'loss' and min(self.values) > 0: plain_log(ax.yaxis)
+    fig.tight_layout(rect=(0, .08, 1, 1))
+    fig.text(.02, .03, line, size=8)
+    return svg(fig)
 
-    def svg(self,
-        line:str='' # to be shown below
-    )->str:
-        "The curve so far"
-        from matplotlib.figure import Figure
-        fig = Figure(figsize=(6.4, 3))
-        ax = fig.subplots()
-        some = slice(None, None, -(-len(self.steps)//self.points))
-        ax.plot(self.steps[some], self.values[some], lw=.5, alpha=.4)
-        ax.plot(self.steps[some], self.means[some], c='C0')
-        ax.set(xlabel='step', ylabel=self.y, title=self.title)
-        if self.y == 'loss' and min(self.values) > 0: plain_log(ax.yaxis)
-        fig.tight_layout(rect=(0, .08, 1, 1))
-        fig.text(.02, .03, line, size=8)
-        return svg(fig)
+# %% ../nbs/03f_curves.ipynb #532b7567
+@patch
+def draw(self:LiveCurve):
+    "Show the curve, in place of the last one"
+    from IPython.display import display
+    self.drawn = time.monotonic()
+    shown = {'image/svg+xml': self.svg(), 'text/plain': self.title}
+    if self.handle: self.handle.update(shown, raw=True)
+    else: self.handle = display(shown, raw=True, display_id=True)
 
-    def draw(self):
-        "Show the curve, in place of the last one"
-        from IPython.display import display
-        self.drawn = time.monotonic()
-        shown = {'image/svg+xml': self.svg(), 'text/plain': self.title}
-        if self.handle: self.handle.update(shown, raw=True)
-        else: self.handle = display(shown, raw=True, display_id=True)
+@patch
+def __call__(self:LiveCurve,
+    m:dict # metrics of a step
+):
+    self.add(m)
+    if self.steps and not self.shared and time.monotonic() - self.drawn > self.every: self.draw()
 
 # %% ../nbs/03f_curves.ipynb #c052
 AXES = dict(step=('step', 1, 'steps'), tokens=('tokens', 1e6, 'million tokens'),
@@ -111,6 +120,16 @@ def smoothed(
         total += v - (values[i-window] if i >= window else 0)
         out.append(total/min(i+1, window))
     return out
+
+# %% ../nbs/03f_curves.ipynb #56f7f9d3
+def _ended(run, stage):
+    "Where a run ended: a row of the table"
+    ms = run.metrics(stage)
+    last, vals = ms[-1], [m['val_bpb'] for m in ms if 'val_bpb' in m]
+    seconds, losses = last.get('total_seconds', 0), [m['loss'] for m in ms]
+    return dict(run=run.folder.name, steps=last['step'], tokens=last['tokens'], hours=round(seconds/3600, 3),
+                tok_per_s=round(last['tokens']/max(seconds, 1e-9)), loss=round(smoothed(losses)[-1], 4),
+                val_bpb=round(vals[-1], 4) if vals else None)
 
 # %% ../nbs/03f_curves.ipynb #02bf063f
 def compare_runs(
@@ -132,11 +151,7 @@ def compare_runs(
         if not ms: continue
         ys = [m[y] for m in ms]
         ax.plot([m[key]/unit for m in ms], smoothed(ys) if len(ys) > 100 else ys, label=run.folder.name)
-        last, vals = run.metrics(stage)[-1], [m['val_bpb'] for m in run.metrics(stage) if 'val_bpb' in m]
-        seconds, losses = last.get('total_seconds', 0), [m['loss'] for m in run.metrics(stage)]
-        rows.append(dict(run=run.folder.name, steps=last['step'], tokens=last['tokens'], hours=round(seconds/3600, 3),
-            tok_per_s=round(last['tokens']/max(seconds, 1e-9)), loss=round(smoothed(losses)[-1], 4),
-            val_bpb=round(vals[-1], 4) if vals else None))
+        rows.append(_ended(run, stage))
     ax.set(xlabel=label, ylabel=y)
     ax.legend(fontsize=8)
     return rows

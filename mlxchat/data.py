@@ -72,6 +72,7 @@ def fold(text:str)->str: # the same for texts that differ only in case, white sp
     "`text` reduced to what counts when looking for copies"
     return re.sub(r'\d+', '0', ' '.join(text.lower().split()))
 
+# %% ../nbs/02_data.ipynb #88e8c67c
 def unseen_paragraphs(
     text:str,         # a document
     seen:set,         # folded paragraphs so far; updated
@@ -110,6 +111,28 @@ def _read_module(name, path, stats):
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError): stats['unparsable'] += 1
     return []
 
+# %% ../nbs/02_data.ipynb #62ef3f04
+def _pages(roots, stats):
+    "The documents of the topics and of one file after another"
+    if roots is None: yield python_topics()
+    files = [f for r in (roots or doc_roots())
+             for f in sorted(source_files(r), key=lambda f: name_hash(f[0], 'order'))]
+    for name, path in files:
+        stats['files'] += 1
+        yield _read_module(name, path, stats)
+
+# %% ../nbs/02_data.ipynb #4fb859bb
+def _unseen(found, seen):
+    "Documents without the paragraphs seen before"
+    return [Document(d.module, t) for d in found if (t := unseen_paragraphs(d.text, seen))]
+
+def _origins(docs, size):
+    "How many documents there are, and the packages that most of them come from"
+    packages = Counter()
+    for d in docs: packages[d.module.split('.')[0]] += len(d.text)
+    return dict(documents=len(docs), bytes=size, modules=len({d.module for d in docs}),
+                packages=dict(packages.most_common(12)))
+
 # %% ../nbs/02_data.ipynb #c036
 def python_documents(
     roots:list=None,          # folders to search; default: `doc_roots`
@@ -120,30 +143,20 @@ def python_documents(
     "Docstrings and documentation topics of this Python installation, without repetitions"
     stats = {} if stats is None else stats
     stats.update(files=0, unparsable=0, found=0)
-    files = [f for r in (roots or doc_roots())
-             for f in sorted(source_files(r), key=lambda f: name_hash(f[0], 'order'))]
     docs, seen, size = [], set(), 0
     bar = Bar(total=max_bytes, unit='B', unit_scale=True, desc='gathering', disable=not progress)
-    def add(found):
-        nonlocal size
-        stats['found'] += len(found)
-        kept = [Document(d.module, t) for d in found if (t := unseen_paragraphs(d.text, seen))]
+    for found in _pages(roots, stats):
+        kept = _unseen(found, seen)
         docs.extend(kept)
         new = sum(len(d.text.encode('utf-8', 'replace')) for d in kept)
+        stats['found'] += len(found)
         size += new
         bar.update(new)
-    if roots is None: add(python_topics())
-    for name, path in files:
         if size >= max_bytes: break
-        stats['files'] += 1
-        add(_read_module(name, path, stats))
     bar.total = bar.n # whether there was less text than asked for, or more in the last file
     bar.close()
     docs.sort(key=lambda d: d.module) # stable: within a module the order of the page
-    packages = Counter()
-    for d in docs: packages[d.module.split('.')[0]] += len(d.text)
-    stats.update(documents=len(docs), bytes=size, modules=len({d.module for d in docs}),
-                 packages=dict(packages.most_common(12)))
+    stats.update(_origins(docs, size))
     return docs
 
 # %% ../nbs/02_data.ipynb #c044
@@ -199,6 +212,7 @@ def write_shard(
     atomic_write(path, lambda tmp: pq.write_table(table, tmp, row_group_size=docs_per_group,
         use_dictionary=False, compression='zstd', write_statistics=False))
 
+# %% ../nbs/02_data.ipynb #4337bbd3
 def _full_shards(texts, shard_bytes):
     "Lists of texts, each of at least `shard_bytes` bytes except the last"
     shard, size = [], 0
@@ -293,6 +307,7 @@ def without_text(n:int, path)->str:
     "A line about rows that were skipped"
     return f'{path}: {n:,} row{"s" if n > 1 else ""} without text skipped'
 
+# %% ../nbs/02_data.ipynb #24331b51
 def read_texts(
     paths,    # one shard or several
     say=_say, # told of rows without text, which are skipped

@@ -77,25 +77,34 @@ class TextSource:
         self.pool, self.data, self.told = ThreadPoolExecutor(threads), self.shards.marks(), set()
         self._go(dict(epoch=1, shard=0, group=rank, offset=0))
 
-    @property
-    def epoch(self)->int: return self._position['epoch']
-    def state(self)->dict: return dict(self._position, data=self.data)
-    def status(self)->dict: return self.shards.status()
+# %% ../nbs/02b_documents.ipynb #d6d04f2d
+@patch
+def _go(self:TextSource, position):
+    self._position, self._pending, self._reader, self._error = position, deque(), self._read(**position), None
 
-    def _go(self, position):
-        self._position, self._pending, self._reader, self._error = position, deque(), self._read(**position), None
+# %% ../nbs/02b_documents.ipynb #47897eba
+@patch(as_prop=True)
+def epoch(self:TextSource)->int: return self._position['epoch']
 
-    def restore(self, state:dict):
-        "Continue where `state` was taken, if the data are still the same"
-        place = dict(checked(state, _PLACE, 'the place in the data'))
-        before = place.pop('data', None) or self.data
-        if place['shard'] >= len(before):
-            raise ValueError(f'cannot resume at shard {place["shard"]}, there are only {len(before)}: '
-                             'was the data changed?')
-        if came := what_came(before, self.data):
-            self.log(f'the data have grown since this run began: {len(came):,} more shards, the first {came[0]}')
-        shard = [*self.data].index([*before][place['shard']])
-        self._go({k: place[k] for k in ('epoch', 'group', 'offset')} | dict(shard=shard))
+@patch
+def state(self:TextSource)->dict: return dict(self._position, data=self.data)
+
+@patch
+def status(self:TextSource)->dict: return self.shards.status()
+
+# %% ../nbs/02b_documents.ipynb #61ab0b12
+@patch
+def restore(self:TextSource, state:dict):
+    "Continue where `state` was taken, if the data are still the same"
+    place = dict(checked(state, _PLACE, 'the place in the data'))
+    before = place.pop('data', None) or self.data
+    if place['shard'] >= len(before):
+        raise ValueError(f'cannot resume at shard {place["shard"]}, there are only {len(before)}: '
+                         'was the data changed?')
+    if came := what_came(before, self.data):
+        self.log(f'the data have grown since this run began: {len(came):,} more shards, the first {came[0]}')
+    shard = [*self.data].index([*before][place['shard']])
+    self._go({k: place[k] for k in ('epoch', 'group', 'offset')} | dict(shard=shard))
 
 # %% ../nbs/02b_documents.ipynb #c015
 @patch
@@ -181,6 +190,16 @@ def next_docs(self:TextSource)->list: # of (ids, None)
     future, self._position = self._pending.popleft()
     return future.result()
 
+# %% ../nbs/02b_documents.ipynb #094d5497
+def _check_made_with(path, info, tokenizer):
+    "Refuse a file whose ids mean something else"
+    if info['tokenizer'] != tokenizer.fingerprint():
+        raise ValueError(f'{path} was made with tokenizer {info["tokenizer"][:40]!r}, '
+                         f'not {tokenizer.fingerprint()}: make it again with `mlxchat data --format bin`')
+    if info['vocab_size'] != tokenizer.vocab_size:
+        raise ValueError(f'{path} is of {info["vocab_size"]:,} different tokens, '
+                         f'the tokenizer has {tokenizer.vocab_size:,}')
+
 # %% ../nbs/02b_documents.ipynb #c027
 class BinSource:
     "Documents from a file of token ids, epoch after epoch"
@@ -194,27 +213,26 @@ class BinSource:
         max_len:int=None,    # cut documents into pieces of at most so many ids
     ):
         info, self.path = bin_info(Path(path).parent), Path(path)
-        if info['tokenizer'] != tokenizer.fingerprint():
-            raise ValueError(f'{path} was made with tokenizer {info["tokenizer"][:40]!r}, '
-                             f'not {tokenizer.fingerprint()}: make it again with `mlxchat data --format bin`')
-        if info['vocab_size'] != tokenizer.vocab_size:
-            raise ValueError(f'{path} is of {info["vocab_size"]:,} different tokens, '
-                             f'the tokenizer has {tokenizer.vocab_size:,}')
+        _check_made_with(path, info, tokenizer)
         open_file(path).close()
         self.ids = np.memmap(path, dtype=info['dtype'], mode='r')
         self.data, self.tokenizer = {self.path.name: file_mark(path)}, tokenizer
         self.bos, self.batch, self.rank, self.world, self.max_len = info['bos'], batch, rank, world, max_len
         self.epoch, self.place, self.turn = 1, 0, 0
 
-    def state(self)->dict: return dict(epoch=self.epoch, place=self.place, turn=self.turn, data=self.data)
-    def restore(self, state:dict):
-        "Continue where `state` was taken, if the data are still the same"
-        shape = {'epoch': (1, 2**31), 'place': (0, 2**60), 'turn': (0, 2**60), 'data?': {str: str}}
-        checked(state, shape, 'the place in the data')
-        what_came(state.get('data') or self.data, self.data)
-        if state['place'] > len(self.ids):
-            raise ValueError(f'cannot resume at token {state["place"]:,} of {len(self.ids):,}: was the data changed?')
-        self.epoch, self.place, self.turn = (state[k] for k in ('epoch', 'place', 'turn'))
+# %% ../nbs/02b_documents.ipynb #723c366d
+@patch
+def state(self:BinSource)->dict: return dict(epoch=self.epoch, place=self.place, turn=self.turn, data=self.data)
+
+@patch
+def restore(self:BinSource, state:dict):
+    "Continue where `state` was taken, if the data are still the same"
+    shape = {'epoch': (1, 2**31), 'place': (0, 2**60), 'turn': (0, 2**60), 'data?': {str: str}}
+    checked(state, shape, 'the place in the data')
+    what_came(state.get('data') or self.data, self.data)
+    if state['place'] > len(self.ids):
+        raise ValueError(f'cannot resume at token {state["place"]:,} of {len(self.ids):,}: was the data changed?')
+    self.epoch, self.place, self.turn = (state[k] for k in ('epoch', 'place', 'turn'))
 
 # %% ../nbs/02b_documents.ipynb #c028
 @patch
@@ -283,17 +301,24 @@ class ConversationSource:
             raise ValueError(f'the task has {self.size:,} examples, too few for process {rank} of {world}')
         self.rank, self.index, self.epoch = rank, rank, 1
 
-    def state(self)->dict: return dict(epoch=self.epoch, index=self.index)
-    def restore(self, state:dict):
-        checked(state, {'epoch': (1, 2**31), 'index': (0, 2**60)}, 'the place in the data')
-        self.epoch, self.index = state['epoch'], state['index']
+# %% ../nbs/02b_documents.ipynb #93552f3b
+@patch
+def _next_doc(self:ConversationSource):
+    if self.index >= self.size: self.epoch, self.index = self.epoch + 1, self.rank
+    ids, mask = self.tokenizer.render(self.task.get_example(self.index), self.max_tokens)
+    self.index += self.world
+    return np.array(ids, dtype=np.int32), None if self.train_on_all else np.array(mask, dtype=np.uint8)
 
-    def _next_doc(self):
-        if self.index >= self.size: self.epoch, self.index = self.epoch + 1, self.rank
-        ids, mask = self.tokenizer.render(self.task.get_example(self.index), self.max_tokens)
-        self.index += self.world
-        return np.array(ids, dtype=np.int32), None if self.train_on_all else np.array(mask, dtype=np.uint8)
+@patch
+def next_docs(self:ConversationSource)->list: # of (ids, mask)
+    "The next batch of conversations"
+    return [self._next_doc() for _ in range(self.batch)]
 
-    def next_docs(self)->list: # of (ids, mask)
-        "The next batch of conversations"
-        return [self._next_doc() for _ in range(self.batch)]
+# %% ../nbs/02b_documents.ipynb #3050fcdb
+@patch
+def state(self:ConversationSource)->dict: return dict(epoch=self.epoch, index=self.index)
+
+@patch
+def restore(self:ConversationSource, state:dict):
+    checked(state, {'epoch': (1, 2**31), 'index': (0, 2**60)}, 'the place in the data')
+    self.epoch, self.index = state['epoch'], state['index']

@@ -37,6 +37,7 @@ def _learns(run):
     try: return 1 if run_config(run).get('made_from') else 2
     except ValueError: return 0
 
+# %% ../nbs/03c_find_run.ipynb #f1f51bfe
 _TRACES = 'metrics.jsonl', 'status.json', 'checkpoints' # that training leaves in a run's folder
 RUN_NEEDS = { # what a verb wants of a run, in words, and how well a run suits: 0 not at all, 1 if need be, 2 well
     '': ('with a checkpoint', lambda run: bool(run.stages())),
@@ -65,27 +66,30 @@ def find_run(
     return run
 
 # %% ../nbs/03c_find_run.ipynb #30d7041c
-def _latest(need, say):
-    "The latest run that suits; others are named"
-    runs, (words, suits) = base_dir()/'runs', RUN_NEEDS[need]
-    there = [Run(p, make=False) for p in sorted(runs.glob('*')) if p.is_dir()]
+def _rank(found, need):
+    "What counts more than the date: whether a run is finished, and how well it suits"
+    _, done, well = found
+    return (well, done) if need == 'chat' else (done, well) # half a chat model answers better than a whole base model
+
+def _candidates(there, need):
+    "Runs that suit, each with whether it is finished and how well it suits, the best first"
+    suits = RUN_NEEDS[need][1]
     found = [(r, need == 'watch' or _finished(r), m) for r in there if (m := suits(r))]
-    known = ', '.join(r.folder.name for r in there if r.stages())
-    if not found:
-        instead = f' (runs: {known})' if known else ': start with `mlxchat demo`'
-        raise FileNotFoundError(f'no run {words}, in {runs}{instead}')
-    def rank(o): return o[:0:-1] if need == 'chat' else o[1:] # half a chat model answers better than a whole base model
-    found.sort(key=lambda o: (rank(o), _changed(o[0], need)), reverse=True)
-    (latest, done, well), *others = found
-    fit = sum(rank(o) == rank(found[0]) for o in found)
+    return sorted(found, key=lambda o: (_rank(o, need), _changed(o[0], need)), reverse=True)
+
+# %% ../nbs/03c_find_run.ipynb #360856ee
+def _why(found, need):
+    "What the first has before the others, in words; '' if it had no others"
+    (_, done, well), *_ = found
+    fit = sum(_rank(o, need) == _rank(found[0], need) for o in found)
     over = done and not all(done for _, done, _ in found) # unfinished ones
     some = f' of {fit}' if fit > 1 else ''
     which = some + ' that are finished'*bool(over and some) or ' that is finished'*over
     if any(m < well for *_, m in found): # others would do, but not so well
         which += (' and ' if over else ' ') + _WELL[need]
-    if which: say(f'using {latest.folder.name}, the latest{which}; --run chooses: {_named_first(latest, others)}')
-    return latest
+    return which
 
+# %% ../nbs/03c_find_run.ipynb #cb9a48b2
 def _named_first(run, others, most=3):
     "Names of others, first that of the run that this one was made from"
     try: source = run_config(run).get('made_from')
@@ -93,6 +97,20 @@ def _named_first(run, others, most=3):
     names = sorted((o.folder.name for o, *_ in others), key=lambda name: name != source)
     said = [name + ' (which it was made from)'*(name == source) for name in names[:most]]
     return ', '.join(said + ['…']*(len(names) > most))
+
+# %% ../nbs/03c_find_run.ipynb #8a92633f
+def _latest(need, say):
+    "The latest run that suits; others are named"
+    runs = base_dir()/'runs'
+    there = [Run(p, make=False) for p in sorted(runs.glob('*')) if p.is_dir()]
+    if not (found := _candidates(there, need)):
+        known = ', '.join(r.folder.name for r in there if r.stages())
+        instead = f' (runs: {known})' if known else ': start with `mlxchat demo`'
+        raise FileNotFoundError(f'no run {RUN_NEEDS[need][0]}, in {runs}{instead}')
+    (latest, *_), *others = found
+    if which := _why(found, need):
+        say(f'using {latest.folder.name}, the latest{which}; --run chooses: {_named_first(latest, others)}')
+    return latest
 
 # %% ../nbs/03c_find_run.ipynb #d29e23d5
 def left_off(

@@ -29,24 +29,29 @@ class Buffer:
         self.queues[n].append(doc)
         self.size += 1
 
-    def pop(self,
-        room:int, # ids left in the row
-    )->tuple:     # (ids, mask), possibly longer than room
-        "The largest document that fits into `room`; if none does, the shortest"
-        i = max(0, bisect.bisect_right(self.lengths, room) - 1)
-        n = self.lengths[i]
-        doc = self.queues[n].popleft()
-        if not self.queues[n]: del self.queues[n], self.lengths[i]
-        self.size -= 1
-        return doc
+# %% ../nbs/02c_loader.ipynb #6ff52e81
+@patch
+def pop(self:Buffer,
+    room:int, # ids left in the row
+)->tuple:     # (ids, mask), possibly longer than room
+    "The largest document that fits into `room`; if none does, the shortest"
+    i = max(0, bisect.bisect_right(self.lengths, room) - 1)
+    n = self.lengths[i]
+    doc = self.queues[n].popleft()
+    if not self.queues[n]: del self.queues[n], self.lengths[i]
+    self.size -= 1
+    return doc
 
-    def docs(self)->list: # sorted by length, then by age
-        "Everything inside"
-        return [d for n in self.lengths for d in self.queues[n]]
+# %% ../nbs/02c_loader.ipynb #a104a73b
+@patch
+def docs(self:Buffer)->list: # sorted by length, then by age
+    "Everything inside"
+    return [d for n in self.lengths for d in self.queues[n]]
 
-    def whole(self)->list: # of int, in the same order
-        "The lengths of the whole documents"
-        return [n for n in self.lengths for _ in self.queues[n]]
+@patch
+def whole(self:Buffer)->list: # of int, in the same order
+    "The lengths of the whole documents"
+    return [n for n in self.lengths for _ in self.queues[n]]
 
 # %% ../nbs/02c_loader.ipynb #c046
 class Loader:
@@ -63,10 +68,15 @@ class Loader:
         self.buffer, source.row = Buffer(), T + 1
         self.placed = self.cropped = 0 # ids that went into rows, and that were cut off
 
-    @property
-    def epoch(self)->int: return self.source.epoch
-    def status(self)->dict: return self.source.status() if hasattr(self.source, 'status') else {}
-    def __iter__(self): return self
+# %% ../nbs/02c_loader.ipynb #827392bb
+@patch(as_prop=True)
+def epoch(self:Loader)->int: return self.source.epoch
+
+@patch
+def status(self:Loader)->dict: return self.source.status() if hasattr(self.source, 'status') else {}
+
+@patch
+def __iter__(self:Loader): return self
 
 # %% ../nbs/02c_loader.ipynb #c047
 @patch
@@ -121,6 +131,7 @@ def pack(
     flat = np.concatenate([np.zeros(0, np.int32), *arrays]).astype('<i4')
     return base64.b64encode(zlib.compress(flat.tobytes(), 1)).decode()
 
+# %% ../nbs/02c_loader.ipynb #463c1a10
 def unpack(
     text:str,     # what `pack` made
     lengths:list, # of the arrays
@@ -188,22 +199,29 @@ class MixedLoader:
     def epoch(self)->int: return min(o.epoch for o in self.loaders)
     def __iter__(self): return self
 
-    def _row(self):
-        i = min(range(len(self.loaders)), key=lambda i: self.served[i]/self.weights[i])
-        self.served[i] += 1
-        return next(self.loaders[i])
+# %% ../nbs/02c_loader.ipynb #746ef8ae
+@patch
+def _row(self:MixedLoader):
+    i = min(range(len(self.loaders)), key=lambda i: self.served[i]/self.weights[i])
+    self.served[i] += 1
+    return next(self.loaders[i])
 
-    def __next__(self)->tuple: # (inputs, targets), both (B, T) int32
-        "The next batch"
-        return tuple(np.concatenate(o) for o in zip(*(self._row() for _ in range(self.B))))
+@patch
+def __next__(self:MixedLoader)->tuple: # (inputs, targets), both (B, T) int32
+    "The next batch"
+    return tuple(np.concatenate(o) for o in zip(*(self._row() for _ in range(self.B))))
 
-    def state(self)->dict: return dict(served=list(self.served), loaders=[o.state() for o in self.loaders])
-    def restore(self, state:dict):
-        checked(state, {'served': [(0, 2**62)], 'loaders': [dict]}, 'the state of the data')
-        if not len(state['served']) == len(state['loaders']) == len(self.loaders):
-            raise ValueError(f'cannot resume a mixture of {len(state["loaders"])} loaders with {len(self.loaders)}')
-        self.served = list(state['served'])
-        for o, x in zip(self.loaders, state['loaders']): o.restore(x)
+# %% ../nbs/02c_loader.ipynb #c952f237
+@patch
+def state(self:MixedLoader)->dict: return dict(served=list(self.served), loaders=[o.state() for o in self.loaders])
+
+@patch
+def restore(self:MixedLoader, state:dict):
+    checked(state, {'served': [(0, 2**62)], 'loaders': [dict]}, 'the state of the data')
+    if not len(state['served']) == len(state['loaders']) == len(self.loaders):
+        raise ValueError(f'cannot resume a mixture of {len(state["loaders"])} loaders with {len(self.loaders)}')
+    self.served = list(state['served'])
+    for o, x in zip(self.loaders, state['loaders']): o.restore(x)
 
 # %% ../nbs/02c_loader.ipynb #c075
 class Prefetch:
@@ -215,36 +233,49 @@ class Prefetch:
         self.loader, self.depth, self.thread = loader, depth, None
         self._last = loader.snapshot(), loader.epoch
 
-    def _work(self, ready, stop):
-        while not stop.is_set():
-            try: item = next(self.loader), (self.loader.snapshot(), self.loader.epoch)
-            except BaseException as e: item = e, None # handed on to whoever asks for the batch
-            while not stop.is_set():
-                try:
-                    ready.put(item, timeout=.1)
-                    break
-                except queue.Full: pass
-            if item[1] is None: return
+# %% ../nbs/02c_loader.ipynb #3deaeae8
+def _hand_over(item, ready, stop):
+    "Put `item` into the queue as soon as there is room"
+    while not stop.is_set():
+        try: return ready.put(item, timeout=.1)
+        except queue.Full: pass
 
-    def __iter__(self): return self
-    def __next__(self)->tuple: # (inputs, targets)
-        if self.thread is None:
-            self.ready_batches, self.stop = queue.Queue(self.depth), threading.Event()
-            self.thread = threading.Thread(target=self._work, args=(self.ready_batches, self.stop), daemon=True)
-            self.thread.start()
-        batch, last = self.ready_batches.get()
-        if last is None:
-            self.close()
-            raise batch
-        self._last = last
-        return batch
+@patch
+def _work(self:Prefetch, ready, stop):
+    while not stop.is_set():
+        try: item = next(self.loader), (self.loader.snapshot(), self.loader.epoch)
+        except BaseException as e: item = e, None # handed on to whoever asks for the batch
+        _hand_over(item, ready, stop)
+        if item[1] is None: return
 
-    @property
-    def epoch(self)->int: return self._last[1]
-    def status(self)->dict:
-        ahead = 0 if self.thread is None else self.ready_batches.qsize()
-        return dict(batches_ahead=ahead, **self.loader.status())
-    def state(self)->dict: return _jsonable(self._last[0])
+# %% ../nbs/02c_loader.ipynb #336202e6
+@patch
+def __iter__(self:Prefetch): return self
+
+@patch
+def __next__(self:Prefetch)->tuple: # (inputs, targets)
+    if self.thread is None:
+        self.ready_batches, self.stop = queue.Queue(self.depth), threading.Event()
+        self.thread = threading.Thread(target=self._work, args=(self.ready_batches, self.stop), daemon=True)
+        self.thread.start()
+    batch, last = self.ready_batches.get()
+    if last is None:
+        self.close()
+        raise batch
+    self._last = last
+    return batch
+
+# %% ../nbs/02c_loader.ipynb #4f335281
+@patch(as_prop=True)
+def epoch(self:Prefetch)->int: return self._last[1]
+
+@patch
+def status(self:Prefetch)->dict:
+    ahead = 0 if self.thread is None else self.ready_batches.qsize()
+    return dict(batches_ahead=ahead, **self.loader.status())
+
+@patch
+def state(self:Prefetch)->dict: return _jsonable(self._last[0])
 
 # %% ../nbs/02c_loader.ipynb #c076
 @patch
@@ -256,6 +287,7 @@ def close(self:Prefetch):
     self.thread = None
     self.loader.restore(self.state())
 
+# %% ../nbs/02c_loader.ipynb #eb643809
 @patch
 def restore(self:Prefetch, state:dict):
     "Continue where `state` was taken"

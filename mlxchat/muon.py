@@ -65,6 +65,7 @@ def equalise_rows(
     "Row equilibration (MuonEq)"
     return mx.sqrt(lengths.mean(-2, keepdims=True)) / mx.maximum(mx.sqrt(lengths), 1e-6)
 
+# %% ../nbs/01_muon.ipynb #52832512
 def restore_norm(
     lengths:mx.array, # (K, ·, ·) squared lengths of the neurons
     shape:tuple       # (m, n)
@@ -97,6 +98,7 @@ class MuonConfig:
     margin:float=1.01   # see `orthogonalise`
     decays:bool=True    # does weight decay act on the matrices?
 
+# %% ../nbs/01_muon.ipynb #a0b6c4c3
 MUON = dict(
     v1=MuonConfig(QUINTIC, equalise=False, restore=False, beta2=0., margin=1., decays=False),
     v2=MuonConfig(equalise=False, restore=False, beta2=.95, margin=1.02),
@@ -162,6 +164,19 @@ class Group:
     weight_decay:float=0.   # AdamW's; Muon's follows the schedule
     names:list = field(default_factory=list) # dotted parameter names
 
+# %% ../nbs/01_muon.ipynb #ba6dc318
+def _adamw_group(preset, name, lr, weight_decay):
+    "A group with the habits of its generation; `weight_decay` is the run's own"
+    betas, decay = ADAMW[preset].get(name, ((.8, .95), 0.))
+    return Group('adamw', lr, betas, weight_decay if decay is None else decay)
+
+# %% ../nbs/01_muon.ipynb #b83457db
+def _group_name(name):
+    "The group of a parameter"
+    key = name.split('.')[0]
+    if key in ('smear_gate', 'smear_lambda', 'backout_lambda'): return 'smear'
+    return 'norms' if name.endswith('_norm') else key
+
 # %% ../nbs/01_muon.ipynb #b459ca81
 def param_groups(
     model:GPT,                  # its trainable parameters are grouped
@@ -178,15 +193,11 @@ def param_groups(
     s = (model.config.n_embd/768)**-0.5
     lrs = dict(wte=embedding_lr*s, value_embeds=embedding_lr*s*(1 if preset == 'v2' else .5), lm_head=unembedding_lr*s,
                resid_lambdas=scalar_lr/100, x0_lambdas=scalar_lr, smear=0.2, norms=scalar_lr/100)
-    def adamw(name, lr):
-        betas, decay = ADAMW[preset].get(name, ((.8, .95), 0.))
-        return Group('adamw', lr, betas, weight_decay if decay is None else decay)
-    groups = dict(blocks=Group('muon', matrix_lr), **{k: adamw(k, lr) for k, lr in lrs.items()})
+    groups = dict(blocks=Group('muon', matrix_lr),
+                  **{k: _adamw_group(preset, k, lr, weight_decay) for k, lr in lrs.items()})
     if model.config.tied: groups['wte'] = groups.pop('lm_head') # what unembeds is learnt slowly
     for name,p in tree_flatten(model.trainable_parameters()):
-        key = name.split('.')[0]
-        if key in ('smear_gate', 'smear_lambda', 'backout_lambda'): key = 'smear'
-        elif name.endswith('_norm'): key = 'norms'
+        key = _group_name(name)
         if key not in groups: raise ValueError(f'no optimizer group for parameter {name}')
         groups[key].names.append(name)
     return {k: g for k,g in groups.items() if g.names}
@@ -202,28 +213,69 @@ class MuonAdamW(optim.Optimizer):
         self.groups, self.muon = groups, muon or MUON['v3']
         self.schedule()
 
-    def schedule(self,
-        lr:float=1.,           # factor on every group's learning rate
-        momentum:float=0.95,   # Muon's
-        weight_decay:float=0., # Muon's, cautious
-    ):
-        "Set what changes from step to step"
-        self.state['schedule'] = dict(lr=mx.array(lr), momentum=mx.array(momentum), weight_decay=mx.array(weight_decay))
+# %% ../nbs/01_muon.ipynb #f5f942da
+@patch
+def schedule(self:MuonAdamW,
+    lr:float=1.,           # factor on every group's learning rate
+    momentum:float=0.95,   # Muon's
+    weight_decay:float=0., # Muon's, cautious
+):
+    "Set what changes from step to step"
+    self.state['schedule'] = dict(lr=mx.array(lr), momentum=mx.array(momentum), weight_decay=mx.array(weight_decay))
 
-    def init(self, parameters):
-        p = dict(tree_flatten(parameters))
-        self._stacks = {}
-        for g in self.groups.values():
-            for name in g.names if g.kind == 'muon' else []:
-                self._stacks.setdefault('x'.join(map(str, p[name].shape)), []).append(name)
-        adamw = [n for g in self.groups.values() if g.kind == 'adamw' for n in g.names]
-        self.state['adamw'] = tree_unflatten([(f'{n}.{k}', mx.zeros(p[n].shape)) for n in adamw for k in 'mv'])
-        self.state['muon'] = {}
-        for key,names in self._stacks.items():
-            rows, cols = p[names[0]].shape
-            self.state['muon'][key] = dict(momentum=mx.zeros((len(names), rows, cols)),
-                variance=mx.zeros((len(names), rows, 1) if rows >= cols else (len(names), 1, cols)))
-        self._initialized = True
+# %% ../nbs/01_muon.ipynb #52b1b80b
+@patch
+def _stacked(self:MuonAdamW, parameters):
+    "Names of Muon's matrices by shape"
+    stacks = {}
+    for g in self.groups.values():
+        for name in g.names if g.kind == 'muon' else []:
+            stacks.setdefault('x'.join(map(str, parameters[name].shape)), []).append(name)
+    return stacks
+
+# %% ../nbs/01_muon.ipynb #05cb8a07
+@patch
+def init(self:MuonAdamW, parameters):
+    p = dict(tree_flatten(parameters))
+    self._stacks = self._stacked(p)
+    adamw = [n for g in self.groups.values() if g.kind == 'adamw' for n in g.names]
+    self.state['adamw'] = tree_unflatten([(f'{n}.{k}', mx.zeros(p[n].shape)) for n in adamw for k in 'mv'])
+    self.state['muon'] = {}
+    for key,names in self._stacks.items():
+        rows, cols = p[names[0]].shape
+        self.state['muon'][key] = dict(momentum=mx.zeros((len(names), rows, cols)),
+            variance=mx.zeros((len(names), rows, 1) if rows >= cols else (len(names), 1, cols)))
+    self._initialized = True
+
+# %% ../nbs/01_muon.ipynb #7d85346d
+@patch
+def _tables(self:MuonAdamW, p, g):
+    "AdamW's parameters after the step, by name"
+    step, now, out = self.state['step'].astype(mx.float32), self.state['schedule'], {}
+    adamw = dict(tree_flatten(self.state['adamw']))
+    for group in self.groups.values():
+        for n in group.names if group.kind == 'adamw' else []:
+            out[n], adamw[n+'.m'], adamw[n+'.v'] = adamw_update(p[n], g[n], adamw[n+'.m'], adamw[n+'.v'],
+                step, group.lr*now['lr'], group.betas, group.weight_decay)
+    self.state['adamw'] = tree_unflatten(list(adamw.items()))
+    return out
+
+# %% ../nbs/01_muon.ipynb #42fec7dc
+@patch
+def _matrices(self:MuonAdamW, p, g, dtype):
+    "Muon's parameters after the step, by name"
+    now, out = self.state['schedule'], {}
+    lrs = {n: o.lr for o in self.groups.values() for n in o.names}
+    for key,names in self._stacks.items():
+        s = self.state['muon'][key]
+        stack = mx.stack([g[n] for n in names])
+        X, s['momentum'], s['variance'] = muon_update(
+            stack, s['momentum'], s['variance'], now['momentum'], self.muon, dtype)
+        tall = max(1, X.shape[-2]/X.shape[-1])**0.5
+        for n,x in zip(names, X): # decay only where update and weight have one sign
+            decay = now['weight_decay'] * p[n] * (x*p[n] >= 0) if self.muon.decays else 0
+            out[n] = p[n] - tall*lrs[n]*now['lr'] * (x + decay)
+    return out
 
 # %% ../nbs/01_muon.ipynb #c041
 @patch
@@ -237,30 +289,14 @@ def apply_gradients(self:MuonAdamW,
     if not self._initialized: self.init(parameters)
     missing = {n for o in self.groups.values() for n in o.names} ^ set(g)
     if missing: raise ValueError(f'gradients and optimizer groups differ in {sorted(missing)[:3]}')
-    self.state['step'] = step = self.state['step'] + 1
-    now, adamw, out = self.state['schedule'], dict(tree_flatten(self.state['adamw'])), {}
-    for group in self.groups.values():
-        for n in group.names if group.kind == 'adamw' else []:
-            out[n], adamw[n+'.m'], adamw[n+'.v'] = adamw_update(p[n], g[n], adamw[n+'.m'], adamw[n+'.v'],
-                step.astype(mx.float32), group.lr*now['lr'], group.betas, group.weight_decay)
-    self.state['adamw'] = tree_unflatten(list(adamw.items()))
-    lrs = {n: o.lr for o in self.groups.values() for n in o.names}
-    for key,names in self._stacks.items():
-        s = self.state['muon'][key]
-        stack = mx.stack([g[n] for n in names])
-        X, s['momentum'], s['variance'] = muon_update(
-            stack, s['momentum'], s['variance'], now['momentum'], self.muon, dtype)
-        tall = max(1, X.shape[-2]/X.shape[-1])**0.5
-        for n,x in zip(names, X): # cautious decay: only where update and weight have one sign
-            decay = now['weight_decay'] * p[n] * (x*p[n] >= 0) if self.muon.decays else 0
-            out[n] = p[n] - tall*lrs[n]*now['lr'] * (x + decay)
-    return tree_unflatten(list(out.items()))
+    self.state['step'] = self.state['step'] + 1
+    return tree_unflatten([*self._tables(p, g).items(), *self._matrices(p, g, dtype).items()])
 
 # %% ../nbs/01_muon.ipynb #21e40dd3
 @patch
 def update(self:MuonAdamW, model, gradients):
     "Apply one step to the model"
-    model.update(self.apply_gradients(gradients, model.trainable_parameters(), getattr(model, '_dtype', None)))
+    model.update(self.apply_gradients(gradients, model.trainable_parameters(), getattr(model, 'dtype', None)))
 
 # %% ../nbs/01_muon.ipynb #c049
 @dataclass
@@ -275,18 +311,20 @@ class Schedule:
     weight_decay:float=0.     # at the start; falls to zero on a cosine
     cosine:bool=False         # does the rate fall on a cosine instead of a line?
 
-    def at(self,
-        step:int # steps taken so far
-    )->dict:     # keyword arguments of `MuonAdamW.schedule`
-        "The values for the next step"
-        down = round(self.warmdown*self.total)
-        left = (self.total - step) / max(down, 1)         # 1 at the start of warmdown, 0 at the end
-        fall = 0.5*(1 - math.cos(math.pi*min(left, 1))) if self.cosine else left
-        lr = (step+1)/self.warmup if step < self.warmup else 1 if left >= 1 else lerp(self.final_lr, 1, fall)
-        low, high, end = self.momentum
-        if step < self.momentum_steps: mu = lerp(low, high, step/self.momentum_steps)
-        else: mu = high if left >= 1 else lerp(end, high, left)
-        return dict(lr=lr, momentum=mu, weight_decay=self.weight_decay * 0.5*(1 + math.cos(math.pi*step/self.total)))
+# %% ../nbs/01_muon.ipynb #02ca91dc
+@patch
+def at(self:Schedule,
+    step:int # steps taken so far
+)->dict:     # keyword arguments of `MuonAdamW.schedule`
+    "The values for the next step"
+    down = round(self.warmdown*self.total)
+    left = (self.total - step) / max(down, 1)         # 1 at the start of warmdown, 0 at the end
+    fall = 0.5*(1 - math.cos(math.pi*min(left, 1))) if self.cosine else left
+    lr = (step+1)/self.warmup if step < self.warmup else 1 if left >= 1 else lerp(self.final_lr, 1, fall)
+    low, high, end = self.momentum
+    if step < self.momentum_steps: mu = lerp(low, high, step/self.momentum_steps)
+    else: mu = high if left >= 1 else lerp(end, high, left)
+    return dict(lr=lr, momentum=mu, weight_decay=self.weight_decay * 0.5*(1 + math.cos(math.pi*step/self.total)))
 
 # %% ../nbs/01_muon.ipynb #c052
 RECIPES = dict(

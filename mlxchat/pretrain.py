@@ -27,6 +27,17 @@ from .trainer import Trainer, TrainerConfig
 from .recipe import PretrainConfig, Recipe, INSTEAD
 import mlx.core as mx, numpy as np
 
+# %% ../nbs/03k_pretrain.ipynb #4fe4f298
+def _end_to_end(texts, tokenizer, max_tokens):
+    "Whole documents as one row of ids, until there are enough"
+    docs, n = [], 0
+    for t in texts:
+        docs.append(tokenizer.encode_array(t) if isinstance(t, str) else t)
+        n += len(docs[-1])
+        if 0 < max_tokens <= n: break
+    if not docs: raise ValueError('there is no text to measure: not one document')
+    return np.concatenate(docs)
+
 # %% ../nbs/03k_pretrain.ipynb #c044
 def text_batches(
     texts,              # documents, text or ids that begin with bos
@@ -36,12 +47,7 @@ def text_batches(
     max_tokens:int=0,   # read no further, 0 for no limit
 )->list:                # batches (inputs, targets), each (≤B, T) int32
     "All tokens of some documents, each a target exactly once"
-    docs, n = [], 0
-    for t in texts:
-        docs.append(tokenizer.encode_array(t) if isinstance(t, str) else t); n += len(docs[-1])
-        if 0 < max_tokens <= n: break
-    if not docs: raise ValueError('there is no text to measure: not one document')
-    ids = np.concatenate(docs)
+    ids = _end_to_end(texts, tokenizer, max_tokens)
     half, rows = T//2, []
     for start in range(0, max(1, len(ids)-1), half):
         begin = max(0, start - half)                       # context before what is scored
@@ -62,6 +68,7 @@ def build(
     shape = c.architecture() | changes
     return GPT(GPTConfig.preset(c.preset, c.depth, vocab_size=vocab_size, sequence_len=c.max_seq_len, **shape))
 
+# %% ../nbs/03k_pretrain.ipynb #da8e87c0
 def versions()->dict:
     "What this program consists of"
     revision = ''
@@ -92,6 +99,7 @@ RESUMABLE = { # of the last three the product counts
     'save_every', 'keep_last', 'save_best', 'spike', 'recompute', 'low_memory', 'ultra_low_memory',
     'memory_limit_gb', 'memory_check_interval', 'device_batch_size', 'grad_accum_steps', 'total_batch_size'}
 
+# %% ../nbs/03k_pretrain.ipynb #a0829eb5
 _CONFIG = { # what config.json of a run may hold
     'pretrain?': {f'{f.name}?': f.type for f in fields(PretrainConfig)},
     'recipe?': {'steps?': (1, 2**53), 'batch_tokens?': (1, 2**53)},
@@ -121,6 +129,7 @@ def recorded(
     if batch and rows and T and batch < rows*T: out['total_batch_size'] = rows*T # which it became
     return out | _shape(out, there.get('model', {}))
 
+# %% ../nbs/03k_pretrain.ipynb #2aa2ab18
 def _shape(asked, made):
     "Sizes of a run's model that do not follow from its options, as of the demo's"
     if not {'n_layer', 'n_embd', 'n_head', 'n_kv_head'} <= {*made}: return {}
@@ -195,6 +204,7 @@ def schedule(self:PretrainConfig,
     return Schedule(r.steps, min(self.warmup_steps, r.steps//4), min(1., warmdown), self.final_lr_frac,
                     weight_decay=r.weight_decay, **habits)
 
+# %% ../nbs/03k_pretrain.ipynb #26ec862d
 def muon_adamw(
     model:GPT,
     c:PretrainConfig,
@@ -203,6 +213,36 @@ def muon_adamw(
     "The optimizer of a preset"
     groups = param_groups(model, **c.rates(recipe.lr_scale), preset=c.preset, weight_decay=c.weight_decay)
     return MuonAdamW(groups, MUON[c.preset])
+
+# %% ../nbs/03k_pretrain.ipynb #49b266cc
+def _model_and_recipe(run, c, model, world):
+    "What is trained, and how; the first process writes it down"
+    if c.dtype != 'auto': model.config.dtype, model.dtype = c.dtype, getattr(mx, c.dtype) # for good
+    recipe = c.recipe(model, world.size)
+    if world.first: write_config(run, c, recipe, model)
+    return model.recompute(c.saves_memory), recipe
+
+# %% ../nbs/03k_pretrain.ipynb #6b1fe965
+def _validation(model, texts, tokenizer, c, world):
+    "A function that measures bits per byte of `texts`"
+    batches = text_batches(texts, tokenizer, c.rows, c.max_seq_len, c.eval_tokens)
+    lengths = tokenizer.token_bytes()
+    text_bytes(batches, lengths) # complains if there are none
+    return lambda: dict(val_bpb=bits_per_byte(model, batches[world.rank::world.size], lengths, world))
+
+# %% ../nbs/03k_pretrain.ipynb #1c80bf0a
+def _between_steps(c, model, validate, core, sample, callbacks):
+    "Callbacks of a pretraining run"
+    calls = [Scores(validate, c.eval_every)]
+    if core: calls += [Scores(lambda: core(model), c.core_metric_every, last=c.core_metric_every > 0)]
+    calls += as_callbacks(callbacks)
+    if sample: calls += [Samples(sample, c.sample_every)]
+    return calls
+
+# %% ../nbs/03k_pretrain.ipynb #19fe35a7
+def _trainer_config(c, recipe):
+    return TrainerConfig(recipe.accumulate, c.grad_clip, c.save_every, c.keep_last, c.save_best, c.spike,
+                         c.memory_limit_gb, c.memory_check_interval)
 
 # %% ../nbs/03k_pretrain.ipynb #c077
 def pretrain(
@@ -220,26 +260,13 @@ def pretrain(
 )->dict:                # the last metrics, with val_bpb
     "Pretrain from documents to a checkpoint"
     began, tokenizer = time.monotonic(), run.tokenizer
-    model = model or build(c, tokenizer.vocab_size)
-    if c.dtype != 'auto': model.config.dtype, model.dtype = c.dtype, getattr(mx, c.dtype) # for good
-    r = c.recipe(model, world.size)
-    if world.first: write_config(run, c, r, model)
-    model.recompute(c.saves_memory)
-    batches = text_batches(val_texts, tokenizer, c.rows, c.max_seq_len, c.eval_tokens)
-    lengths = tokenizer.token_bytes()
-    text_bytes(batches, lengths) # if there is none, that should not come to light after hours
-    def validate(): return dict(val_bpb=bits_per_byte(model, batches[world.rank::world.size], lengths, world))
+    model, r = _model_and_recipe(run, c, model or build(c, tokenizer.vocab_size), world)
+    validate = _validation(model, val_texts, tokenizer, c, world)
+    calls = _between_steps(c, model, validate, core, sample, callbacks)
     loader = make_loader(c.rows, c.max_seq_len)
-    kept = 2**28 if c.ultra_low_memory else 0
-    settings = TrainerConfig(r.accumulate, c.grad_clip, c.save_every, c.keep_last, c.save_best, c.spike,
-                             c.memory_limit_gb, c.memory_check_interval)
-    calls = [Scores(validate, c.eval_every)]
-    if core: calls += [Scores(lambda: core(model), c.core_metric_every, last=c.core_metric_every > 0)]
-    calls += as_callbacks(callbacks)
-    if sample: calls += [Samples(sample, c.sample_every)]
     try:
-        with memory_limits(kept=kept): return Trainer(
-            run, 'base', model, make_optimizer(model, c, r), loader, c.schedule(r), settings, calls, world,
+        with memory_limits(kept=2**28 if c.ultra_low_memory else 0): return Trainer(
+            run, 'base', model, make_optimizer(model, c, r), loader, c.schedule(r), _trainer_config(c, r), calls, world,
             progress=progress, began=began).train()
     finally:
         if hasattr(loader, 'close'): loader.close()

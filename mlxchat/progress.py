@@ -18,6 +18,13 @@ from .runs import Run
 from .views import (AVERAGED, ENDED, PATIENCE, LogView, NotebookView, StatusView, TerminalView, duration,
     score_line, stage_seconds, step_line)
 
+# %% ../nbs/03e_progress.ipynb #438cb4dd
+def _new_record(run, stage, total):
+    "What is known before anything has happened"
+    return dict(run=run, stage=stage, state='starting', step=0, total=total, micro=0, micros=0, left=None, loss=None,
+                val_bpb=None, val_step=None, tok_per_s=None, mfu=None, lr=None, memory=None, seconds=None, fresh=True,
+                started=time.time(), pid=os.getpid())
+
 # %% ../nbs/03e_progress.ipynb #c131800
 class Progress:
     "What a run is doing, and who is shown it"
@@ -32,9 +39,7 @@ class Progress:
         earlier:float=0., # seconds that it took in earlier attempts
     ):
         self.folder, self.out = folder and Path(folder), out or sys.stderr
-        self.now = dict(run=self.folder.name if folder else '', stage=stage, state='starting', step=0, total=total,
-                        micro=0, micros=0, left=None, loss=None, val_bpb=None, val_step=None, tok_per_s=None, mfu=None,
-                        lr=None, memory=None, seconds=None, fresh=True, started=time.time(), pid=os.getpid())
+        self.now = _new_record(self.folder.name if folder else '', stage, total)
         self.began, self.earlier = began or time.monotonic(), earlier
         self.at = 0                      # step that is being computed
         self.saved = self.best = None    # step of the newest checkpoint, and the best validation
@@ -42,41 +47,56 @@ class Progress:
         self.means = {k: deque(maxlen=AVERAGED) for k in ('loss', 'reward')}
         self.drops = False # is a step given up whose rest takes long, if somebody wants to stop?
         self.lock, self.over, self.clock, self.ticker = threading.RLock(), threading.Event(), time.monotonic(), None
-        self.views = [LogView(self._log), StatusView(self.folder)] if folder else []
-        notebook = out is None and in_notebook()
-        if show and notebook: self.views.append(NotebookView(curve))
-        elif show: self.views.append(TerminalView(self.out) if self.out.isatty() else LogView(self._print))
-        if curve and notebook: curve.shared = show
+        self.views = self._views_for(show, out, curve)
         self.draw(True)
 
-    def _log(self, text):
-        with open_file(self.folder/'log.txt', 'a', encoding='utf-8') as f: f.write(text + '\n')
-    def _print(self, text): print(text, file=self.out, flush=True)
+# %% ../nbs/03e_progress.ipynb #3254c1cf
+@patch
+def _log(self:Progress, text):
+    with open_file(self.folder/'log.txt', 'a', encoding='utf-8') as f: f.write(text + '\n')
 
-    def _all(self, what, *args):
-        "Tell all views; one that fails is not asked again, unless it writes to a disk"
-        with self.lock:
-            for v in list(self.views):
-                try: getattr(v, what)(*args)
-                except (OSError, ValueError):
-                    # a terminal that is gone does not come back
-                    if getattr(v, 'write', None) != self._log: self.views.remove(v)
+@patch
+def _print(self:Progress, text): print(text, file=self.out, flush=True)
 
-    def draw(self, news:bool=False):
-        "Show the record"
-        self.now['since'] = time.monotonic() - self.clock
-        self._all('draw', dict(self.now), news) # as it is now, whatever another thread adds meanwhile
+@patch
+def _views_for(self:Progress, show, out, curve):
+    "The views of a run: `show` it to whoever started it, in `out`?"
+    views = [LogView(self._log), StatusView(self.folder)] if self.folder else []
+    notebook = out is None and in_notebook()
+    if show and notebook: views.append(NotebookView(curve))
+    elif show: views.append(TerminalView(self.out) if self.out.isatty() else LogView(self._print))
+    if curve and notebook: curve.shared = show
+    return views
 
-    def say(self, text:str):
-        "A line of its own"
-        self._all('say', text)
+# %% ../nbs/03e_progress.ipynb #23f2ea00
+@patch
+def _all(self:Progress, what, *args):
+    "Tell all views; one that fails is not asked again, unless it writes to a disk"
+    with self.lock:
+        for v in list(self.views):
+            try: getattr(v, what)(*args)
+            except (OSError, ValueError):
+                if getattr(v, 'write', None) != self._log: self.views.remove(v)
 
-    def set(self, **changes):
-        "Change the record; another state is news"
-        news = 'state' in changes and changes['state'] != self.now['state']
-        if news: self.clock = time.monotonic()
-        self.now.update(changes)
-        if news or changes: self.draw(news)
+# %% ../nbs/03e_progress.ipynb #448c8c78
+@patch
+def draw(self:Progress, news:bool=False):
+    "Show the record"
+    self.now['since'] = time.monotonic() - self.clock
+    self._all('draw', dict(self.now), news) # as it is now, whatever another thread adds meanwhile
+
+@patch
+def say(self:Progress, text:str):
+    "A line of its own"
+    self._all('say', text)
+
+@patch
+def set(self:Progress, **changes):
+    "Change the record; another state is news"
+    news = 'state' in changes and changes['state'] != self.now['state']
+    if news: self.clock = time.monotonic()
+    self.now.update(changes)
+    if news or changes: self.draw(news)
 
 # %% ../nbs/03e_progress.ipynb #c736864
 @patch
@@ -99,6 +119,7 @@ def elapsed(self:Progress)->float: # seconds
 @patch
 def _averaged(self:Progress): return dict(loss=None) | {k: sum(o)/len(o) for k, o in self.means.items() if o}
 
+# %% ../nbs/03e_progress.ipynb #d13ab552
 @patch
 def resumed(self:Progress,
     step:int,    # that is saved, 0 for a fresh start
@@ -126,6 +147,23 @@ def begin(self:Progress,
     if self.now['fresh']: self.set(state='compiling', step=step, micros=micros)
     elif micros > 1: self.now.update(step=step, micro=0, micros=micros)
 
+# %% ../nbs/03e_progress.ipynb #623e33bb
+@patch
+def _estimate(self:Progress, rate, rest, of, tokens, what):
+    "How long the step and the run still take, at `rate` seconds for a micro-batch"
+    now = self.now
+    now['step_left'] = rest*rate
+    if what: return # not micro-batches
+    if now['fresh']: now.update(step_seconds=of*rate, tok_per_s=tokens/rate if tokens else None)
+    if now.get('step_seconds'): now['left'] = now['step_left'] + now['step_seconds']*(now['total'] - now['step'])
+
+# %% ../nbs/03e_progress.ipynb #4c8e7012
+@patch
+def _tell_when(self:Progress):
+    self.now['told_when'] = True
+    left, step = self.now['step_left'], self.now['step']
+    if not self.gives_up(left): self.say(f'stopping in about {duration(left)}, when step {step:,} is done')
+
 # %% ../nbs/03e_progress.ipynb #af05a598
 @patch
 def micro(self:Progress,
@@ -139,19 +177,11 @@ def micro(self:Progress,
     if done <= 1 or self.now.get('what', '') != what or not self.marks:
         self.marks = [(done, t)] # the first of a kind is the yardstick
     (n, start), now = self.marks[0], self.now
-    if done > n:
-        rate = (t - start)/(done - n)
-        now['step_left'] = (of - done)*rate
-        if now['fresh'] and not what: now.update(step_seconds=of*rate, tok_per_s=tokens/rate if tokens else None)
-        if now.get('step_seconds') and not what:
-            now['left'] = now['step_left'] + now['step_seconds']*(now['total'] - now['step'])
+    if done > n: self._estimate((t - start)/(done - n), of - done, of, tokens, what)
     state = 'compiling' if now['fresh'] and done == of else 'training' # after the last one, the update is compiled
     self.clock = t
     now.update(state=state, micro=done, micros=of, what=what, step=self.at or now['step'])
-    if now.get('stopping') and not now.get('told_when') and done > n and not what:
-        now['told_when'] = True
-        left = now['step_left']
-        if not self.gives_up(left): self.say(f'stopping in about {duration(left)}, when step {now["step"]:,} is done')
+    if now.get('stopping') and not now.get('told_when') and done > n and not what: self._tell_when()
     self.draw(done == 1 and now['fresh'])
     if done - n == 2 and now['fresh']: self._warn()
 
@@ -279,6 +309,7 @@ class Lasting:
         return len(text)
     def flush(self): self._try(self.stream.flush)
 
+# %% ../nbs/03e_progress.ipynb #2a04cc31
 @contextmanager
 def outlive_terminal():
     "Printing to a terminal that was closed, or into a pipe that nobody reads any more, is no error"
@@ -289,6 +320,14 @@ def outlive_terminal():
         for o in new: o.flush()
         sys.stdout, sys.stderr = [n if getattr(n, 'gone', False) else o for n, o in zip(new, old)]
 
+# %% ../nbs/03e_progress.ipynb #13691125
+def _steps_asked(folder, stage):
+    "The steps that a stage was to take, None where config.json does not tell"
+    part, lengths = 'recipe' if stage == 'base' else stage, {'steps?': (1, 2**53), 'num_iterations?': (1, 2**53)}
+    try: settings = read_json(folder/'config.json', {f'{part}?': lengths}).get(part) or {}
+    except (OSError, ValueError): return None
+    return settings.get('steps') or settings.get('num_iterations')
+
 # %% ../nbs/03e_progress.ipynb #c033
 def _last_of(folder):
     "The record of a run without status.json, from its metrics"
@@ -297,10 +336,7 @@ def _last_of(folder):
     if not ms: return None
     last = ms[-1]
     stage = last.get('stage', 'base')
-    part, lengths = 'recipe' if stage == 'base' else stage, {'steps?': (1, 2**53), 'num_iterations?': (1, 2**53)}
-    try: settings = read_json(folder/'config.json', {f'{part}?': lengths}).get(part) or {}
-    except (OSError, ValueError): settings = {}
-    total = settings.get('steps') or settings.get('num_iterations') or last['step']
+    total = _steps_asked(folder, stage) or last['step']
     val = next((m for m in reversed(ms) if 'val_bpb' in m and m.get('stage', 'base') == stage), {})
     saved = checkpoints(folder/'checkpoints'/stage) # later lines of metrics.jsonl may be of an evaluation
     when = (saved[-1] if saved else folder/'metrics.jsonl').stat().st_mtime
@@ -312,6 +348,7 @@ def _last_of(folder):
                 seconds=stage_seconds([m for m in ms if m.get('stage', 'base') == stage]),
                 started=when, updated=when, pid=0)
 
+# %% ../nbs/03e_progress.ipynb #5d4789ce
 _COUNT, _TIME, _NUMBERS = (0, 2**53), (0., 1e20), 'loss val_bpb val_step tok_per_s mfu lr memory'.split()
 _RECORD = dict(state=str, stage=str, updated=_TIME, started=_TIME) | { # what status.json should hold
     **dict.fromkeys('step total micro micros pid'.split(), _COUNT),

@@ -63,20 +63,25 @@ class PretrainConfig:
     dtype:str='auto'             # of the computation: bfloat16 or float32, also later on; auto is bfloat16 on a GPU
     seed:int=42                  # of the initial weights
 
-    def __post_init__(self):
-        if self.dtype not in ('auto', 'bfloat16', 'float32'):
-            why = 'float16 is for inference' if self.dtype == 'float16' else f'unknown dtype {self.dtype!r}'
-            raise ValueError(f'{why}: choose auto, bfloat16 or float32')
-        usual = dict(preset='v3', depth=12, max_seq_len=2048)
-        for name in usual:
-            if getattr(self, name) is None: setattr(self, name, usual[name])
-        if self.preset not in RECIPES:
-            raise ValueError(f'unknown preset {self.preset!r}: choose one of {", ".join(RECIPES)}')
-        if self.window_pattern: self.window_pattern = self.window_pattern.upper() # nanochat takes small letters too
-        check_values(self)
-        self.check_shape()
-        for name, value in RECIPES[self.preset].items():
-            if getattr(self, name, 0) is None: setattr(self, name, value)
+    def __post_init__(self): self._complete()
+
+# %% ../nbs/03j_recipe.ipynb #0b0fe66e
+@patch
+def _complete(self:PretrainConfig):
+    "Refuse what makes no sense, and fill in what the preset brings"
+    if self.dtype not in ('auto', 'bfloat16', 'float32'):
+        why = 'float16 is for inference' if self.dtype == 'float16' else f'unknown dtype {self.dtype!r}'
+        raise ValueError(f'{why}: choose auto, bfloat16 or float32')
+    usual = dict(preset='v3', depth=12, max_seq_len=2048)
+    for name in usual:
+        if getattr(self, name) is None: setattr(self, name, usual[name])
+    if self.preset not in RECIPES:
+        raise ValueError(f'unknown preset {self.preset!r}: choose one of {", ".join(RECIPES)}')
+    if self.window_pattern: self.window_pattern = self.window_pattern.upper() # nanochat takes small letters too
+    check_values(self)
+    self.check_shape()
+    for name, value in RECIPES[self.preset].items():
+        if getattr(self, name, 0) is None: setattr(self, name, value)
 
 # %% ../nbs/03j_recipe.ipynb #c010
 @patch
@@ -93,6 +98,7 @@ def architecture(self:PretrainConfig)->dict:
     if self.window_pattern: out['window_pattern'] = self.window_pattern
     return out
 
+# %% ../nbs/03j_recipe.ipynb #f1a199ba
 @patch(as_prop=True)
 def rows(self:PretrainConfig)->int: # per micro-batch
     "Rows that are computed at a time"
@@ -128,6 +134,7 @@ INSTEAD = (
     ('n_head', 'head_dim'),
     ('warmdown_steps', 'warmdown_ratio'))
 
+# %% ../nbs/03j_recipe.ipynb #5cc92e3b
 @patch
 def ignored(self:PretrainConfig)->list: # of str, a line each
     "Options that were given, but do not count as another does"
@@ -148,6 +155,7 @@ class Recipe:
     weight_decay:float # Muon's, at the start; of v1 AdamW's
     rates:dict         # peak learning rates, by what they are for
 
+# %% ../nbs/03j_recipe.ipynb #d9cd8376
 BATCH_D12 = 2**19 # best batch at depth 12, in tokens (nanochat)
 
 @patch
@@ -177,12 +185,25 @@ def accumulation(self:PretrainConfig,
     batch = given or 2**round(math.log2(BATCH_D12 * growth**0.383))
     return max(1, round(batch/(B*T))) # a micro-batch larger than the best batch becomes the batch
 
+# %% ../nbs/03j_recipe.ipynb #a8c57ed1
 @patch
 def rates(self:PretrainConfig,
     lr_scale:float # factor on all
 )->dict:           # keyword arguments of `param_groups`
     "Learning rates in use"
     return {k: getattr(self, k)*lr_scale for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}
+
+# %% ../nbs/03j_recipe.ipynb #3682543c
+@patch
+def _micro_batches(self:PretrainConfig, accumulate, processes):
+    "Portions of a step as they are really computed"
+    if self.device_batch_size % self.rows:
+        raise ValueError(f'--low-memory needs an even --device-batch-size, not {self.device_batch_size}')
+    micro_batches = accumulate*self.device_batch_size//self.rows
+    if micro_batches % processes:
+        raise ValueError(f'{micro_batches} micro-batches a step cannot be shared by {processes} processes: '
+                         'choose another --device-batch-size or --total-batch-size')
+    return micro_batches
 
 # %% ../nbs/03j_recipe.ipynb #37c12e72
 @patch
@@ -196,22 +217,24 @@ def recipe(self:PretrainConfig,
     growth = scaling/reference                # of the horizon, relative to depth 12
     accumulate = self.accumulation(growth)
     batch = accumulate*self.device_batch_size*self.max_seq_len
-    if self.device_batch_size % self.rows:
-        raise ValueError(f'--low-memory needs an even --device-batch-size, not {self.device_batch_size}')
-    micro_batches = accumulate*self.device_batch_size//self.rows
-    if micro_batches % processes:
-        raise ValueError(f'{micro_batches} micro-batches a step cannot be shared by {processes} processes: '
-                         'choose another --device-batch-size or --total-batch-size')
     scale = self.lr_scale or (batch/BATCH_D12)**0.5
     groups = param_groups(model, **self.rates(scale), preset=self.preset, weight_decay=self.weight_decay)
     names = dict(blocks='matrix', wte='embedding', lm_head='unembedding', x0_lambdas='scalars')
     factor = (batch/BATCH_D12)**0.5/growth if MUON[self.preset].decays else 1 # v1's decay is AdamW's, unscaled
     decay = self.weight_decay*factor
-    return Recipe(batch, micro_batches, self._horizon(model, batch), scale, decay,
+    return Recipe(batch, self._micro_batches(accumulate, processes), self._horizon(model, batch), scale, decay,
                   {name: groups[k].lr for k, name in names.items() if k in groups})
 
 # %% ../nbs/03j_recipe.ipynb #c311
 LONG_STEP = 16 # micro-batches
+
+# %% ../nbs/03j_recipe.ipynb #9d97258a
+def _first_line(r, ours):
+    "Rates of a recipe, and the parts of a step"
+    rates = ', '.join(f'{name} {rate:.2g}' for name, rate in r.rates.items())
+    how = f'learning rates: {rates}; weight decay {r.weight_decay:.2g}'
+    if not ours: how = 'an optimizer of your own, with its rates'
+    return f'{how}; {r.accumulate:,} micro-batch{"es" if r.accumulate > 1 else ""} a step'
 
 # %% ../nbs/03j_recipe.ipynb #8418d01f
 @patch
@@ -221,10 +244,7 @@ def opening(self:PretrainConfig,
 )->list:           # of str
     "Lines to say before the first step"
     r, B, T = recipe, self.device_batch_size, self.max_seq_len
-    rates = ', '.join(f'{name} {rate:.2g}' for name, rate in r.rates.items())
-    count = f'{r.accumulate:,} micro-batch{"es" if r.accumulate > 1 else ""} a step'
-    how = f'learning rates: {rates}; weight decay {r.weight_decay:.2g}' if ours else 'an optimizer of your own, with its rates'
-    lines = [f'{how}; {count}', *self.ignored()]
+    lines = [_first_line(r, ours), *self.ignored()]
     if self.total_batch_size and not self.grad_accum_steps and r.batch_tokens != self.total_batch_size:
         lines.append(f'--total-batch-size {self.total_batch_size:,} is no multiple of a micro-batch of {B} × {T:,} '
                      f'tokens: {r.batch_tokens:,} it is')

@@ -21,6 +21,7 @@ def _rapl(): # joules counted so far by each processor
         except (OSError, ValueError): pass
     return found
 
+# %% ../nbs/03l_report.ipynb #af83ba2e
 def _gpu_watts():
     query = ['nvidia-smi', '--query-gpu=power.draw', '--format=csv,noheader,nounits']
     try: out = subprocess.run(query, capture_output=True, text=True, timeout=5).stdout
@@ -65,6 +66,7 @@ def _rows(d):
         if isinstance(v, dict): yield from ((f'{k}.{kk}', vv) for kk, vv in _rows(v))
         elif v not in (None, '', -1): yield k, v # the rest was left open
 
+# %% ../nbs/03l_report.ipynb #cb4d3ab4
 def _cell(v):
     "A value as people read it"
     if isinstance(v, bool): return 'yes' if v else 'no'
@@ -76,6 +78,7 @@ def _html_table(d):
     rows = (f'<tr><th>{html.escape(str(k))}</th><td>{html.escape(_cell(v))}</td></tr>' for k, v in _rows(d))
     return f'<table>{"".join(rows)}</table>'
 
+# %% ../nbs/03l_report.ipynb #ee7bd58f
 STYLE = '''body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}
 body{color:#222;background:#fff}
 img{max-width:100%;background:#fff;border-radius:6px}
@@ -150,10 +153,24 @@ def _scores(scores):
     shown = {k: v for k, v in scores.items() if isinstance(v, (int, float, str, dict)) and k not in left_out}
     return '<h2>Scores</h2>' + _html_table(shown) if scores else ''
 
+# %% ../nbs/03l_report.ipynb #340bcd58
 def _benchmark(name, scores):
     "The table of a checkpoint's benchmarks"
     def show(m): return f'{m["score"]:.4f} ({m["low"]:.4f} to {m["high"]:.4f} with 95 % confidence)'
     return f'<h2>Benchmarks of {html.escape(name)}</h2>' + _html_table({k: show(m) for k, m in scores.items()})
+
+# %% ../nbs/03l_report.ipynb #35084976
+def _read(run, name, kind=dict):
+    "One of a run's files, as far as it can be read"
+    try: return read_json(run.folder/name, kind)
+    except (OSError, ValueError): return {}
+
+def _page(title, body):
+    "A whole page of HTML"
+    head = ('<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+            f'<title>{html.escape(title)}</title><style>{STYLE}</style>')
+    body = f'<h1>{html.escape(title)}</h1>{body}'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
 
 # %% ../nbs/03l_report.ipynb #2aa4f827
 def report_html(
@@ -161,24 +178,18 @@ def report_html(
     title:str='', # default the run's name
 )->Path:          # report.html in the run's folder
     "One self-contained page about a run"
-    def read(name, default, kind=dict):
-        try: return read_json(run.folder/name, kind)
-        except (OSError, ValueError): return default
     stages = list(dict.fromkeys(m['stage'] for m in run.metrics() if {'stage', 'loss', 'tokens'} <= m.keys()))
-    config = read('config.json', {})
-    scores = read('report.json', {}, {'parameters?': {'total?': float}, 'gzip_bpb?': float, 'xz_bpb?': float})
+    config = _read(run, 'config.json')
+    scores = _read(run, 'report.json', {'parameters?': {'total?': float}, 'gzip_bpb?': float, 'xz_bpb?': float})
     of_a_mark = {'score': float, 'low': float, 'high': float} # from `mlxchat eval`
-    benchmarks = sound(read('scores.json', {}), {str: {str: of_a_mark}}, 'scores.json')
+    benchmarks = sound(_read(run, 'scores.json'), {str: {str: of_a_mark}}, 'scores.json')
     title = title or run.folder.name
     parts = [_curves(run, s) + _html_table(_facts(run, s)) for s in stages]
     parts += [_samples(run), _scores(scores), *(_benchmark(*o) for o in benchmarks.items())]
     parts.append(f'<details><summary>Configuration</summary>{_html_table(config)}</details>')
-    head = ('<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-            f'<title>{html.escape(title)}</title><style>{STYLE}</style>')
-    body = f'<h1>{html.escape(title)}</h1><p>{html.escape(_head(run, config, scores))}</p>{"".join(parts)}'
-    page = f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
+    body = f'<p>{html.escape(_head(run, config, scores))}</p>{"".join(parts)}'
     path = run.folder/'report.html'
-    path.write_text(page, encoding='utf-8')
+    path.write_text(_page(title, body), encoding='utf-8')
     return path
 
 # %% ../nbs/03l_report.ipynb #c027

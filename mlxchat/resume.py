@@ -40,6 +40,15 @@ def resume(
         except ValueError as e: raise ValueError(f'the newest checkpoint in {folder}: {e}') from None
     return step
 
+# %% ../nbs/03h_resume.ipynb #d5304e02
+def _check_same_model(path, meta, model):
+    "Refuse a checkpoint of another architecture"
+    ours = asdict(model.config) | (model.lora or {})
+    theirs = asdict(GPTConfig.restore(meta['config'])) | meta.get('lora', {})
+    other = [k for k in ours | theirs if ours.get(k) != theirs.get(k) and k != 'dtype']
+    differences = ', '.join(f'{k}: {theirs.get(k)} there, {ours.get(k)} here' for k in other)
+    if other: raise ValueError(f'{path} is of another model ({differences}): use its settings, or another tag')
+
 # %% ../nbs/03h_resume.ipynb #1e3833c4
 def _resume(folder, model, optimizer, say):
     "Step and position in the data; model and optimizer are brought there"
@@ -48,11 +57,7 @@ def _resume(folder, model, optimizer, say):
         if not checkpoints(folder): return 0, None
         raise ValueError(f'every checkpoint in {folder} is damaged: move the folder away to start again')
     meta = metadata(path)
-    ours = asdict(model.config) | (model.lora or {})
-    theirs = asdict(GPTConfig.restore(meta['config'])) | meta.get('lora', {})
-    other = [k for k in ours | theirs if ours.get(k) != theirs.get(k) and k != 'dtype']
-    differences = ', '.join(f'{k}: {theirs.get(k)} there, {ours.get(k)} here' for k in other)
-    if other: raise ValueError(f'{path} is of another model ({differences}): use its settings, or another tag')
+    _check_same_model(path, meta, model)
     model.load_weights(str(path/'model.safetensors'), strict=not model.lora)
     mx.eval(model.parameters())
     load_optimizer(path, optimizer, model)
@@ -113,6 +118,7 @@ def failed(self:CheckpointManager, e:OSError, step:int, must:bool):
 @patch
 def path(self:CheckpointManager, step:int)->Path: return self.folder/f'step_{step:06d}'
 
+# %% ../nbs/03h_resume.ipynb #6d252487
 @patch
 def save_early(self:CheckpointManager, m:dict)->bool: # is it saved?
     "Save before a step is scored, which may take long; whoever saves it afterwards adds the scores"

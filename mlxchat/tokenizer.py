@@ -71,23 +71,29 @@ class Tokenizer:
             self.tiktoken = tiktoken.Encoding('mlxchat', pat_str=pattern, special_tokens=self.specials,
                                               mergeable_ranks=ranks)
 
-    def _number(self, tokens):
-        def all_of(tokens):
-            known = {t for t in tokens if isinstance(t, str)}
-            return tokens + [name for name in SPECIAL_TOKENS if name not in known]
-        tokens = head = list(tokens)
-        while head[-1] in SPECIAL_TOKENS: head = head[:-1]
-        every = all_of(tokens)
-        self.tokens = head if all_of(head) == every else tokens # what is added anyway needs no mention
-        self.specials = {t: i for i, t in enumerate(every) if isinstance(t, str)}
-        self.vocab_size, self.bos_id = len(every), self.specials['<|bos|>']
-
-    def special(self, name:str)->int:
-        "The id of a special token"
-        if name not in self.specials: raise ValueError(f'no special token {name!r}, only {" ".join(self.specials)}')
-        return self.specials[name]
-
     def __repr__(self): return f'Tokenizer({self.vocab_size} tokens, {self.fingerprint()})'
+
+# %% ../nbs/02a_tokenizer.ipynb #0d98515f
+def _with_ours(tokens):
+    "A vocabulary, and those of our special tokens that it lacks"
+    known = {t for t in tokens if isinstance(t, str)}
+    return tokens + [name for name in SPECIAL_TOKENS if name not in known]
+
+@patch
+def _number(self:Tokenizer, tokens):
+    tokens = head = list(tokens)
+    while head[-1] in SPECIAL_TOKENS: head = head[:-1]
+    every = _with_ours(tokens)
+    self.tokens = head if _with_ours(head) == every else tokens # what is added anyway needs no mention
+    self.specials = {t: i for i, t in enumerate(every) if isinstance(t, str)}
+    self.vocab_size, self.bos_id = len(every), self.specials['<|bos|>']
+
+# %% ../nbs/02a_tokenizer.ipynb #522fae75
+@patch
+def special(self:Tokenizer, name:str)->int:
+    "The id of a special token"
+    if name not in self.specials: raise ValueError(f'no special token {name!r}, only {" ".join(self.specials)}')
+    return self.specials[name]
 
 # %% ../nbs/02a_tokenizer.ipynb #c022
 def short_runs(
@@ -99,6 +105,7 @@ def short_runs(
     cuts = [i for m in re.finditer(r'\s+', text) for i in range(m.start() + most, m.end(), most)]
     return [text[i:j] for i, j in zip([0, *cuts], [*cuts, len(text)])]
 
+# %% ../nbs/02a_tokenizer.ipynb #c7353bbb
 @patch
 def _encode(self:Tokenizer, text):
     with no_panic('a text cannot be cut by the pattern of this tokenizer'):
@@ -162,6 +169,14 @@ def capped(
         max_chars -= len(text)
         if max_chars <= 0: return
 
+# %% ../nbs/02a_tokenizer.ipynb #06a5f2cf
+def _check_size(vocab_size):
+    smallest = 256 + len(SPECIAL_TOKENS)
+    if vocab_size < smallest:
+        raise ValueError(f'vocab_size must be at least {smallest} (256 bytes and {len(SPECIAL_TOKENS)} specials), '
+                         f'not {vocab_size}')
+    if vocab_size > 2**24: raise ValueError(f'vocab_size must be at most {2**24:,}, not {vocab_size:,}')
+
 # %% ../nbs/02a_tokenizer.ipynb #c037
 @patch(cls_method=True)
 def train(cls:Tokenizer,
@@ -172,11 +187,8 @@ def train(cls:Tokenizer,
     doc_cap:int=10_000,          # read so much of each text
 )->Tokenizer:
     "Learn a vocabulary from `texts`"
-    smallest, seen = 256 + len(SPECIAL_TOKENS), 0
-    if vocab_size < smallest:
-        raise ValueError(f'vocab_size must be at least {smallest} (256 bytes and {len(SPECIAL_TOKENS)} specials), '
-                         f'not {vocab_size}')
-    if vocab_size > 2**24: raise ValueError(f'vocab_size must be at most {2**24:,}, not {vocab_size:,}')
+    _check_size(vocab_size)
+    seen = 0
     def parts():
         nonlocal seen
         for text in capped(texts, max_chars, doc_cap):
@@ -209,6 +221,7 @@ def fingerprint(self:Tokenizer)->str: # 12 hexadecimal digits
     "A short name for exactly this vocabulary and pattern"
     return hashlib.sha256(json.dumps(self._as_dict()).encode()).hexdigest()[:12]
 
+# %% ../nbs/02a_tokenizer.ipynb #790b402b
 @patch
 def save(self:Tokenizer,
     folder, # made if missing
@@ -336,6 +349,7 @@ class Html(str):
     "A string that a notebook shows as HTML"
     def _repr_html_(self): return str(self)
 
+# %% ../nbs/02a_tokenizer.ipynb #43c680ed
 @patch
 def visualize(self:Tokenizer,
     ids,       # token ids

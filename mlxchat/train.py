@@ -43,25 +43,34 @@ class TrainStep:
         self.add = mx.compile(self._add_batch, inputs=[model.state], outputs=[model.state])
         self.finish = mx.compile(self._update_from_sum, inputs=state, outputs=state)
 
-    def _update(self, loss, grads):
-        if self.clip: grads, _ = optim.clip_grad_norm(grads, self.clip)
-        self.optimizer.update(self.model, grads)
-        return loss
+# %% ../nbs/03_train.ipynb #fa6d9d27
+@patch
+def _update(self:TrainStep, loss, grads):
+    if self.clip: grads, _ = optim.clip_grad_norm(grads, self.clip)
+    self.optimizer.update(self.model, grads)
+    return loss
 
-    def _sums(self, ids, targets):
-        loss, grads = nn.value_and_grad(self.model, lambda m: m.loss_sum(ids, targets))(self.model)
-        return loss, (targets >= 0).sum().astype(mx.float32), grads
+# %% ../nbs/03_train.ipynb #72275a54
+@patch
+def _sums(self:TrainStep, ids, targets):
+    loss, grads = nn.value_and_grad(self.model, lambda m: m.loss_sum(ids, targets))(self.model)
+    return loss, (targets >= 0).sum().astype(mx.float32), grads
 
-    def _update_from_batch(self, ids, targets):
-        if self.world.size > 1: return self._update_from_sum(*self._sums(ids, targets))
-        return self._update(*nn.value_and_grad(self.model, lambda m: m.loss(ids, targets))(self.model))
+# %% ../nbs/03_train.ipynb #c87879c8
+@patch
+def _update_from_batch(self:TrainStep, ids, targets):
+    if self.world.size > 1: return self._update_from_sum(*self._sums(ids, targets))
+    return self._update(*nn.value_and_grad(self.model, lambda m: m.loss(ids, targets))(self.model))
 
-    def _add_batch(self, total, ids, targets): return tree_map(mx.add, total, self._sums(ids, targets))
+# %% ../nbs/03_train.ipynb #f7b200c1
+@patch
+def _add_batch(self:TrainStep, total, ids, targets): return tree_map(mx.add, total, self._sums(ids, targets))
 
-    def _update_from_sum(self, loss, count, grads):
-        loss, count, grads = self.world.mean((loss, count, grads)) # means of sums: their ratio is what we want
-        count = mx.maximum(count, 1/self.world.size)
-        return self._update(loss/count, tree_map(lambda g: g/count, grads))
+@patch
+def _update_from_sum(self:TrainStep, loss, count, grads):
+    loss, count, grads = self.world.mean((loss, count, grads)) # means of sums: their ratio is what we want
+    count = mx.maximum(count, 1/self.world.size)
+    return self._update(loss/count, tree_map(lambda g: g/count, grads))
 
 # %% ../nbs/03_train.ipynb #c039
 @patch
@@ -133,6 +142,12 @@ def bits_per_byte(
     if not nbytes: raise ValueError('there is no text to measure: no target stands for any byte')
     return nats / (math.log(2) * nbytes)
 
+# %% ../nbs/03_train.ipynb #f9654fcb
+def _check_shared(accumulate, world):
+    if accumulate % world.size:
+        raise ValueError(f'{accumulate} micro-batches cannot be shared by {world.size} processes: '
+                         'choose a smaller device_batch_size')
+
 # %% ../nbs/03_train.ipynb #c042
 def train_model(
     model:GPT,         # updated in place
@@ -147,9 +162,7 @@ def train_model(
     report=None,       # called after each of several micro-batches with how many are done, of how many, and its tokens
 ): # yields dicts: step, loss, lr, tokens, seconds (data_seconds of them waiting for batches), tok_per_s
     "Train in memory, one dictionary of numbers a step"
-    if accumulate % world.size:
-        raise ValueError(f'{accumulate} micro-batches cannot be shared by {world.size} processes: '
-                         'choose a smaller device_batch_size')
+    _check_shared(accumulate, world)
     step_fn = step_fn(model, optimizer, clip, world)
     if report: step_fn.report = report
     for step in range(start, schedule.total):

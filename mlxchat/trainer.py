@@ -47,16 +47,19 @@ class Peak:
         self.processes, self.every, self.dtype, self.last = processes, every, dtype, -math.inf
         self.flops = self.measure()
 
-    def measure(self)->float: return matmul_gflops(dtype=self.dtype)*1e9*self.processes # a second
+# %% ../nbs/03i_trainer.ipynb #a17ef0ae
+@patch
+def measure(self:Peak)->float: return matmul_gflops(dtype=self.dtype)*1e9*self.processes # a second
 
-    def share(self,
-        rate:float # FLOPs a second
-    )->float:      # at most 1; None if it is not known
-        "How much of the peak that is"
-        if rate > self.flops and time.monotonic() - self.last > self.every:
-            self.last = time.monotonic()
-            self.flops = max(self.flops, self.measure())
-        return rate/self.flops if rate <= self.flops else None
+@patch
+def share(self:Peak,
+    rate:float # FLOPs a second
+)->float:      # at most 1; None if it is not known
+    "How much of the peak that is"
+    if rate > self.flops and time.monotonic() - self.last > self.every:
+        self.last = time.monotonic()
+        self.flops = max(self.flops, self.measure())
+    return rate/self.flops if rate <= self.flops else None
 
 # %% ../nbs/03i_trainer.ipynb #c075
 @dataclass
@@ -95,9 +98,11 @@ class Trainer:
         self.callbacks = [SpikeGuard(c.spike), *as_callbacks(callbacks),
                           MemoryLimit(c.memory_limit_gb, c.memory_check_interval)]
 
-    def due(self, moment:str, step:int)->list: # of methods
-        "What callbacks do at a moment of a step"
-        return [getattr(f, moment) for f in self.callbacks if hasattr(f, moment) and f.due(step, self.total)]
+# %% ../nbs/03i_trainer.ipynb #051cef65
+@patch
+def due(self:Trainer, moment:str, step:int)->list: # of methods
+    "What callbacks do at a moment of a step"
+    return [getattr(f, moment) for f in self.callbacks if hasattr(f, moment) and f.due(step, self.total)]
 
 # %% ../nbs/03i_trainer.ipynb #c070
 @patch
@@ -137,6 +142,7 @@ def _keeper(self:Trainer):
         self.run.stage(self.stage), self.stage, self.model, self.optimizer, self.loader, self.config.keep,
         self.config.best, self.lines.say, self.total, self.config.save_every)
 
+# %% ../nbs/03i_trainer.ipynb #7da31bc5
 @patch
 def _attempts(self:Trainer):
     "Train, and after a spoiled step once more from the last checkpoint"
@@ -147,6 +153,7 @@ def _attempts(self:Trainer):
         if not why: return m
         start = self._undo(why, m['step'])
 
+# %% ../nbs/03i_trainer.ipynb #9ecdbc5e
 @patch
 def _stopped_now(self:Trainer): return TrainingStopped(self.lines.is_saved(), True, bool(self.lines.saved))
 
@@ -237,12 +244,14 @@ def _steps(self:Trainer, start, owed):
 # %% ../nbs/03i_trainer.ipynb #089357b3
 class StepGivenUp(Exception): "Somebody wants to stop, and the rest of the step would take long"
 
+# %% ../nbs/03i_trainer.ipynb #3d9607cb
 @patch
 def _begin_step(self:Trainer, step, micros):
     parts = micros > 1 or hasattr(self.loader, 'report') # else there is nothing to give up
     self.place = self.loader.state() if parts else None
     self.lines.begin(step, micros)
 
+# %% ../nbs/03i_trainer.ipynb #4248facb
 @patch
 def _give_up(self:Trainer, m):
     "End within a step, with the last whole one"
@@ -297,6 +306,7 @@ def _report(self:Trainer, done, of, tokens=0, what=''):
     self.lines.micro(done, of, tokens*self.world.size, what)
     if self.asked() and self.lines.gives_up(self.lines.now.get('step_left')): raise StepGivenUp
 
+# %% ../nbs/03i_trainer.ipynb #c2dff4eb
 @patch
 def _measured(self:Trainer, m):
     "Metrics of a step with what follows from them"
@@ -328,6 +338,7 @@ def _rescue(self:Trainer, m):
     self.run.log(**m)
     self._save(m)
 
+# %% ../nbs/03i_trainer.ipynb #825d874f
 @patch
 def _log(self:Trainer, m):
     self.run.log(**m)
@@ -340,6 +351,7 @@ def _show(self:Trainer, m, seconds):
     self.lines.step(m, seconds)
     for f in self.due('step', m['step']): f(self, m)
 
+# %% ../nbs/03i_trainer.ipynb #b16787b6
 @patch
 def _save(self:Trainer, m, must=False, early=False):
     with self.lines.during('saving'), self.asked.hold(): # never half, and never half removed

@@ -9,6 +9,7 @@ __all__ = ['ENDED', 'AVERAGED', 'PATIENCE', 'duration', 'fitted', 'stage_seconds
 # %% ../nbs/03d_views.ipynb #516efb9c
 import json, math, os, threading, time
 from pathlib import Path
+from fastcore.basics import patch
 from tqdm import tqdm
 from .safety.console import gigabytes, line_width, Redrawn
 
@@ -23,6 +24,7 @@ def duration(
     m = round(s/60)
     return f'{m//60} h {m%60:02} min' if m < 60*48 else f'{m/1440:.1f} days' if m < 14400 else f'{m/1440:.0f} days'
 
+# %% ../nbs/03d_views.ipynb #41b033be
 def fitted(
     parts:list, # of (rank, text), in the order in which they are shown; rank 0 is never left out
     width:int,  # columns
@@ -42,6 +44,7 @@ def stage_seconds(
     known = [m['elapsed_seconds'] for m in metrics if 'elapsed_seconds' in m]
     return max([*known, sum(m.get('seconds', 0) + m.get('other_seconds', 0) for m in metrics)])
 
+# %% ../nbs/03d_views.ipynb #748cdb2c
 ENDED = 'done', 'stopped', 'failed'
 AVERAGED = 25 # steps whose mean stands for where a loss is
 PATIENCE = 30. # seconds that the rest of a step may take when somebody wants to stop
@@ -148,21 +151,28 @@ class LogView:
     ):
         self.write, self.every, self.minute, self.share, self.patience = write, every, minute, share, patience
         self.begun, self.last, self.at = time.monotonic(), -1e9, -1.
-    def draw(self, now:dict, news:bool):
-        t, training = time.monotonic(), now['state'] == 'training'
-        at = (now['step'] - 1 + (now['micro']/now['micros'] if now['micros'] else 1))/max(1, now['total'])
-        new = t - self.begun < self.minute or at - self.at >= self.share
-        due = training and at != self.at and t - self.last >= self.every and new
-        passing = now['state'] in ('validating', 'saving', 'sampling')
-        # whoever waits for the end of something is told about it: of a validation soon, then every minute
-        waiting = passing or now.get('stopping') and now['state'] not in ENDED
-        soon = passing and now.get('since', 0) >= self.patience and self.last < t - now['since']
-        due = due or waiting and (soon or t - self.last >= self.minute)
-        if not (due or news and not passing): return
-        self.last, self.at = t, at
-        self.write(step_line(now))
     def say(self, text:str): self.write(text)
     def close(self): pass
+
+# %% ../nbs/03d_views.ipynb #6fa42f7b
+@patch
+def _due(self:LogView, now, news, t, at):
+    "Is a line worth writing at time `t`, after the share `at` of the run?"
+    passing = now['state'] in ('validating', 'saving', 'sampling')
+    if news and not passing: return True
+    new = t - self.begun < self.minute or at - self.at >= self.share
+    if now['state'] == 'training' and at != self.at and t - self.last >= self.every and new: return True
+    waiting = passing or now.get('stopping') and now['state'] not in ENDED
+    soon = passing and now.get('since', 0) >= self.patience and self.last < t - now['since']
+    return waiting and (soon or t - self.last >= self.minute)
+
+@patch
+def draw(self:LogView, now:dict, news:bool):
+    part = now['micro']/now['micros'] if now['micros'] else 1 # of the step
+    t, at = time.monotonic(), (now['step'] - 1 + part)/max(1, now['total'])
+    if not self._due(now, news, t, at): return
+    self.last, self.at = t, at
+    self.write(step_line(now))
 
 # %% ../nbs/03d_views.ipynb #564304dc
 class NotebookView:
