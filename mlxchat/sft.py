@@ -45,6 +45,7 @@ class _Material(NamedTuple):
     only:bool     # nothing beside one's own?
     folder:str    # with published files, '' to fetch them
     files:dict    # names and checksums
+    tokenizer:object
 
 # %% ../nbs/06e_sft.ipynb #a86b64f5
 def _chosen(mixture, data):
@@ -57,7 +58,7 @@ def _gathered(own, val, mixture, only, tokenizer, folder, strict, files):
     if not files['data'] and not mixture: raise ValueError('--mixture none leaves nothing to learn: give --data')
     mixed = made(mixture, tokenizer, folder, strict, print) if mixture else None
     if own_code(mixture) and not files['data']: own, val, mixed = mixed[0], val or mixed[1], None
-    return _Material(own, val, mixed, mixture, only, folder, files)
+    return _Material(own, val, mixed, mixture, only, folder, files, tokenizer)
 
 # %% ../nbs/06e_sft.ipynb #c145
 def scores_by_task(
@@ -71,40 +72,40 @@ def scores_by_task(
     return ask
 
 # %% ../nbs/06e_sft.ipynb #c2de8edd
-def _kept(source, stage, tokenizer, material):
+def _kept(source, stage, material):
     "What a model was taught before, if that can be made up again: its name and its conversations"
     if material.mixture or material.only or not material.own: return '', None
     old = run_config(source)
     demo = (source.folder/'seconds.json').exists() # one made before this was written down
     name = old.get('taught', 'practice' if demo else '')
     if name != 'practice' or stage == 'base': return '', None
-    return 'practice', made('practice', tokenizer, material.folder)[0]
+    return 'practice', made('practice', material.tokenizer, material.folder)[0]
 
 # %% ../nbs/06e_sft.ipynb #49eb43cf
-def _planned(source, path, c, tokenizer, material):
+def _planned(source, path, c, material):
     "What would be taught from a checkpoint, and what is read beside it"
     stage, config = path.parent.name, GPTConfig.restore(metadata(path)['config'])
-    keeps, kept = _kept(source, stage, tokenizer, material)
+    keeps, kept = _kept(source, stage, material)
     if (c.max_seq_len or 0) > config.max_positions:
         raise ValueError(f'--max-seq-len must be at most {config.max_positions:,}, the positions of this model, '
                          f'not {c.max_seq_len:,}')
-    plan = lesson(c, tokenizer, config.sequence_len, material.own, material.val, material.mixed, kept)
+    plan = lesson(c, material.tokenizer, config.sequence_len, material.own, material.val, material.mixed, kept)
     check_rows(replace(config, sequence_len=plan.c.max_seq_len), plan.c.device_batch_size, c.recompute)
     return plan, keeps*plan.few
 
 # %% ../nbs/06e_sft.ipynb #7a775c66
-def _begin(source, path, c, gentle, tokenizer, material):
+def _begin(source, path, c, gentle, material):
     "Checkpoint, plan and settings of a lesson"
     check_base_model(path, c)
     stage, about = path.parent.name, metadata(path)
     if gentle and stage != 'base': c = replace(c, init_lr_frac=c.init_lr_frac/2)
-    plan, beside = _planned(source, path, c, tokenizer, material)
+    plan, beside = _planned(source, path, c, material)
     tokens = math.prod(plan.c.batch(plan.c.max_seq_len))*plan.c.max_seq_len
     if plan.few and not c.lr_scale: plan.c.lr_scale = max(.1, usual_scale(source.folder, tokens))
     where = '' if stage == 'base' else f'{stage} '
     settings = dict(
         base=f'{source.folder.name}, {where}step {about["step"]:,}',
-        weights=about['files']['model.safetensors'][:12], tokenizer=tokenizer.fingerprint(),
+        weights=about['files']['model.safetensors'][:12], tokenizer=material.tokenizer.fingerprint(),
         **material.files, mixture=material.mixture, source=source_hash(material.mixture), beside=beside,
         conversations=len(plan.learn), batch_tokens=tokens,
         **{k: v for k, v in asdict(plan.c).items() if k not in SFT_RESUMABLE})
@@ -160,16 +161,17 @@ def _say_unmixed(source, path, plan):
           f'may be forgotten; {others} beside them{fetched}')
 
 # %% ../nbs/06e_sft.ipynb #ac8d3825
-def _scored(c, names, material, tokenizer):
+def _scored(c, names, material):
     "Tasks whose scores show what is learnt, by name"
     if not c.score_every: return {}
     names = names or ([] if material.val else MIXTURES.get(material.mixture or 'practice', [material.mixture]))
-    tasks = {n: open_task(n, None, material.folder or None, tokenizer=tokenizer) for n in names}
+    tasks = {n: open_task(n, None, material.folder or None, tokenizer=material.tokenizer) for n in names}
     return tasks or dict(own=material.val)
 
-def _teach(run, path, plan, tokenizer, material, names, callbacks):
+def _teach(run, path, plan, material, names, callbacks):
     "Fine-tune, with validation and scores"
-    c, sizes, tasks = plan.c, tokenizer.token_bytes(), _scored(plan.c, names, material, tokenizer)
+    c, tokenizer, tasks = plan.c, material.tokenizer, _scored(plan.c, names, material)
+    sizes = tokenizer.token_bytes()
     batches = held_batches(plan.val, tokenizer, c.device_batch_size, c.max_seq_len, c.eval_tokens) if plan.val else []
     validate = (lambda model: dict(val_bpb=bits_per_byte(model, batches, sizes))) if batches else None
     evaluation, model = scores_by_task(tasks, c) if tasks else None, base_model(path, run.stage('sft'), c)
@@ -204,7 +206,7 @@ def _carry_out(source, target, begun, material, names, log, again, tag):
     if tag and name != tag and target is not source:
         print(passed_over(target.folder.with_name(tag), 'sft', settings))
     with sinks(target, settings, log, 'sft') as to:
-        m = _teach(target, path, plan, source.tokenizer, material, names, to)
+        m = _teach(target, path, plan, material, names, to)
     print(f'step {m["step"]:,}: {outcome(target, m)}')
     print(f'talk to it with `mlxchat chat --run {name}`; report in {tilde(report_html(target))}')
 
@@ -239,7 +241,7 @@ def sft(
     source = read_run(run, model_tag, 'trainable', 'sft', data=files['data'], mixture=mixture, lora=c.lora)
     if not source.stages(): source.pick() # says what is missing
     material = _gathered(own, val, mixture, only, source.tokenizer, data_dir, strict, files)
-    def begin(stage): return _begin(source, source.pick(stage, step), c, gentle, source.tokenizer, material)
+    def begin(stage): return _begin(source, source.pick(stage, step), c, gentle, material)
     alone = mixture not in MIXTURES and bool(mixture or data)
     tag = derived_tag(source.folder.name, data[0] if data else mixture.rpartition(':')[2], '-lora'*bool(c.lora))
     target, begun = _destination(source, stage, step, model_tag, tag, begin, alone)
