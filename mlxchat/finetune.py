@@ -315,7 +315,7 @@ def finetune(
     progress:bool=True, # show lines?
 )->dict:           # the last metrics
     "Teach a model to answer"
-    began, base = time.monotonic(), base or run.pick('base')
+    shown, base = dict(progress=progress, began=time.monotonic()), base or run.pick('base')
     model, tokenizer = model or base_model(base, run.stage('sft'), c), run.tokenizer
     T = c.max_seq_len or model.config.sequence_len
     model.check_length(T)
@@ -326,6 +326,5 @@ def finetune(
                         c.memory_limit_gb)
     calls = _measures(c, model, tokenizer, validate, core) + as_callbacks(callbacks)
     loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
-    show = dict(progress=progress, began=began)
-    try: return Trainer(run, 'sft', model, optimizer, loader, c.plan, how, calls, **show).train()
+    try: return Trainer(run, 'sft', model, optimizer, loader, c.plan, how, calls, **shown).train()
     finally: loader.close()

@@ -70,6 +70,12 @@ def _optimizer(run, model, c):
     rates = {k: getattr(c, k)*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}
     return MuonAdamW(param_groups(model, **rates, preset=preset, weight_decay=c.weight_decay), MUON[preset])
 
+def _plan(c):
+    "Rates that fall to zero on a line, and how it is trained"
+    schedule = Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95), weight_decay=c.weight_decay)
+    return schedule, TrainerConfig(save_every=c.save_every, keep=c.keep_last, best=False,
+                                   memory_limit_gb=c.memory_limit_gb)
+
 # %% ../nbs/06i_rl.ipynb #2aaff773
 def _evaluation(engine, c, held, scores, progress):
     "A function that evaluates"
@@ -118,7 +124,7 @@ def run_rl(
     progress:bool=True, # show lines?
 )->dict:            # the last metrics
     "Learn from rewards"
-    began, start = time.monotonic(), start or run.pick(stage)
+    shown, start = dict(progress=progress, began=time.monotonic()), start or run.pick(stage)
     model, tokenizer = learner(start), run.tokenizer
     c = c.settled(len(task), model.count_params()['total'])
     settle(run, 'rl', _settings(c, start, settings))
@@ -126,12 +132,9 @@ def run_rl(
     evaluation = _evaluation(engine, c, held, scores, progress)
     _measured(run, evaluation, settings.get('task', ''), progress)
     loader = RolloutLoader(engine, task, c, RolloutLog(run.folder/'rollouts.jsonl'))
-    schedule = Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95), weight_decay=c.weight_decay)
-    how = TrainerConfig(save_every=c.save_every, keep=c.keep_last, best=False, memory_limit_gb=c.memory_limit_gb)
     calls = [Scores(evaluation, c.eval_every), *as_callbacks(callbacks)]
-    trainer = Trainer(run, 'rl', model, _optimizer(run, model, c), loader, schedule, how, calls,
-                      step_fn=partial(PolicyStep, rows=c.device_batch_size), progress=progress, began=began)
-    return _trained(trainer, c)
+    return _trained(Trainer(run, 'rl', model, _optimizer(run, model, c), loader, *_plan(c), calls,
+                            step_fn=partial(PolicyStep, rows=c.device_batch_size), **shown), c)
 
 # %% ../nbs/06i_rl.ipynb #c838
 def amount(
