@@ -91,21 +91,26 @@ class DecodeStep:
         cache.offset += 1
         return out, seen[0] if seen else None
 
-    def _program(self, *key):
-        "The compiled function for such sampling, made when it is first needed"
-        if key not in self.programs:
-            self.programs[key] = mx.compile(self._trace(*key), inputs=[self.model.state, self.decoder.arrays])
-        return self.programs[key]
+# %% ../nbs/04d_batch.ipynb #49912bdb
+@patch
+def _trace(self:DecodeStep, greedy, width, wide, penalize, alternatives):
+    "A step for such sampling, to be compiled"
+    def step(tokens, forced, choice, marks, active, kv, lengths, last):
+        cache = BatchedKVCache(list(kv), lengths, last, active)
+        tokens = mx.maximum(mx.where(forced >= 0, forced, tokens), 0)
+        seen = [mx.put_along_axis(marks[0], tokens[:, None], mx.array(True), 1)] if penalize else []
+        logits = self.decoder(tokens, cache, self.decoder.arrays)
+        out = choose(logits, greedy, choice, width, wide, [*seen, *marks[1:]], alternatives)
+        return out, seen, cache.kv, cache.lengths, cache.last
+    return step
 
-    def _trace(self, greedy, width, wide, penalize, alternatives):
-        def step(tokens, forced, choice, marks, active, kv, lengths, last):
-            cache = BatchedKVCache(list(kv), lengths, last, active)
-            tokens = mx.maximum(mx.where(forced >= 0, forced, tokens), 0)
-            seen = [mx.put_along_axis(marks[0], tokens[:, None], mx.array(True), 1)] if penalize else []
-            logits = self.decoder(tokens, cache, self.decoder.arrays)
-            out = choose(logits, greedy, choice, width, wide, [*seen, *marks[1:]], alternatives)
-            return out, seen, cache.kv, cache.lengths, cache.last
-        return step
+# %% ../nbs/04d_batch.ipynb #7bc7b1d5
+@patch
+def _program(self:DecodeStep, *key):
+    "The compiled function for such sampling, made when it is first needed"
+    if key not in self.programs:
+        self.programs[key] = mx.compile(self._trace(*key), inputs=[self.model.state, self.decoder.arrays])
+    return self.programs[key]
 
 # %% ../nbs/04d_batch.ipynb #d18c0013
 def choose(
@@ -178,40 +183,6 @@ class Batch:
 
     def __len__(self)->int: return sum(r is not None for r in self.rows) # rows that are being written
 
-    def add(self,
-        requests:list # of `Request`
-    ):
-        "Read prompts, and give their rows a place"
-        if not requests: return
-        for r in requests:
-            if not r.prompt: raise ValueError('every prompt needs at least one token')
-            self.model.check_length(len(r.prompt) + r.max_tokens)
-        texts, rows = prefill(self.model, [r.prompt for r in requests]), [_Row(r, self.tokenizer) for r in requests]
-        self._first(rows, mx.stack([logits for _, _, logits in texts]))
-        free = len(self.rows) - len(self)
-        if len(rows) > free: # twice as many places, but not more than needed at the very beginning
-            kept = [i for i, r in enumerate(self.rows) if r]
-            self._resize(kept + [-1]*max(len(rows), len(kept)*bool(kept)), max(r.length for r in rows))
-        else: self._resize(None, max(r.length for r in rows))
-        for row, (prefilled, r, _) in zip(rows, texts):
-            i = self.rows.index(None)
-            self.rows[i], self.tokens[i] = row, row.ready[0]
-            self.cache.put(i, prefilled, r)
-        self._rows_changed()
-
-    def step(self)->list: # of `Token`, one per row
-        "The next token of every row"
-        if 2*len(self) <= len(self.rows) and len(self.rows) > 1:
-            self._resize([i for i, r in enumerate(self.rows) if r], 0)
-            self._rows_changed()
-        rows, tokens, facts = list(self.rows), self.tokens, self.facts
-        late = self.copies
-        if any(r and r.made + 1 < r.request.max_tokens for r in rows): self._launch(late)
-        if any(r and not r.ready for r in rows):
-            made = list(zip(tokens.tolist(), *(o.tolist() for o in facts)))
-        if late: mx.async_eval(self.tokens, self.facts)
-        return [self._take(i, row, *(row.ready or made[i])) for i, row in enumerate(rows) if row]
-
     @cached_property # until the cache is laid out anew
     def copies(self)->bool:
         "Would the next step copy a large cache, if it were sent off while this one still reads it?"
@@ -219,10 +190,46 @@ class Batch:
         if cuda_program.available(self.cache.last): return False # ours write into it
         return sum(o.nbytes for o in self.cache.kv) >= 2**26
 
-    def cancel(self, request:Request):
-        "Somebody has lost interest"
-        for i, row in enumerate(self.rows):
-            if row and row.request is request: self._leave(i)
+# %% ../nbs/04d_batch.ipynb #30eed1af
+@patch
+def add(self:Batch,
+    requests:list # of `Request`
+):
+    "Read prompts, and give their rows a place"
+    if not requests: return
+    for r in requests:
+        if not r.prompt: raise ValueError('every prompt needs at least one token')
+        self.model.check_length(len(r.prompt) + r.max_tokens)
+    texts, rows = prefill(self.model, [r.prompt for r in requests]), [_Row(r, self.tokenizer) for r in requests]
+    self._first(rows, mx.stack([logits for _, _, logits in texts]))
+    self._make_room(rows)
+    for row, (prefilled, r, _) in zip(rows, texts):
+        i = self.rows.index(None)
+        self.rows[i], self.tokens[i] = row, row.ready[0]
+        self.cache.put(i, prefilled, r)
+    self._rows_changed()
+
+# %% ../nbs/04d_batch.ipynb #e8588cfb
+@patch
+def step(self:Batch)->list: # of `Token`, one per row
+    "The next token of every row"
+    if 2*len(self) <= len(self.rows) and len(self.rows) > 1:
+        self._resize([i for i, r in enumerate(self.rows) if r], 0)
+        self._rows_changed()
+    rows, tokens, facts = list(self.rows), self.tokens, self.facts
+    late = self.copies
+    if any(r and r.made + 1 < r.request.max_tokens for r in rows): self._launch(late)
+    if any(r and not r.ready for r in rows):
+        made = list(zip(tokens.tolist(), *(o.tolist() for o in facts)))
+    if late: mx.async_eval(self.tokens, self.facts)
+    return [self._take(i, row, *(row.ready or made[i])) for i, row in enumerate(rows) if row]
+
+# %% ../nbs/04d_batch.ipynb #707d6802
+@patch
+def cancel(self:Batch, request:Request):
+    "Somebody has lost interest"
+    for i, row in enumerate(self.rows):
+        if row and row.request is request: self._leave(i)
 
 # %% ../nbs/04d_batch.ipynb #c088
 @patch
@@ -243,6 +250,16 @@ def _contents(self:Batch, rows):
     for i, row in enumerate(rows):
         if row: seen[i, [*row.request.prompt, *row.said]] = True
     return mx.array(seen)
+
+# %% ../nbs/04d_batch.ipynb #91139a0d
+@patch
+def _make_room(self:Batch, rows):
+    "Places for further rows"
+    longest = max(r.length for r in rows)
+    if len(rows) <= len(self.rows) - len(self): return self._resize(None, longest)
+    # twice as many places, but not more than needed at the very beginning
+    kept = [i for i, r in enumerate(self.rows) if r]
+    self._resize(kept + [-1]*max(len(rows), len(kept)*bool(kept)), longest)
 
 # %% ../nbs/04d_batch.ipynb #ef5f83b2
 @patch

@@ -28,37 +28,43 @@ class PrefillCache:
 
     def advance(self, T:int): self.offset += T
 
-    def ends(self, x:mx.array)->mx.array: # (B, 1, …) from (B, T, …)
-        "What belongs to the last token of each row"
-        if self.lengths is None: return x[:, -1:]
-        at = mx.array(self.lengths)[:, None, None] - 1
-        return mx.take_along_axis(x, mx.broadcast_to(at, (len(x), 1, x.shape[2])), 1)
+# %% ../nbs/04c_cache.ipynb #15a27f08
+@patch
+def ends(self:PrefillCache, x:mx.array)->mx.array: # (B, 1, …) from (B, T, …)
+    "What belongs to the last token of each row"
+    if self.lengths is None: return x[:, -1:]
+    at = mx.array(self.lengths)[:, None, None] - 1
+    return mx.take_along_axis(x, mx.broadcast_to(at, (len(x), 1, x.shape[2])), 1)
 
-    def carry(self, x:mx.array)->mx.array: # (B, 1, E) from (B, T, E)
-        "The embedding before these, for the smear; their last is kept for next time"
-        before, self.last = mx.zeros_like(x[:, :1]) if self.last is None else self.last, self.ends(x)
-        return before
+# %% ../nbs/04c_cache.ipynb #8cbdcc72
+@patch
+def carry(self:PrefillCache, x:mx.array)->mx.array: # (B, 1, E) from (B, T, E)
+    "The embedding before these, for the smear; their last is kept for next time"
+    before, self.last = mx.zeros_like(x[:, :1]) if self.last is None else self.last, self.ends(x)
+    return before
 
-    def attend(self,
-        layer:int,  # index
-        q:mx.array, # (B, H, T, D) of the new tokens
-        k:mx.array, # (B, H_kv, T, D)
-        v:mx.array, # (B, H_kv, T, D)
-        window:int, # positions back that a query may look
-        scale:float,# of the scores
-        bounded:bool# see `attention`
-    )->mx.array:    # (B, H, T, D)
-        "Attention over what was and what is new"
-        T = q.shape[2]
-        if self.offset:
-            k, v = mx.concatenate([self.keys[layer], k], 2), mx.concatenate([self.values[layer], v], 2)
-            S = k.shape[2]
-            distance = mx.arange(S-T, S)[:, None] - mx.arange(S)
-            y = mx.fast.scaled_dot_product_attention(q, k, v, scale=scale, mask=(distance >= 0) & (distance <= window))
-        else: y = attention(q, k, v, window, scale, bounded, learns=False)
-        keep = k.shape[2] if self.lengths else window
-        self.keys[layer], self.values[layer] = k[:, :, -keep:], v[:, :, -keep:]
-        return y
+# %% ../nbs/04c_cache.ipynb #2d41126d
+@patch
+def attend(self:PrefillCache,
+    layer:int,  # index
+    q:mx.array, # (B, H, T, D) of the new tokens
+    k:mx.array, # (B, H_kv, T, D)
+    v:mx.array, # (B, H_kv, T, D)
+    window:int, # positions back that a query may look
+    scale:float,# of the scores
+    bounded:bool# see `attention`
+)->mx.array:    # (B, H, T, D)
+    "Attention over what was and what is new"
+    T = q.shape[2]
+    if self.offset:
+        k, v = mx.concatenate([self.keys[layer], k], 2), mx.concatenate([self.values[layer], v], 2)
+        S = k.shape[2]
+        distance = mx.arange(S-T, S)[:, None] - mx.arange(S)
+        y = mx.fast.scaled_dot_product_attention(q, k, v, scale=scale, mask=(distance >= 0) & (distance <= window))
+    else: y = attention(q, k, v, window, scale, bounded, learns=False)
+    keep = k.shape[2] if self.lengths else window
+    self.keys[layer], self.values[layer] = k[:, :, -keep:], v[:, :, -keep:]
+    return y
 
 # %% ../nbs/04c_cache.ipynb #c051
 CHUNK = 2048 # tokens of a prompt that are read at a time
@@ -98,13 +104,6 @@ class BatchedKVCache:
         offset:int=0,     # at least the largest length, as far as the host knows
     ): self.kv, self.lengths, self.last, self.active, self.offset = kv, lengths, last, active, offset
 
-    @classmethod
-    def empty(cls, model:GPT, rows:int, capacity:int):
-        "Room for so many rows of so many tokens"
-        c, kind = model.config, model.dtype
-        kv = [mx.zeros((2, rows, c.n_kv_head, min(capacity, w + 1), c.head_dim), kind) for w in c.windows]
-        return cls(kv, mx.zeros(rows, mx.int32), mx.zeros((rows, 1, c.n_embd), kind), mx.zeros(rows, mx.int32))
-
     def positions(self, T:int)->mx.array: # (B, 1)
         "Where each row's next token stands"
         return self.lengths[:, None]
@@ -116,28 +115,41 @@ class BatchedKVCache:
         before, self.last = self.last, x
         return before
 
-    def store(self,
-        layer:int,   # index
-        kv:mx.array, # (2, B, H_kv, 1, D)
-    ):
-        "Put a key and a value per row and head into the next slot"
-        at = mx.broadcast_to((self.lengths % self.kv[layer].shape[3])[:, None, None, None], kv.shape)
-        self.kv[layer] = mx.put_along_axis(self.kv[layer], at, kv, 3)
+# %% ../nbs/04c_cache.ipynb #be86a3cc
+@patch(cls_method=True)
+def empty(cls:BatchedKVCache, model:GPT, rows:int, capacity:int):
+    "Room for so many rows of so many tokens"
+    c, kind = model.config, model.dtype
+    kv = [mx.zeros((2, rows, c.n_kv_head, min(capacity, w + 1), c.head_dim), kind) for w in c.windows]
+    return cls(kv, mx.zeros(rows, mx.int32), mx.zeros((rows, 1, c.n_embd), kind), mx.zeros(rows, mx.int32))
 
-    def attend_one(self,
-        layer:int,   # index
-        q:mx.array,  # (B, H, D)
-        kv:mx.array, # (2, B, H_kv, 1, D)
-        scale:float, # of the scores
-        bounded:bool # see `decode.attend_one`
-    )->mx.array:     # (B, H·D)
-        "Store a key and a value per row and head, and attend to all that the row may see"
-        self.store(layer, kv)
-        return attend_one(q, self.kv[layer], self.lengths, scale, bounded) # a full ring is all visible
+# %% ../nbs/04c_cache.ipynb #7a530e18
+@patch
+def store(self:BatchedKVCache,
+    layer:int,   # index
+    kv:mx.array, # (2, B, H_kv, 1, D)
+):
+    "Put a key and a value per row and head into the next slot"
+    at = mx.broadcast_to((self.lengths % self.kv[layer].shape[3])[:, None, None, None], kv.shape)
+    self.kv[layer] = mx.put_along_axis(self.kv[layer], at, kv, 3)
 
-    def attend(self, layer, q, k, v, window, scale, bounded)->mx.array: # (B, H, 1, D)
-        "The same, as `GPT` asks for it"
-        return self.attend_one(layer, q[:, :, 0], mx.stack([k, v]), scale, bounded).reshape(q.shape)
+# %% ../nbs/04c_cache.ipynb #5910b39a
+@patch
+def attend_one(self:BatchedKVCache,
+    layer:int,   # index
+    q:mx.array,  # (B, H, D)
+    kv:mx.array, # (2, B, H_kv, 1, D)
+    scale:float, # of the scores
+    bounded:bool # see `decode.attend_one`
+)->mx.array:     # (B, H·D)
+    "Store a key and a value per row and head, and attend to all that the row may see"
+    self.store(layer, kv)
+    return attend_one(q, self.kv[layer], self.lengths, scale, bounded) # a full ring is all visible
+
+@patch
+def attend(self:BatchedKVCache, layer, q, k, v, window, scale, bounded)->mx.array: # (B, H, 1, D)
+    "The same, as `GPT` asks for it"
+    return self.attend_one(layer, q[:, :, 0], mx.stack([k, v]), scale, bounded).reshape(q.shape)
 
 # %% ../nbs/04c_cache.ipynb #c094
 @patch

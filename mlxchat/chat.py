@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['HELP', 'COMMANDS', 'OUTGROWN', 'NO_INPUT', 'streamed_text', 'setting', 'say_answer', 'take', 'read_turn', 'chat_loop',
-           'keep_history', 'unless_young', 'chat_piped', 'chat', 'complete', 'generate']
+           'keep_history', 'unless_young', 'chat_piped', 'new_chat', 'at_terminal', 'chat', 'complete',
+           'complete_piped', 'complete_typed', 'completing_stage', 'generate']
 
 # %% ../nbs/06_chat.ipynb #c051
 import atexit, re, sys
@@ -254,6 +255,24 @@ def chat_piped(
     if status: raise SystemExit(status)
 
 # %% ../nbs/06_chat.ipynb #c857834
+def new_chat(
+    engine:Engine,
+    system:str='',  # what the model is told first
+    seed:int=None,  # of the random draws
+    **settings      # by the names of `SETTINGS`
+)->Chat:
+    "A conversation with these settings"
+    model = engine.model
+    context = 3*model.config.sequence_len//4
+    talk = Chat(engine, system, seed, context, longest=model.max_positions - context)
+    if 1024 != settings['max_tokens'] > talk.longest:
+        print(f'max_tokens is {talk.longest}, as many as fit in', file=sys.stderr)
+    for name, value in settings.items(): talk.change(name, value)
+    return talk
+
+def at_terminal()->bool: return sys.stdin.isatty() and sys.stdout.isatty()
+
+# %% ../nbs/06_chat.ipynb #b130cd88
 @ranged
 def chat(
     run:str='',           # tag or folder of a run, default the latest
@@ -277,15 +296,11 @@ def chat(
         run = find_run(run, 'base' if stage == 'base' else 'chat')
         model, tokenizer, meta = run.load(stage, step)
     model = for_inference(model, dtype) # what it was cast from is not kept
-    context = 3*model.config.sequence_len//4
-    talk = Chat(Engine(model, tokenizer), system, seed, context, longest=model.max_positions - context)
-    if 1024 != max_tokens > talk.longest: print(f'max_tokens is {talk.longest}, as many as fit in', file=sys.stderr)
-    given = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
-                 repetition_penalty=repetition_penalty, max_tokens=max_tokens)
-    for name, value in given.items(): talk.change(name, value)
+    talk = new_chat(Engine(model, tokenizer), system, seed, temperature=temperature, top_k=top_k, top_p=top_p,
+                    min_p=min_p, repetition_penalty=repetition_penalty, max_tokens=max_tokens)
     options = dict(stream=not no_stream, colour=colour_wanted(sys.stdout))
     if prompt is not None: return say_answer(talk.ask(prompt), **options)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()): return chat_piped(talk, **options)
+    if not at_terminal(): return chat_piped(talk, **options)
     keep_history(COMMANDS)
     print(f'{run.folder.name}: {meta.get("stage", "")} step {meta["step"]:,}, '
           f'{model.count_params()["total"]:,} parameters. /help lists the commands.')
@@ -315,6 +330,39 @@ def complete(
         read = TextStream(tok)
         print((f'{i}: ' if samples > 1 else '') + text + ''.join(streamed_text(map(read, said))))
 
+# %% ../nbs/06_chat.ipynb #3ceefe18
+def complete_piped(
+    go # continues a text
+):
+    "Continue the lines of the standard input"
+    said = False
+    for line in sys.stdin:
+        if not line.strip(): continue
+        go(line.rstrip('\n'))
+        said = True
+    if not said: raise ValueError(NO_INPUT)
+
+def complete_typed(
+    go # continues a text
+):
+    "Continue what is typed, until the user leaves"
+    while True:
+        try: text = read_turn(input)
+        except (EOFError, KeyboardInterrupt): return print()
+        try: go(text)
+        except ValueError as e: print(e)
+        except KeyboardInterrupt: print()
+
+# %% ../nbs/06_chat.ipynb #0a82ff1a
+def completing_stage(
+    run:Run,
+    stage:str='' # as it was asked for
+)->str:
+    "Which model of a run continues texts"
+    if stage or run.at[0] or not checkpoints(run.stage('base')): return stage
+    if len(run.stages()) > 1: whisper(f'using the base model of {run.folder.name}; --stage chooses')
+    return 'base'
+
 # %% ../nbs/06_chat.ipynb #c10cde86
 @ranged
 def generate(
@@ -337,9 +385,7 @@ def generate(
     options = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p,
                    repetition_penalty=repetition_penalty, max_tokens=max_tokens, seed=seed)
     with unless_young(run): run = find_run(run, 'generate')
-    if not stage and not run.at[0] and checkpoints(run.stage('base')):
-        stage = 'base'
-        if len(run.stages()) > 1: whisper(f'using the base model of {run.folder.name}; --stage chooses')
+    stage = completing_stage(run, stage)
     with unless_young(run.folder): model, tokenizer, meta = run.load(stage, step)
     model = for_inference(model, dtype) # what it was cast from is not kept
     engine = Engine(model, tokenizer)
@@ -347,21 +393,8 @@ def generate(
     if prompt is not None:
         for text in [prompt] if isinstance(prompt, str) else prompt: go(text)
         return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        said = False
-        for line in sys.stdin:
-            if not line.strip(): continue
-            go(line.rstrip('\n'))
-            said = True
-        if not said: raise ValueError(NO_INPUT)
-        return
+    if not at_terminal(): return complete_piped(go)
     keep_history()
     print(f'{run.folder.name}: {meta.get("stage", "")} step {meta["step"]:,}. '
           'Type how a text begins; Ctrl-C stops it, Ctrl-D leaves.')
-    while True:
-        try: text = read_turn(input)
-        except (EOFError, KeyboardInterrupt): return print()
-        try:
-            go(text)
-        except ValueError as e: print(e)
-        except KeyboardInterrupt: print()
+    complete_typed(go)

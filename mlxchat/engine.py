@@ -28,66 +28,76 @@ class Engine:
         self.model, self.tokenizer, self.rows, self.step = model, tokenizer, rows, None
         self.stops = frozenset({tokenizer.special('<|assistant_end|>'), tokenizer.bos_id})
 
-    def batch(self)->Batch:
-        "A new batch, with the weights as they are now"
-        twin = for_inference(self.model)
-        if self.step is None: self.step = DecodeStep(twin)
-        else:
-            if twin is not self.model: self.step.model.update(twin.parameters())
-            self.step.decoder.refresh()
-        return Batch(self.step.model, self.tokenizer, self.step)
+# %% ../nbs/04_engine.ipynb #8615e7ba
+@patch
+def batch(self:Engine)->Batch:
+    "A new batch, with the weights as they are now"
+    twin = for_inference(self.model)
+    if self.step is None: self.step = DecodeStep(twin)
+    else:
+        if twin is not self.model: self.step.model.update(twin.parameters())
+        self.step.decoder.refresh()
+    return Batch(self.step.model, self.tokenizer, self.step)
 
-    def run(self,
-        requests # iterable of `Request`
-    ):           # yields `Token`
-        "Work through requests, many at a time"
-        batch, requests, more = self.batch(), iter(requests), True
-        while more or len(batch):
-            free = self.rows - len(batch)
-            if more and (free >= self.rows/4 or not len(batch)):
-                new = [r for _, r in zip(range(free), requests)]
-                more = len(new) == free
-                batch.add(new)
-            yield from batch.step()
+# %% ../nbs/04_engine.ipynb #6d914984
+@patch
+def requests(self:Engine,
+    prompts:list,       # lists of token ids
+    max_tokens:int=256, # new tokens per row, at most
+    seed:int=None,      # same seed, same answers; None for fresh ones
+    tools:bool=True,    # let them use the calculator?
+    **sampling            # `temperature`, `top_k` and other fields of `Sampling`
+)->list:                # of `Request`
+    "Requests with the same sampling, each with a seed of its own"
+    seeds = [None if seed is None else f'{seed}/{i}' for i in range(len(prompts))]
+    return [Request(list(p), max_tokens, Sampling(**sampling, seed=s), self.stops, tools)
+            for p, s in zip(prompts, seeds)]
 
-    def requests(self,
-        prompts:list,       # lists of token ids
-        max_tokens:int=256, # new tokens per row, at most
-        seed:int=None,      # same seed, same answers; None for fresh ones
-        tools:bool=True,    # let them use the calculator?
-        **sampling            # `temperature`, `top_k` and other fields of `Sampling`
-    )->list:                # of `Request`
-        "Requests with the same sampling, each with a seed of its own"
-        seeds = [None if seed is None else f'{seed}/{i}' for i in range(len(prompts))]
-        return [Request(list(p), max_tokens, Sampling(**sampling, seed=s), self.stops, tools)
-                for p, s in zip(prompts, seeds)]
+# %% ../nbs/04_engine.ipynb #44c7b1b5
+@patch
+def run(self:Engine,
+    requests # iterable of `Request`
+):           # yields `Token`
+    "Work through requests, many at a time"
+    batch, requests, more = self.batch(), iter(requests), True
+    while more or len(batch):
+        free = self.rows - len(batch)
+        if more and (free >= self.rows/4 or not len(batch)):
+            new = [r for _, r in zip(range(free), requests)]
+            more = len(new) == free
+            batch.add(new)
+        yield from batch.step()
 
-    def stream(self,
-        prompts:list, # lists of token ids
-        **options     # of `Engine.requests`
-    ):                # yields lists with (token, forced) for each prompt, None for rows that have ended
-        "Generate for all prompts at once, column by column"
-        requests, batch = self.requests(prompts, **options), self.batch()
-        at = {id(r): i for i, r in enumerate(requests)}
-        batch.add(requests)
-        while len(batch):
-            column = [None]*len(prompts)
-            for t in batch.step(): column[at[id(t.request)]] = t.id, t.forced
-            yield column
+# %% ../nbs/04_engine.ipynb #c38b740c
+@patch
+def stream(self:Engine,
+    prompts:list, # lists of token ids
+    **options     # of `Engine.requests`
+):                # yields lists with (token, forced) for each prompt, None for rows that have ended
+    "Generate for all prompts at once, column by column"
+    requests, batch = self.requests(prompts, **options), self.batch()
+    at = {id(r): i for i, r in enumerate(requests)}
+    batch.add(requests)
+    while len(batch):
+        column = [None]*len(prompts)
+        for t in batch.step(): column[at[id(t.request)]] = t.id, t.forced
+        yield column
 
-    def generate(self,
-        prompts:list, # lists of token ids
-        **options     # of `Engine.requests`
-    )->list[tuple[list,list]]: # for each prompt its new ids without the final stop token, and which were forced
-        "Generate to the end"
-        requests = self.requests(prompts, **options)
-        out = {id(r): ([], []) for r in requests}
-        for t in self.run(requests):
-            if t.id in self.stops: continue
-            ids, forced = out[id(t.request)]
-            ids.append(t.id)
-            forced.append(t.forced)
-        return [out[id(r)] for r in requests]
+# %% ../nbs/04_engine.ipynb #a1454b05
+@patch
+def generate(self:Engine,
+    prompts:list, # lists of token ids
+    **options     # of `Engine.requests`
+)->list[tuple[list,list]]: # for each prompt its new ids without the final stop token, and which were forced
+    "Generate to the end"
+    requests = self.requests(prompts, **options)
+    out = {id(r): ([], []) for r in requests}
+    for t in self.run(requests):
+        if t.id in self.stops: continue
+        ids, forced = out[id(t.request)]
+        ids.append(t.id)
+        forced.append(t.forced)
+    return [out[id(r)] for r in requests]
 
 # %% ../nbs/04_engine.ipynb #c102
 @patch
@@ -105,9 +115,7 @@ def reply(self:Engine,
     prompt, read = self.tokenizer.render_prompt(messages, max_tokens=room), TextStream(self.tokenizer)
     start, n = time.perf_counter(), 0
     for (token, _), in self.stream([prompt], max_tokens=max_tokens, temperature=temperature, top_k=top_k, **options):
-        kind, text = read(token)
-        n += 1
-        seconds = time.perf_counter() - start
+        (kind, text), n, seconds = read(token), n + 1, time.perf_counter() - start
         self.speed = f'{n:,} tokens in {seconds:.1f} s, {n/seconds:,.0f} a second'
         if text: yield kind, text
 

@@ -13,6 +13,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
+from fastcore.basics import patch
 from .safety.console import Bar
 from .fast.device import device_kind
 from .fast.decode import masked_attention
@@ -80,27 +81,31 @@ class SharedPrefixCache:
         return mx.repeat(self.trunk.last*(self.lengths > 0)[:, None, None], self.n, 0)
     def advance(self, T:int): pass
 
-    def sees(self,
-        T:int,     # tokens of an ending
-        S:int,     # tokens of a text
-        window:int # positions back that a token may look
-    )->mx.array:   # (B, 1, n·T, S + n·T)
-        "Which keys each token of the endings may look at"
-        branch, t, s = mx.arange(self.n*T)//T, mx.arange(self.n*T) % T, mx.arange(S)
-        ends, gap = self.lengths[:, None, None], t[:, None] - t
-        old = (s < ends) & (ends + t[:, None] - s <= window)
-        new = (branch[:, None] == branch) & (gap >= 0) & (gap <= window)
-        return mx.concatenate([old, mx.broadcast_to(new, (len(old), *new.shape))], 2)[:, None]
+# %% ../nbs/05_eval.ipynb #e7b488c5
+@patch
+def sees(self:SharedPrefixCache,
+    T:int,     # tokens of an ending
+    S:int,     # tokens of a text
+    window:int # positions back that a token may look
+)->mx.array:   # (B, 1, n·T, S + n·T)
+    "Which keys each token of the endings may look at"
+    branch, t, s = mx.arange(self.n*T)//T, mx.arange(self.n*T) % T, mx.arange(S)
+    ends, gap = self.lengths[:, None, None], t[:, None] - t
+    old = (s < ends) & (ends + t[:, None] - s <= window)
+    new = (branch[:, None] == branch) & (gap >= 0) & (gap <= window)
+    return mx.concatenate([old, mx.broadcast_to(new, (len(old), *new.shape))], 2)[:, None]
 
-    def attend(self, layer, q, k, v, window, scale, bounded)->mx.array: # (B·n, H, T, D), as `PrefillCache.attend`
-        "Attention over the text and the ending itself"
-        (R, H, T, D), keys, values = q.shape, self.trunk.keys[layer], self.trunk.values[layer]
-        def beside(x): # (B, H, n·T, D)
-            return x.reshape(-1, self.n, *x.shape[1:]).swapaxes(1, 2).reshape(len(keys), -1, self.n*T, D)
-        if window not in self.masks: self.masks[window] = self.sees(T, keys.shape[2], window)
-        k, v = mx.concatenate([keys, beside(k)], 2), mx.concatenate([values, beside(v)], 2)
-        y = masked_attention(beside(q), k, v, scale, self.masks[window], bounded)
-        return y.reshape(-1, H, self.n, T, D).swapaxes(1, 2).reshape(q.shape)
+# %% ../nbs/05_eval.ipynb #1551d50e
+@patch
+def attend(self:SharedPrefixCache, layer, q, k, v, window, scale, bounded)->mx.array:
+    "Attention over the text and the ending itself, as `PrefillCache.attend`: (B·n, H, T, D)"
+    (R, H, T, D), keys, values = q.shape, self.trunk.keys[layer], self.trunk.values[layer]
+    def beside(x): # (B, H, n·T, D)
+        return x.reshape(-1, self.n, *x.shape[1:]).swapaxes(1, 2).reshape(len(keys), -1, self.n*T, D)
+    if window not in self.masks: self.masks[window] = self.sees(T, keys.shape[2], window)
+    k, v = mx.concatenate([keys, beside(k)], 2), mx.concatenate([values, beside(v)], 2)
+    y = masked_attention(beside(q), k, v, scale, self.masks[window], bounded)
+    return y.reshape(-1, H, self.n, T, D).swapaxes(1, 2).reshape(q.shape)
 
 # %% ../nbs/05_eval.ipynb #c198
 def common_prefix(
@@ -261,20 +266,50 @@ def expected(
     return prompt, ids[len(prompt):-1]
 
 # %% ../nbs/05_eval.ipynb #c223
-def _judge(
-    task,
-    tok,
-    i:int,
-    example:dict,
-    right:list, # ids of the expected answer
-    said:dict,  # requests and the ids that answer them
-    cut:bool,   # was the question too long?
-):
-    answers = [ids for _, ids in said.values()]
+class _Asked(NamedTuple):
+    "A question, and the answers to it as they are written"
+    i:int
+    example:dict
+    right:list # ids of the expected answer
+    said:dict  # requests and the ids that answer them
+    cut:bool   # was the question too long?
+
+def _asked(engine, task, i, samples, room, **options):
+    "A question with as many requests as it gets answers"
+    example = task.get_example(i)
+    prompt, right = expected(engine.tokenizer, example)
+    rows = engine.requests([prompt[-room:]]*samples, **options)
+    said = {id(r): (r, []) for r in rows} # as long as a request is kept, no other has its id
+    return _Asked(i, example, right, said, len(prompt) > room)
+
+# %% ../nbs/05_eval.ipynb #7a175d96
+def _answered(engine, requests, open):
+    "After the end of an answer the question, if that was the last one it waited for, and else None"
+    for t in engine.run(requests):
+        q = open[id(t.request)]
+        if t.id not in engine.stops: q.said[id(t.request)][1].append(t.id)
+        if not t.finish: continue
+        del open[id(t.request)]
+        yield None if any(r in open for r in q.said) else q
+
+# %% ../nbs/05_eval.ipynb #98e7c56c
+def _judge(task, tok, q):
+    "The row of a question"
+    answers = [ids for _, ids in q.said.values()]
     texts = [tok.decode(ids) for ids in answers]
-    row = dict(i=i, question=example['messages'][-2]['content'], expected=tok.decode(right), said=texts,
-               right=[bool(task.evaluate(i, t)) for t in texts], exact=[ids == right for ids in answers])
-    return row | (dict(cut=True) if cut else {})
+    row = dict(i=q.i, question=q.example['messages'][-2]['content'], expected=tok.decode(q.right), said=texts,
+               right=[bool(task.evaluate(q.i, t)) for t in texts], exact=[ids == q.right for ids in answers])
+    return row | (dict(cut=True) if q.cut else {})
+
+def _judged(task, tok, answered):
+    "Rows, as they are done"
+    pool, judged = ThreadPoolExecutor(2*(os.cpu_count() or 1)), deque()
+    try:
+        for q in answered:
+            if q: judged.append(pool.submit(_judge, task, tok, q))
+            while judged and judged[0].done(): yield judged.popleft().result()
+        while judged: yield judged.popleft().result()
+    finally: pool.shutdown(cancel_futures=True)
 
 # %% ../nbs/05_eval.ipynb #88d9bbd9
 def ask(
@@ -287,29 +322,16 @@ def ask(
     **sampling           # `temperature` and other fields of `Sampling`
 ):                     # yields dicts: i, question, expected, and lists: said, right, exact
     "Let a model answer questions, and judge what it says"
-    tok, room, open = engine.tokenizer, engine.model.max_positions - max_tokens, {}
+    room, open = engine.model.max_positions - max_tokens, {}
     if room < 16:
         raise ValueError(f'max_tokens {max_tokens} leaves no room for a question in '
                          f'{engine.model.max_positions} positions')
     def requests():
         for i in which:
-            example = task.get_example(i)
-            prompt, right = expected(tok, example)
-            rows = engine.requests([prompt[-room:]]*samples, max_tokens=max_tokens, seed=f'{seed}/{i}', **sampling)
-            said = {id(r): (r, []) for r in rows} # as long as a request is kept, no other has its id
-            for r in rows: open[id(r)] = (i, example, right, said, len(prompt) > room)
-            yield from rows
-    pool, judged = ThreadPoolExecutor(2*(os.cpu_count() or 1)), deque()
-    try:
-        for t in engine.run(requests()):
-            row = open[id(t.request)]
-            if t.id not in engine.stops: row[3][id(t.request)][1].append(t.id)
-            if not t.finish: continue
-            del open[id(t.request)]
-            if not any(r in open for r in row[3]): judged.append(pool.submit(_judge, task, tok, *row))
-            while judged and judged[0].done(): yield judged.popleft().result()
-        while judged: yield judged.popleft().result()
-    finally: pool.shutdown(cancel_futures=True)
+            q = _asked(engine, task, i, samples, room, max_tokens=max_tokens, seed=f'{seed}/{i}', **sampling)
+            open.update(dict.fromkeys(q.said, q))
+            yield from (r for r, _ in q.said.values())
+    yield from _judged(task, engine.tokenizer, _answered(engine, requests(), open))
 
 # %% ../nbs/05_eval.ipynb #c018
 @dataclass

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['SCHEDULES', 'SFTConfig', 'usual_scale', 'rates', 'packed', 'dataset_stats', 'losses_in_words', 'hold_out',
-           'held_batches', 'numbered_blocks', 'check_base_model', 'base_model', 'optimizer_for', 'finetune']
+           'held_batches', 'numbered_blocks', 'check_base_model', 'base_model', 'optimizer_for', 'with_steps',
+           'finetune']
 
 # %% ../nbs/06b_finetune.ipynb #4df207db
 import json, math, re, time
@@ -79,10 +80,11 @@ class SFTConfig:
         for k, v in SCHEDULES[self.schedule].items():
             if getattr(self, k) is None: setattr(self, k, v)
 
-    @property
-    def plan(self)->Schedule:
-        return Schedule(self.num_iterations, warmup=0, warmdown=self.warmdown_ratio, final_lr=0.,
-                        momentum=(.95, .95, .95), weight_decay=self.weight_decay)
+# %% ../nbs/06b_finetune.ipynb #1e19b67d
+@patch(as_prop=True)
+def plan(self:SFTConfig)->Schedule:
+    return Schedule(self.num_iterations, warmup=0, warmdown=self.warmdown_ratio, final_lr=0.,
+                    momentum=(.95, .95, .95), weight_decay=self.weight_decay)
 
 # %% ../nbs/06b_finetune.ipynb #9e29e677
 @patch
@@ -118,7 +120,8 @@ def rates(
     pre = run_config(Run(folder)).get('pretrain', {})
     preset, scale = pre.get('preset', usual), c.lr_scale or usual_scale(folder, batch)
     def peak(k): return pre.get(k, RECIPES[preset][k]) if getattr(c, k) is None else getattr(c, k)
-    return {k: peak(k)*scale*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}, preset
+    names = 'matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr'
+    return {k: peak(k)*scale*c.init_lr_frac for k in names}, preset
 
 # %% ../nbs/06b_finetune.ipynb #c126
 def packed(
@@ -139,6 +142,15 @@ def packed(
 # %% ../nbs/06b_finetune.ipynb #6b711a4f
 def _turns(e): return sum(m['role'] == 'user' for m in e['messages'])
 
+def _rendered(examples, tokenizer, T):
+    "Conversations as ids and masks, whole and as they fit into a row"
+    seen = {}
+    def rendered(e): # few conversations come again and again
+        key = json.dumps(e['messages'])
+        if key not in seen: seen[key] = tokenizer.render(e, 10**9), tokenizer.render(e, T+1)
+        return seen[key]
+    return zip(*map(rendered, examples))
+
 # %% ../nbs/06b_finetune.ipynb #bfeda53c
 def dataset_stats(
     task:Task,    # conversations
@@ -149,12 +161,7 @@ def dataset_stats(
     "What awaits a model"
     n = len(task)
     examples = [task.get_example(int(i)) for i in np.linspace(0, n-1, min(n, most))]
-    seen = {}
-    def rendered(e): # few conversations come again and again
-        key = json.dumps(e['messages'])
-        if key not in seen: seen[key] = tokenizer.render(e, 10**9), tokenizer.render(e, T+1)
-        return seen[key]
-    whole, docs = ([rendered(e)[i] for e in examples] for i in (0, 1))
+    whole, docs = _rendered(examples, tokenizer, T)
     learnt = sum(sum(mask) for _, mask in docs)
     if not learnt: raise ValueError(f'no conversation has an answer within {T:,} tokens: choose a larger --max-seq-len')
     long = [(_turns(e), sum(w[1]) > sum(d[1])) for e, w, d in zip(examples, whole, docs) if len(w[0]) > T+1]
@@ -206,7 +213,8 @@ def held_batches(
     "Each conversation once, as batches"
     docs, n = [], 0
     for i in range(len(task)):
-        docs.append(tokenizer.render(task.get_example(i), T+1)); n += len(docs[-1][0])
+        docs.append(tokenizer.render(task.get_example(i), T+1))
+        n += len(docs[-1][0])
         if n >= most: break
     rows = packed(docs, T)
     ids, learn = np.full((len(rows), T+1), tokenizer.bos_id, np.int32), np.zeros((len(rows), T+1), bool)
@@ -225,7 +233,8 @@ def numbered_blocks(
 )->list:      # [0, 4, 5, 6, 7], or None
     "Numbers of blocks as people list them"
     if not text: return None
-    if not re.fullmatch(r'[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*', text): raise ValueError(f'{text!r} is no list of blocks such as 0,4-7')
+    if not re.fullmatch(r'[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*', text):
+        raise ValueError(f'{text!r} is no list of blocks such as 0,4-7')
     ends = [[int(o) for o in part.split('-')] for part in text.split(',')]
     for e in ends:
         if e[-1] >= n: raise ValueError(f'--lora-layers {text}: the model has only the blocks 0 to {n-1}')
@@ -273,6 +282,26 @@ def optimizer_for(
     if model.lora: rates = dict(matrix_lr=lora_lr)
     return MuonAdamW(param_groups(model, preset=preset, weight_decay=weight_decay, **rates), MUON[preset])
 
+# %% ../nbs/06b_finetune.ipynb #4e8f546c
+def with_steps(
+    c:SFTConfig,
+    task:Task,    # conversations to learn from
+    tokenizer,
+    T:int         # positions in a row
+)->SFTConfig:
+    "As many steps as the epochs take"
+    if c.num_iterations is not None: return c
+    B, accumulate = c.batch(T)
+    rows = (c.epochs or 1)*dataset_stats(task, tokenizer, T)['rows']
+    return replace(c, num_iterations=max(1, round(rows/(B*accumulate))), epochs=None)
+
+# %% ../nbs/06b_finetune.ipynb #809ae5d4
+def _measures(c, model, tokenizer, validate, core):
+    "Callbacks that validate and score"
+    def scores(): return core(Engine(model.merged() if model.lora else model, tokenizer))
+    calls = [Scores(lambda: validate(model), c.eval_every)] if validate else []
+    return calls + [Scores(scores, c.score_every, last=c.score_every > 0)]*bool(core)
+
 # %% ../nbs/06b_finetune.ipynb #c016
 def finetune(
     run:Run,       # written; has the tokenizer
@@ -286,24 +315,16 @@ def finetune(
     progress:bool=True, # show lines?
 )->dict:           # the last metrics
     "Teach a model to answer"
-    began, base = time.monotonic(), base or run.pick('base')
+    shown, base = dict(progress=progress, began=time.monotonic()), base or run.pick('base')
     model, tokenizer = model or base_model(base, run.stage('sft'), c), run.tokenizer
     T = c.max_seq_len or model.config.sequence_len
     model.check_length(T)
-    B, accumulate = c.batch(T)
-    if c.num_iterations is None:
-        rows = (c.epochs or 1)*dataset_stats(task, tokenizer, T)['rows']
-        c = replace(c, num_iterations=max(1, round(rows/(B*accumulate))), epochs=None)
+    (B, accumulate), c = c.batch(T), with_steps(c, task, tokenizer, T)
     start, preset = rates(base.parents[2], c, B*T*accumulate, model.config.generation)
-    loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
-    def evaluation(): return core(Engine(model.merged() if model.lora else model, tokenizer))
     optimizer = optimizer_for(model, start, preset, c.lora_lr or .02, c.weight_decay)
-    settings = TrainerConfig(accumulate, RECIPES[preset]['grad_clip'], c.save_every, c.keep_last, c.save_best, c.spike,
-                             c.memory_limit_gb)
-    calls = [Scores(lambda: validate(model), c.eval_every)] if validate else []
-    if core: calls += [Scores(evaluation, c.score_every, last=c.score_every > 0)]
-    calls += as_callbacks(callbacks)
-    try:
-        return Trainer(run, 'sft', model, optimizer, loader, c.plan, settings, calls,
-                       progress=progress, began=began).train()
+    how = TrainerConfig(accumulate, RECIPES[preset]['grad_clip'], c.save_every, c.keep_last, c.save_best, c.spike,
+                        c.memory_limit_gb)
+    calls = _measures(c, model, tokenizer, validate, core) + as_callbacks(callbacks)
+    loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
+    try: return Trainer(run, 'sft', model, optimizer, loader, c.plan, how, calls, **shown).train()
     finally: loader.close()

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MIXTURES', 'FEW_CONVERSATIONS', 'MOST', 'ALL', 'STEPS', 'own_data', 'known_mixture', 'made', 'beside', 'readings',
-           'Lesson', 'longest', 'lesson', 'how_long', 'too_little']
+           'Lesson', 'joined', 'longest', 'row_length', 'in_steps', 'lesson', 'how_long', 'too_little']
 
 # %% ../nbs/06c_lesson.ipynb #40f8d5da
 import math, re
@@ -118,9 +118,47 @@ class Lesson:
     few:bool     # are there so few conversations that they are read several times?
     share:float  # of what would be read if nobody said how much
 
+# %% ../nbs/06c_lesson.ipynb #e7feaa4b
+def joined(
+    own:Task,     # conversations of one's own, or None
+    val:Task,     # others to validate on, or None
+    mixture:tuple,# from `made`, or None
+    seed:int=42   # of the order
+)->tuple:         # (to learn, to validate, or None)
+    "One's own conversations and a mixture"
+    learn = [o for o in (own, mixture and mixture[0]) if o]
+    vals = [o for o in (val, mixture and mixture[1]) if o]
+    return beside(*learn, seed) if len(learn) == 2 else learn[0], TaskMixture(vals) if vals else None
+
 # %% ../nbs/06c_lesson.ipynb #f6a699b0
 def longest(task:Task, tokenizer, most:int=1000)->int: # tokens
     return max(len(tokenizer.render(task.get_example(i), 10**9)[0]) for i in range(min(len(task), most)))
+
+# %% ../nbs/06c_lesson.ipynb #b7e57766
+def row_length(
+    c:SFTConfig,
+    tokenizer,
+    T:int,   # positions of the model
+    few:list # tasks, the first of few conversations; empty where there are many
+)->SFTConfig:
+    "How long rows are, and from how many conversations they are packed"
+    if few: T = min(T, 32*math.ceil(max(longest(o, tokenizer) for o in few)/32))
+    buffer = min(500, max(4, len(few[0]))) if few else 500
+    return replace(c, max_seq_len=c.max_seq_len or T, buffer=c.buffer or buffer)
+
+# %% ../nbs/06c_lesson.ipynb #681376e0
+def in_steps(
+    c:SFTConfig,
+    rows:float, # to be read
+    few:bool    # are there few conversations?
+)->SFTConfig:
+    "What a step is, and how many there are"
+    if few and not (c.device_batch_size or c.total_batch_size or c.grad_accum_steps):
+        c = replace(c, device_batch_size=max(1, min(2 if c.lora else 4, round(rows/STEPS))))
+    if few and c.lora: c = replace(c, lora_lr=c.lora_lr or .01)
+    B, accumulate = c.batch(c.max_seq_len)
+    steps = c.num_iterations or max(1, round(rows/(B*accumulate)))
+    return replace(c, device_batch_size=B, num_iterations=steps, epochs=None)
 
 # %% ../nbs/06c_lesson.ipynb #8c2eedf9
 def lesson(
@@ -133,27 +171,20 @@ def lesson(
     keeps:Task=None # read beside few conversations, so that less is forgotten
 )->Lesson:
     "Work out rows, epochs and steps"
-    held, given = len(val or []), bool(c.num_iterations)
-    learn, val = [o for o in (own, mixture and mixture[0]) if o], [o for o in (val, mixture and mixture[1]) if o]
-    n, learn = len(own or []), beside(*learn, c.seed) if len(learn) == 2 else learn[0]
+    n, held, given = len(own or []), len(val or []), bool(c.num_iterations)
     few = not mixture and readings(n) > 1
     usual = readings(n)*(5 if c.lora else 2)/2 if few else 1
     epochs = c.epochs or usual
-    if few: T = min(T, 32*math.ceil(max(longest(o, tokenizer) for o in (own, keeps) if o)/32))
-    c = replace(c, max_seq_len=c.max_seq_len or T, buffer=c.buffer or (min(500, max(4, n)) if few else 500))
+    learn, val = joined(own, val, mixture, c.seed)
+    c = row_length(c, tokenizer, T, [o for o in (own, keeps) if o and few])
     found = dataset_stats(learn, tokenizer, c.max_seq_len)
     rows = epochs*found['rows']
     if few and keeps:
         learn = TaskMixture([own, keeps], weights=[1, 1], size=max(2, round(2*n*epochs)), seed=c.seed)
         rows = dataset_stats(learn, tokenizer, c.max_seq_len)['rows']
-    if few and not (c.device_batch_size or c.total_batch_size or c.grad_accum_steps):
-        c = replace(c, device_batch_size=max(1, min(2 if c.lora else 4, round(rows/STEPS))))
-    if few and c.lora: c = replace(c, lora_lr=c.lora_lr or .01)
-    B, accumulate = c.batch(c.max_seq_len)
-    share = c.num_iterations*B*accumulate/rows if given else epochs/usual
-    steps = c.num_iterations or max(1, round(rows/(B*accumulate)))
-    c = replace(c, device_batch_size=B, num_iterations=steps, epochs=None)
-    return Lesson(learn, TaskMixture(val) if val else None, n, held, epochs, found, c, given, few, share)
+    c = in_steps(c, rows, few)
+    share = c.num_iterations*math.prod(c.batch(c.max_seq_len))/rows if given else epochs/usual
+    return Lesson(learn, val, n, held, epochs, found, c, given, few, share)
 
 # %% ../nbs/06c_lesson.ipynb #c3b8a0bc
 def how_long(

@@ -8,6 +8,7 @@ __all__ = ['LARGEST', 'Rollout', 'RewardError', 'judged', 'rl_prompt', 'rollouts
 
 # %% ../nbs/06g_policy.ipynb #13b4c275
 from dataclasses import dataclass, field
+from fastcore.basics import patch
 from .sources.own_tasks import failure
 from .engine import Engine
 from .model import GPT
@@ -56,6 +57,18 @@ def rl_prompt(
     m = example['messages']
     return m[:-1] if m[-1]['role'] == 'assistant' else m
 
+# %% ../nbs/06g_policy.ipynb #54c769a3
+def _answered(engine, tries, report, **options):
+    "The answers of the model go to their tries"
+    requests = engine.requests([t.prompt for t in tries], **options)
+    at, done = {id(r): t for r, t in zip(requests, tries)}, 0
+    for token in engine.run(requests):
+        t = at[id(token.request)]
+        t.ids.append(token.id)
+        t.forced.append(token.forced)
+        done += bool(token.finish)
+        if report and token.finish: report(done, len(tries))
+
 # %% ../nbs/06g_policy.ipynb #a35e214c
 def rollouts(
     engine:Engine,
@@ -69,17 +82,12 @@ def rollouts(
 )->list:             # of `Rollout`, those of an example side by side
     "Let the model try"
     tok, most = engine.tokenizer, engine.model.max_positions - max_tokens
-    if most < 16: raise ValueError(f'max_tokens {max_tokens} leaves no room for a question in {engine.model.max_positions} positions')
+    if most < 16:
+        raise ValueError(f'max_tokens {max_tokens} leaves no room for a question in '
+                         f'{engine.model.max_positions} positions')
     prompts = [tok.render_prompt(rl_prompt(task.get_example(i)), most) for i in indices]
     tries = [Rollout(i, p) for i, p in zip(indices, prompts) for _ in range(samples)]
-    requests = engine.requests([t.prompt for t in tries], max_tokens=max_tokens, seed=seed, **sampling)
-    at = {id(r): t for r, t in zip(requests, tries)}
-    done = 0
-    for token in engine.run(requests):
-        t = at[id(token.request)]
-        t.ids.append(token.id); t.forced.append(token.forced)
-        done += bool(token.finish)
-        if report and token.finish: report(done, len(tries))
+    _answered(engine, tries, report, max_tokens=max_tokens, seed=seed, **sampling)
     for t in tries:
         t.text = tok.decode(t.ids[:-1] if t.ids[-1] in engine.stops else t.ids)
         t.reward = judged(task.reward, t.index, t.text)
@@ -137,18 +145,13 @@ class PolicyStep(TrainStep):
     def __init__(self,
         *args,     # of `TrainStep`
         rows:int=8 # computed at a time
-    ): super().__init__(*args); self.rows = rows
+    ):
+        super().__init__(*args)
+        self.rows = rows
 
     def _add_batch(self, total, ids, targets, weights):
         loss, grads = nn.value_and_grad(self.model, lambda m: policy_loss(m, ids, targets, weights))(self.model)
         return tree_map(mx.add, total, (loss, mx.array(0.), grads))
-
-    def pieces(self, inputs, targets, weights):
-        "Rows of similar length, always as many; what is missing has no weight"
-        for a in range(0, len(inputs), self.rows):
-            x, y, w = (o[a:a+self.rows] for o in (inputs, targets, weights))
-            T, more = rounded(1 + int(np.flatnonzero((y >= 0).any(0))[-1])), self.rows - len(x)
-            yield np.pad(x[:, :T], [(0, more), (0, 0)]), np.pad(y[:, :T], [(0, more), (0, 0)], constant_values=-1), np.pad(w, (0, more))
 
     def __call__(self,
         batches:list # one batch, from `policy_batch`
@@ -159,3 +162,13 @@ class PolicyStep(TrainStep):
         loss = self.finish(*self.accumulated(self.pieces(*batch), n, 1., 'updates'))
         mx.eval(loss, self.model.state, self.optimizer.state)
         return loss
+
+# %% ../nbs/06g_policy.ipynb #46c00331
+@patch
+def pieces(self:PolicyStep, inputs, targets, weights):
+    "Rows of similar length, always as many; what is missing has no weight"
+    for a in range(0, len(inputs), self.rows):
+        x, y, w = (o[a:a+self.rows] for o in (inputs, targets, weights))
+        T, more = rounded(1 + int(np.flatnonzero((y >= 0).any(0))[-1])), self.rows - len(x)
+        pad = [(0, more), (0, 0)]
+        yield np.pad(x[:, :T], pad), np.pad(y[:, :T], pad, constant_values=-1), np.pad(w, (0, more))

@@ -12,6 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from fastcore.basics import patch
 from .safety.console import Bar
 from .sources.datasets import known_task, open_task
 from .sources.own_tasks import load_object, takes, task_part
@@ -29,22 +30,6 @@ class RolloutLog:
     "Lines of JSON, in the order of their steps"
     def __init__(self, path:Path): self.path, self.unwritten = Path(path), b''
 
-    def cut(self,
-        step:int # the last that counts
-    ):
-        "Drop what came later, and what is half written"
-        if not self.path.exists(): return
-        with open_file(self.path, 'rb+') as f:
-            end = 0
-            for line in f:
-                try:
-                    there = checked(parse_json(line, self.path), {'step': (0, 2**60)}, self.path)['step']
-                    late = there > step or not line.endswith(b'\n')
-                except ValueError: late = True
-                if late: break
-                end += len(line)
-            f.truncate(end)
-
     def add(self,
         lines:list # dictionaries
     )->bool:       # are they on the disk? if not, they go along with the next
@@ -55,13 +40,48 @@ class RolloutLog:
                 end = f.seek(0, os.SEEK_END)
                 try: whole = f.write(self.unwritten) == len(self.unwritten)
                 except OSError: whole = False
-                if not whole: f.truncate(end); return False
+                if not whole:
+                    f.truncate(end)
+                    return False
         except (OSError, ValueError): return False
         self.unwritten = b''
         return True
 
+# %% ../nbs/06h_practice.ipynb #70a09ae0
+@patch
+def cut(self:RolloutLog,
+    step:int # the last that counts
+):
+    "Drop what came later, and what is half written"
+    if not self.path.exists(): return
+    with open_file(self.path, 'rb+') as f:
+        end = 0
+        for line in f:
+            try:
+                there = checked(parse_json(line, self.path), {'step': (0, 2**60)}, self.path)['step']
+                late = there > step or not line.endswith(b'\n')
+            except ValueError: late = True
+            if late: break
+            end += len(line)
+        f.truncate(end)
+
 # %% ../nbs/06h_practice.ipynb #c819
-RL_RESUMABLE = {'eval_every', 'eval_examples', 'eval_samples', 'save_every', 'keep_last', 'memory_limit_gb', 'device_batch_size'} # may change on the way
+RL_RESUMABLE = {'eval_every', 'eval_examples', 'eval_samples', 'save_every', 'keep_last', 'memory_limit_gb',
+                'device_batch_size'} # may change on the way
+
+# %% ../nbs/06h_practice.ipynb #1427efc3
+def _check_practice(c):
+    "Raise for what makes no sense"
+    check_values(c)
+    if c.num_iterations and c.epochs:
+        raise ValueError('--num-iterations and --epochs say the same in two ways: choose one')
+    if (tries := c.examples_per_step*c.num_samples) > 2**20:
+        raise ValueError(f'--examples-per-step times --num-samples is {tries:,} answers a step: choose fewer')
+    if c.num_samples < 2:
+        raise ValueError(f'--num-samples must be at least 2, not {c.num_samples}: '
+                         'an answer is compared with others to the same question')
+    if c.temperature == 0 or c.top_k == 1:
+        raise ValueError('all answers would be the same: --temperature must be above 0, and --top-k not 1')
 
 # %% ../nbs/06h_practice.ipynb #ddb9938f
 @dataclass
@@ -89,52 +109,48 @@ class RLConfig:
     memory_limit_gb:float=0.     # save and stop when so much is in use, 0 for no limit
     seed:int=0                   # of questions and tries
 
-    def __post_init__(self):
-        check_values(self)
-        if self.num_iterations and self.epochs:
-            raise ValueError('--num-iterations and --epochs say the same in two ways: choose one')
-        if (tries := self.examples_per_step*self.num_samples) > 2**20:
-            raise ValueError(f'--examples-per-step times --num-samples is {tries:,} answers a step: choose fewer')
-        if self.num_samples < 2:
-            raise ValueError(f'--num-samples must be at least 2, not {self.num_samples}: '
-                             'an answer is compared with others to the same question')
-        if self.temperature == 0 or self.top_k == 1:
-            raise ValueError('all answers would be the same: --temperature must be above 0, and --top-k not 1')
-
-    def steps(self,
-        questions:int # of the task
-    )->int:
-        "As many as asked for; as many as ask every question once; or 100, if there are questions without end"
-        if self.num_iterations: return self.num_iterations
-        once = questions/self.examples_per_step
-        if self.epochs: return max(1, round(self.epochs*once))
-        return max(1, int(once)) if once <= 500 else 100
-
-    def settled(self,
-        questions:int, # of the task
-        parameters:int # of the model
-    ):                 # `RLConfig`
-        "With the number of steps, and the rates"
-        frac = self.init_lr_frac or (.1 if parameters < 1e7 else .05)
-        return replace(self, num_iterations=self.steps(questions), epochs=None, init_lr_frac=frac)
-
-    def evaluations(self,
-        steps:int # in all
-    )->int:
-        "How many evaluations there are: one before, some between, one at the end"
-        return 2 + len(range(self.eval_every, steps, self.eval_every) if self.eval_every else ())
-
-    def evaluation_questions(self,
-        steps:int, # in all
-        held:int   # questions that there are
-    )->int:
-        "How many questions an evaluation has"
-        tries = steps*self.examples_per_step*self.num_samples
-        usual = tries//(5*self.evaluations(steps)*self.eval_samples)
-        return min(held, self.eval_examples or max(50, min(400, usual)))
+    def __post_init__(self): _check_practice(self)
 
     @property
     def sampling(self)->dict: return dict(max_tokens=self.max_tokens, temperature=self.temperature, top_k=self.top_k)
+
+# %% ../nbs/06h_practice.ipynb #6847c2f3
+@patch
+def steps(self:RLConfig,
+    questions:int # of the task
+)->int:
+    "As many as asked for; as many as ask every question once; or 100, if there are questions without end"
+    if self.num_iterations: return self.num_iterations
+    once = questions/self.examples_per_step
+    if self.epochs: return max(1, round(self.epochs*once))
+    return max(1, int(once)) if once <= 500 else 100
+
+@patch
+def settled(self:RLConfig,
+    questions:int, # of the task
+    parameters:int # of the model
+):                 # `RLConfig`
+    "With the number of steps, and the rates"
+    frac = self.init_lr_frac or (.1 if parameters < 1e7 else .05)
+    return replace(self, num_iterations=self.steps(questions), epochs=None, init_lr_frac=frac)
+
+# %% ../nbs/06h_practice.ipynb #c016b48b
+@patch
+def evaluations(self:RLConfig,
+    steps:int # in all
+)->int:
+    "How many evaluations there are: one before, some between, one at the end"
+    return 2 + len(range(self.eval_every, steps, self.eval_every) if self.eval_every else ())
+
+@patch
+def evaluation_questions(self:RLConfig,
+    steps:int, # in all
+    held:int   # questions that there are
+)->int:
+    "How many questions an evaluation has"
+    tries = steps*self.examples_per_step*self.num_samples
+    usual = tries//(5*self.evaluations(steps)*self.eval_samples)
+    return min(held, self.eval_examples or max(50, min(400, usual)))
 
 # %% ../nbs/06h_practice.ipynb #c820
 class RolloutLoader:
@@ -154,29 +170,43 @@ class RolloutLoader:
     def status(self)->dict: return self.facts # metrics of the last step
     def __iter__(self): return self
 
-    def indices(self)->list:
-        "Examples of the next step; every epoch has an order of its own"
-        n, k, out = len(self.task), self.c.examples_per_step, []
-        for at in range(self.step*k, (self.step + 1)*k):
-            if self.order[0] != at//n: self.order = at//n, np.random.default_rng([self.c.seed, at//n]).permutation(n)
-            out.append(int(self.order[1][at % n]))
-        return out
+# %% ../nbs/06h_practice.ipynb #10ca03e9
+@patch
+def indices(self:RolloutLoader)->list:
+    "Examples of the next step; every epoch has an order of its own"
+    n, k, out = len(self.task), self.c.examples_per_step, []
+    for at in range(self.step*k, (self.step + 1)*k):
+        if self.order[0] != at//n: self.order = at//n, np.random.default_rng([self.c.seed, at//n]).permutation(n)
+        out.append(int(self.order[1][at % n]))
+    return out
 
-    def __next__(self)->tuple: # from `policy_batch`
-        c, first = self.c, not self.facts
-        tries = rollouts(self.engine, self.task, self.indices(), c.num_samples, seed=f'{c.seed}/{self.step}',
-                         report=self.report and partial(self.report, what='answers'), **c.sampling)
-        if self.journal:
-            if first: self.journal.cut(self.step)
-            self.journal.add(self._lines(tries))
-        self.step, self.tokens = self.step + 1, self.tokens + sum(len(t.ids) for t in tries)
-        silent = [not any(t.advantage for t in g) for g in groups(tries, c.num_samples)]
-        self.facts = dict(reward=sum(t.reward for t in tries)/len(tries), silent=sum(silent)/len(silent), length=sum(len(t.ids) for t in tries)/len(tries), tokens=self.tokens)
-        return policy_batch(tries)
+# %% ../nbs/06h_practice.ipynb #e87179d5
+@patch
+def _noted(self:RolloutLoader, tries):
+    "Lines for the journal"
+    asked = {t.index: rl_prompt(self.task.get_example(t.index))[-1]['content'] for t in tries}
+    return [dict(step=self.step + 1, example=t.index, question=asked[t.index], text=t.text, reward=t.reward,
+                 advantage=round(t.advantage, 4), tokens=len(t.ids)) for t in tries]
 
-    def _lines(self, tries):
-        asked = {t.index: rl_prompt(self.task.get_example(t.index))[-1]['content'] for t in tries}
-        return [dict(step=self.step + 1, example=t.index, question=asked[t.index], text=t.text, reward=t.reward, advantage=round(t.advantage, 4), tokens=len(t.ids)) for t in tries]
+@patch
+def _summed(self:RolloutLoader, tries):
+    "Metrics of a step"
+    silent, n = [not any(t.advantage for t in g) for g in groups(tries, self.c.num_samples)], len(tries)
+    return dict(reward=sum(t.reward for t in tries)/n, silent=sum(silent)/len(silent),
+                length=sum(len(t.ids) for t in tries)/n, tokens=self.tokens)
+
+# %% ../nbs/06h_practice.ipynb #3bb9dd0c
+@patch
+def __next__(self:RolloutLoader)->tuple: # from `policy_batch`
+    c, first = self.c, not self.facts
+    tries = rollouts(self.engine, self.task, self.indices(), c.num_samples, seed=f'{c.seed}/{self.step}',
+                     report=self.report and partial(self.report, what='answers'), **c.sampling)
+    if self.journal:
+        if first: self.journal.cut(self.step)
+        self.journal.add(self._noted(tries))
+    self.step, self.tokens = self.step + 1, self.tokens + sum(len(t.ids) for t in tries)
+    self.facts = self._summed(tries)
+    return policy_batch(tries)
 
 # %% ../nbs/06h_practice.ipynb #c826
 def evaluate_policy(
@@ -190,8 +220,10 @@ def evaluate_policy(
 )->dict:          # pass@1, and pass@k for k = `samples`
     "How often is the first answer right, and how often one of several?"
     which = list(range(min(n, len(task))))
-    with Bar(total=len(which)*samples, desc='evaluation answers', unit='answer', disable=not progress, leave=False) as bar:
-        tries = rollouts(engine, task, which, samples, f'evaluation {seed}', report=lambda done, of: bar.update(), **sampling)
+    shown = dict(desc='evaluation answers', unit='answer', disable=not progress, leave=False)
+    with Bar(total=len(which)*samples, **shown) as bar:
+        def report(done, of): bar.update()
+        tries = rollouts(engine, task, which, samples, f'evaluation {seed}', report=report, **sampling)
     right = [sum(judged(task.evaluate, t.index, t.text) for t in g) for g in groups(tries, samples)]
     return {f'pass@{k}': sum(pass_at_k(samples, int(c), k) for c in right)/len(right) for k in sorted({1, samples})}
 

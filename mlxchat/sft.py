@@ -9,6 +9,7 @@ __all__ = ['scores_by_task', 'sft', 'outcome', 'merge']
 import math, re
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import NamedTuple
 from fastcore.meta import delegates
 from .config import GPTConfig
 from .sources.texts import new_folder
@@ -27,11 +28,37 @@ from .safety.ranges import check_pairs, ranged
 from .eval import score_task
 from .sources.datasets import known_task, open_task
 from .sources.own_tasks import own_code, source_hash
+from .tasks import Task
 from .lesson import made, lesson, known_mixture, own_data, MIXTURES, how_long, too_little
 from .stages import SFT_RESUMABLE, read_run, derived_tag, numbered, sft_command, open_stage, passed_over, changes
 from .stages import new_run
 from .finetune import SFTConfig, base_model, check_base_model, usual_scale, losses_in_words, held_batches, finetune
 import mlx.core as mx
+
+# %% ../nbs/06e_sft.ipynb #ec1bf88d
+class _Material(NamedTuple):
+    "What there is to learn from"
+    own:Task      # conversations of one's own, or None
+    val:Task      # others to validate on, or None
+    mixed:tuple   # from `made`, or None
+    mixture:str   # its name, '' for none
+    only:bool     # nothing beside one's own?
+    folder:str    # with published files, '' to fetch them
+    files:dict    # names and checksums
+    tokenizer:object
+
+# %% ../nbs/06e_sft.ipynb #a86b64f5
+def _chosen(mixture, data):
+    "The name of the mixture, '' for none, and whether none was asked for"
+    name = known_mixture(mixture) if mixture else '' if data else 'chat'
+    return ('', True) if name == 'none' else (name, False)
+
+def _gathered(own, val, mixture, only, tokenizer, folder, strict, files):
+    "The material, with the mixture made"
+    if not files['data'] and not mixture: raise ValueError('--mixture none leaves nothing to learn: give --data')
+    mixed = made(mixture, tokenizer, folder, strict, print) if mixture else None
+    if own_code(mixture) and not files['data']: own, val, mixed = mixed[0], val or mixed[1], None
+    return _Material(own, val, mixed, mixture, only, folder, files, tokenizer)
 
 # %% ../nbs/06e_sft.ipynb #c145
 def scores_by_task(
@@ -45,35 +72,42 @@ def scores_by_task(
     return ask
 
 # %% ../nbs/06e_sft.ipynb #c2de8edd
-def _kept(source, stage, tokenizer, folder):
+def _kept(source, stage, material):
     "What a model was taught before, if that can be made up again: its name and its conversations"
+    if material.mixture or material.only or not material.own: return '', None
     old = run_config(source)
     demo = (source.folder/'seconds.json').exists() # one made before this was written down
     name = old.get('taught', 'practice' if demo else '')
     if name != 'practice' or stage == 'base': return '', None
-    return 'practice', made('practice', tokenizer, folder)[0]
+    return 'practice', made('practice', material.tokenizer, material.folder)[0]
 
 # %% ../nbs/06e_sft.ipynb #49eb43cf
-def _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, folder, only, **files):
-    "What would be taught from a checkpoint, and the settings that must not change"
-    check_base_model(path, c)
-    stage, about = path.parent.name, metadata(path)
-    if gentle and stage != 'base': c = replace(c, init_lr_frac=c.init_lr_frac/2)
-    keeps, kept = _kept(source, stage, tokenizer, folder) if own and not (mixture or only) else ('', None)
-    config = GPTConfig.restore(about['config'])
+def _planned(source, path, c, material):
+    "What would be taught from a checkpoint, and what is read beside it"
+    stage, config = path.parent.name, GPTConfig.restore(metadata(path)['config'])
+    keeps, kept = _kept(source, stage, material)
     if (c.max_seq_len or 0) > config.max_positions:
         raise ValueError(f'--max-seq-len must be at most {config.max_positions:,}, the positions of this model, '
                          f'not {c.max_seq_len:,}')
-    plan = lesson(c, tokenizer, config.sequence_len, own, val, mixed, kept)
+    plan = lesson(c, material.tokenizer, config.sequence_len, material.own, material.val, material.mixed, kept)
     check_rows(replace(config, sequence_len=plan.c.max_seq_len), plan.c.device_batch_size, c.recompute)
+    return plan, keeps*plan.few
+
+# %% ../nbs/06e_sft.ipynb #7a775c66
+def _begin(source, path, c, gentle, material):
+    "Checkpoint, plan and settings of a lesson"
+    check_base_model(path, c)
+    stage, about = path.parent.name, metadata(path)
+    if gentle and stage != 'base': c = replace(c, init_lr_frac=c.init_lr_frac/2)
+    plan, beside = _planned(source, path, c, material)
     tokens = math.prod(plan.c.batch(plan.c.max_seq_len))*plan.c.max_seq_len
     if plan.few and not c.lr_scale: plan.c.lr_scale = max(.1, usual_scale(source.folder, tokens))
     where = '' if stage == 'base' else f'{stage} '
     settings = dict(
         base=f'{source.folder.name}, {where}step {about["step"]:,}',
-        weights=about['files']['model.safetensors'][:12], tokenizer=tokenizer.fingerprint(),
-        **files, mixture=mixture, source=source_hash(mixture), beside=keeps*plan.few, conversations=len(plan.learn),
-        batch_tokens=tokens,
+        weights=about['files']['model.safetensors'][:12], tokenizer=material.tokenizer.fingerprint(),
+        **material.files, mixture=material.mixture, source=source_hash(material.mixture), beside=beside,
+        conversations=len(plan.learn), batch_tokens=tokens,
         **{k: v for k, v in asdict(plan.c).items() if k not in SFT_RESUMABLE})
     return path, plan, settings
 
@@ -111,45 +145,25 @@ def sft(
     "Teach a model to answer, or go on with it"
     asked = {k: v for k, v in locals().items() if k != 'kwargs'} | kwargs
     log = LogConfig.taken(kwargs)
-    c = SFTConfig(**kwargs)
+    c, gentle = SFTConfig(**kwargs), kwargs.get('init_lr_frac') is None
     check_pairs(asked)
     check_tag(model_tag)
-    mixture = known_mixture(mixture) if mixture else ''
-    named = re.findall(r'[^,\s]+', score_tasks)
-    to_score = [known_task(o) for o in named]
-    own, val = own_data(data, val_data, val_fraction, strict, c.seed) # a file that is missing is said first
     if not data and not mixture: print(NO_DATA, flush=True)
-    only, mixture = mixture == 'none', '' if mixture == 'none' else mixture or ('' if data else 'chat')
-    files = _numbered_names(data or [])
-    source = read_run(run, model_tag, 'trainable', 'sft', data=files, mixture=mixture, lora=c.lora)
+    mixture, only = _chosen(mixture, data)
+    to_score = [known_task(o) for o in re.findall(r'[^,\s]+', score_tasks)]
+    own, val = own_data(data, val_data, val_fraction, strict, c.seed) # a file that is missing is said first
+    files = dict(data=_numbered_names(data or []), val_data=_numbered_names(val_data or []))
+    source = read_run(run, model_tag, 'trainable', 'sft', data=files['data'], mixture=mixture, lora=c.lora)
     if not source.stages(): source.pick() # says what is missing
-    tokenizer = source.tokenizer
+    material = _gathered(own, val, mixture, only, source.tokenizer, data_dir, strict, files)
+    def begin(stage): return _begin(source, source.pick(stage, step), c, gentle, material)
     alone = mixture not in MIXTURES and bool(mixture or data)
-    if not data and not mixture: raise ValueError('--mixture none leaves nothing to learn: give --data')
-    mixed = made(mixture, tokenizer, data_dir, strict, print) if mixture else None
-    if own_code(mixture) and not data: # read as often as a file of so many
-        own, val, mixed = mixed[0], val or mixed[1], None
-    gentle = kwargs.get('init_lr_frac') is None
-    def begin(stage):
-        path = source.pick(stage, step)
-        return _begin(source, path, c, gentle, tokenizer, own, val, mixture, mixed, data_dir, only, data=files,
-                      val_data=_numbered_names(val_data or []))
     tag = derived_tag(source.folder.name, data[0] if data else mixture.rpartition(':')[2], '-lora'*bool(c.lora))
-    target, (path, plan, settings) = _destination(source, stage, step, model_tag, tag, begin, alone)
+    target, begun = _destination(source, stage, step, model_tag, tag, begin, alone)
     with outlive_terminal(), target.attempt():
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
         again = sft_command('sft', sft, asked | dict(run=source.folder.name, model_tag=other))
-        open_stage(target, source, 'sft', settings, f'{again} makes another run', taught=mixture or settings['beside'])
-        if m := nothing_left(target, 'sft', plan.c.num_iterations):
-            return print(done_line(target.folder.name, m, outcome(target, m), _go_on(target.folder.name)))
-        _say_what(source, target, path, plan, settings)
-        if plan.own and not (mixed or settings['beside'] or only): _say_unmixed(source, path, plan)
-        if not model_tag and target.folder.name != tag and target is not source:
-            print(passed_over(target.folder.with_name(tag), 'sft', settings))
-        with sinks(target, settings, log, 'sft') as to:
-            m = _teach(target, path, plan, tokenizer, mixture, to_score, data_dir, own_val=val, callbacks=to)
-        print(f'step {m["step"]:,}: {outcome(target, m)}')
-        print(f'talk to it with `mlxchat chat --run {target.folder.name}`; report in {tilde(report_html(target))}')
+        _carry_out(source, target, begun, material, to_score, log, again, '' if model_tag else tag)
 
 sft.__delwrap__, SFTConfig.__delwrap__ = SFTConfig, LogConfig # the comments of their fields are the help
 
@@ -194,13 +208,17 @@ def _say_unmixed(source, path, plan):
           f'may be forgotten; {others} beside them{fetched}')
 
 # %% ../nbs/06e_sft.ipynb #ac8d3825
-def _teach(run, path, plan, tokenizer, mixture, names, data_dir, own_val, callbacks):
+def _scored(c, names, material):
+    "Tasks whose scores show what is learnt, by name"
+    if not c.score_every: return {}
+    names = names or ([] if material.val else MIXTURES.get(material.mixture or 'practice', [material.mixture]))
+    tasks = {n: open_task(n, None, material.folder or None, tokenizer=material.tokenizer) for n in names}
+    return tasks or dict(own=material.val)
+
+def _teach(run, path, plan, material, names, callbacks):
     "Fine-tune, with validation and scores"
-    c, sizes = plan.c, tokenizer.token_bytes()
-    names = names or ([] if own_val else MIXTURES.get(mixture or 'practice', [mixture]))
-    tasks = {}
-    if c.score_every:
-        tasks = {n: open_task(n, None, data_dir or None, tokenizer=tokenizer) for n in names} or dict(own=own_val)
+    c, tokenizer, tasks = plan.c, material.tokenizer, _scored(plan.c, names, material)
+    sizes = tokenizer.token_bytes()
     batches = held_batches(plan.val, tokenizer, c.device_batch_size, c.max_seq_len, c.eval_tokens) if plan.val else []
     validate = (lambda model: dict(val_bpb=bits_per_byte(model, batches, sizes))) if batches else None
     evaluation, model = scores_by_task(tasks, c) if tasks else None, base_model(path, run.stage('sft'), c)
@@ -221,6 +239,23 @@ def outcome(
     try: before = f'{read_json(run.folder/"sft.json", {"val_bpb": float})["val_bpb"]:.3f} → '
     except (OSError, ValueError): before = '' # it was begun by an older version
     return f'{before}{m["val_bpb"]:.3f} bits per byte on held-out answers'
+
+# %% ../nbs/06e_sft.ipynb #d5a4b7c9
+def _carry_out(source, target, begun, material, names, log, again, tag):
+    "Say what is taught, teach it, and say what came of it"
+    (path, plan, settings), name = begun, target.folder.name
+    taught = material.mixture or settings['beside']
+    open_stage(target, source, 'sft', settings, f'{again} makes another run', taught=taught)
+    if m := nothing_left(target, 'sft', plan.c.num_iterations):
+        return print(done_line(name, m, outcome(target, m), _go_on(name)))
+    _say_what(source, target, path, plan, settings)
+    if plan.own and not (material.mixed or settings['beside'] or material.only): _say_unmixed(source, path, plan)
+    if tag and name != tag and target is not source:
+        print(passed_over(target.folder.with_name(tag), 'sft', settings))
+    with sinks(target, settings, log, 'sft') as to:
+        m = _teach(target, path, plan, material, names, to)
+    print(f'step {m["step"]:,}: {outcome(target, m)}')
+    print(f'talk to it with `mlxchat chat --run {name}`; report in {tilde(report_html(target))}')
 
 # %% ../nbs/06e_sft.ipynb #c154
 def merge(
