@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['COUNT_PHRASINGS', 'SPELL_PHRASINGS', 'SUM_PHRASINGS', 'ARITHMETIC_PHRASES', 'IDENTITY', 'OPENINGS', 'ENDINGS',
            'SMALL_TALK', 'TASK_SHARES', 'word_list', 'spelling_words', 'is_heldout_word', 'heldout_words', 'repeats',
-           'pseudo_word', 'word_pieces', 'piece_word', 'WordTask', 'loosen', 'counted_letters', 'SpellingBee',
-           'spelled', 'SimpleSpelling', 'draw_number', 'is_heldout_pair', 'Arithmetic', 'identity_questions',
-           'normalize', 'is_heldout_question', 'Identity', 'practice']
+           'pseudo_word', 'word_pieces', 'piece_word', 'WordTask', 'loosen', 'phrasings', 'counted_letters',
+           'SpellingBee', 'spelled', 'SimpleSpelling', 'draw_number', 'is_heldout_pair', 'Arithmetic',
+           'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'practice']
 
 # %% ../nbs/05b_questions.ipynb #e14c93b0
-import functools, random, re
+import functools, json, random, re
 from collections import Counter
 from decimal import Decimal
+from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from fastcore.basics import patch
@@ -110,7 +111,8 @@ class WordTask(Generator):
         pseudo:float=.1,          # share of made-up words
     ):
         self.words = heldout_words(words, tokenizer) if split == 'val' else [w for w in words if not is_heldout_word(w)]
-        if not self.words: raise ValueError(f'no {split} words among {len(words):,}: use more text, or a smaller min_count')
+        if not self.words:
+            raise ValueError(f'no {split} words among {len(words):,}: use more text, or a smaller min_count')
         super().__init__(split, size or (len(self.words) if split == 'val' else 100_000), seed)
         self.repeating = [w for w in self.words if repeats(w)] or self.words
         self.repeated, self.pseudo, self.pieces = repeated, pseudo, word_pieces(tokenizer) if tokenizer else []
@@ -120,7 +122,8 @@ class WordTask(Generator):
         "The word of example `i`"
         if self.split == 'val': return self.words[self.order[i % len(self.words)]]
         x = rng.random()
-        if x < self.pseudo: return piece_word(self.pieces, rng) if self.pieces and rng.random() < .5 else pseudo_word(self.words, rng)
+        if x < self.pseudo:
+            return piece_word(self.pieces, rng) if self.pieces and rng.random() < .5 else pseudo_word(self.words, rng)
         return rng.choice(self.repeating if x < self.pseudo + self.repeated else self.words)
 
 # %% ../nbs/05b_questions.ipynb #c039
@@ -134,15 +137,12 @@ def loosen(
     return text
 
 # %% ../nbs/05b_questions.ipynb #c043
-COUNT_PHRASINGS = [f'{a} {b}' for a, b in [ # the word always follows a space
-    ('How many {l} are in', '{w}?'), ('How many {l} are there in', '{w}?'), ('How many {l} are in the word', '{w}?'), ('How many {l} does the word', '{w} have?'),
-    ('How many {l} does', '{w} have?'), ('How many {l} does', '{w} contain?'), ('How many times does {l} appear in', '{w}?'), ('How many times does {l} occur in the word', '{w}?'),
-    ('How many times is {l} in', '{w}?'), ('How many times is the letter {l} used in', '{w}?'), ('How often does {l} appear in', '{w}?'), ('How often does the letter {l} occur in', '{w}?'),
-    ('How often is {l} in the word', '{w}?'), ('How many of the letter {l} are in', '{w}?'), ('How many letters {l} are in', '{w}?'), ('How many letters {l} are in the word', '{w}?'),
-    ('Count the {l} in', '{w}.'), ('Count the letter {l} in', '{w}.'), ('Count the number of {l} in', '{w}.'), ('Count how many {l} are in the word', '{w}.'),
-    ('Count {l} in the word', '{w}.'), ('What is the number of {l} in', '{w}?'), ('What is the count of {l} in the word', '{w}?'), ('Tell me how many {l} are in', '{w}.'),
-    ('Can you count the {l} in', '{w}?'), ('Please count the {l} in', '{w}.'), ('Give me the number of {l} in', '{w}.'), ('In the word', '{w}, how many {l} are there?'),
-    ('In', '{w}, how many times does {l} appear?'), ('Find the number of {l} in the word', '{w}.'), ('Do you know how many {l} are in', '{w}?'), ('Look at the word', '{w}. How many {l} are in it?')]]
+@functools.cache
+def phrasings()->dict: # kind of question: templates, or for a reply the questions
+    "Ways to ask, from a file of them; a word always follows a space"
+    return json.loads((files('mlxchat')/'data_files'/'phrasings.json').read_text(encoding='utf-8'))
+
+COUNT_PHRASINGS = phrasings()['counting']
 
 # %% ../nbs/05b_questions.ipynb #69cdc8aa
 _NAMED = r"""(?:[\s"'`‘“*]*\bletters?)?[\s"'`‘“*]+{}["'`’”*]*s?(?![\w'’²³]|\s*[0-9])"""
@@ -187,9 +187,7 @@ class SpellingBee(WordTask):
         return counted_letters(final_text(output_text), letter) == word.count(letter)
 
 # %% ../nbs/05b_questions.ipynb #c053
-SPELL_PHRASINGS = ['Spell {w}.', 'Spell the word {w}.', 'Spell out {w}.', 'Spell out the word {w}.', 'How do you spell {w}?', 'How is {w} spelled?', 'How is the word {w} spelled?',
-    'Can you spell {w}?', 'Can you spell the word {w}?', 'Please spell {w}.', 'Please spell the word {w}.', 'What is the spelling of {w}?', 'What are the letters of {w}?',
-    'What are the letters in the word {w}?', 'List the letters of {w}.', 'Write {w} letter by letter.', 'Give me the letters of {w}.', 'Which letters are in {w}?', 'Tell me how to spell {w}.', 'Take apart the word {w}.']
+SPELL_PHRASINGS = phrasings()['spelling']
 
 # %% ../nbs/05b_questions.ipynb #c626
 def spelled(
@@ -237,7 +235,7 @@ def is_heldout_pair(a:int, b:int)->bool:
     "Is this pair of numbers kept for validation?"
     return name_hash(f'{min(a, b)},{max(a, b)}', 'pair') < .1
 
-SUM_PHRASINGS = ['What is {q}?', 'Compute {q}.', 'Calculate {q}.', 'How much is {q}?', '{q} = ?', '{q}', 'Work out {q}.', 'Tell me {q}.', 'Please calculate {q}.', 'Can you compute {q}?', 'What do you get for {q}?', 'Evaluate {q}.']
+SUM_PHRASINGS = phrasings()['sums']
 ARITHMETIC_PHRASES = {'+': ['{a} + {b}', '{a}+{b}', '{a} plus {b}', 'the sum of {a} and {b}'],
               '-': ['{a} - {b}', '{a}-{b}', '{a} minus {b}', 'the difference of {a} and {b}'],
               '*': ['{a} * {b}', '{a}*{b}', '{a} x {b}', '{a} times {b}', 'the product of {a} and {b}']}
@@ -281,30 +279,21 @@ def evaluate(self:Arithmetic, i:int, output_text:str)->bool:
     return final_number(output_text) == _result(*self._draw(i)[:3])
 
 # %% ../nbs/05b_questions.ipynb #c068
-IDENTITY = { # reply: ways to ask
-    'I am mlxchat, a small language model.': 'who are you? what are you? who am I talking to? what exactly are you? who is this? introduce yourself. describe yourself. tell me about yourself. say who you are. what kind of thing are you?',
-    'My name is mlxchat.': "what is your name? what's your name? do you have a name? how should I call you? what are you called? tell me your name. say your name. what should I call you? which name do you have? give me your name.",
-    'I was trained from scratch on your own computer.': 'who made you? who created you? who trained you? who built you? where were you trained? how were you made? where do you come from? who is your creator? how were you trained? who developed you?',
-    'I can count letters, spell words and do arithmetic.': 'what can you do? what are you able to do? how can you help me? what do you do? what are your skills? what are you good at? what can I ask you? list your abilities. tell me what you can do. what do you know how to do?',
-    'I am a computer program, not a human.': 'are you human? are you a human? are you a person? are you real? are you alive? are you a robot? are you a machine? are you a computer program? are you an AI? am I talking to a person?',
-    'I run on your own computer, with MLX.': 'where do you run? where are you running? where do you live? where are you? what do you run on? which computer do you use? do you run in the cloud? on what machine do you run? do you need the internet? what hardware do you use?'}
-OPENINGS = ['', 'Hi! ', 'Hello, ', 'Hey, ', 'Excuse me, ', 'So, ', 'Good morning! ', 'OK, ']
-ENDINGS = ['', ', my friend', ', mlxchat', ', by the way', ', if I may ask']
+IDENTITY, OPENINGS, ENDINGS = (phrasings()[k] for k in ('identity', 'openings', 'endings'))
 
 # %% ../nbs/05b_questions.ipynb #c070
-SMALL_TALK = {
-    'Hello! What can I do for you?': 'hi! hello! hey! hi there! hello there! good morning! good evening! hello again! greetings! hey there!',
-    'You are welcome.': 'thanks! thank you! thank you very much! many thanks! thanks a lot! thanks for your help! great, thanks! thank you so much! good, thank you! well done, thank you!'}
+SMALL_TALK = phrasings()['small_talk']
 
-def _combine(phrasings, openings, endings):
+def _combine(by_reply, openings, endings):
     "{question: reply} for every opening, core and ending"
-    cores = [(core.strip(), reply) for reply, s in phrasings.items() for core in re.findall(r'.+?[?.!]', s)]
+    cores = [(core, reply) for reply, cores in by_reply.items() for core in cores]
     asked = {f'{o}{c[:-1]}{e}{c[-1]}': reply for c, reply in cores for o in openings for e in endings}
     return {q[0].upper() + q[1:]: reply for q, reply in asked.items()}
 
 def identity_questions()->dict: # {question: reply}
     "Every way of asking, for both splits"
-    return _combine(IDENTITY, OPENINGS, ENDINGS) | _combine(SMALL_TALK, [''], [*ENDINGS[:3], ' and a good day', ', dear model'])
+    talk = _combine(SMALL_TALK, [''], [*ENDINGS[:3], ' and a good day', ', dear model'])
+    return _combine(IDENTITY, OPENINGS, ENDINGS) | talk
 
 # %% ../nbs/05b_questions.ipynb #c073
 def normalize(question:str)->str: # equal for the same question
@@ -339,7 +328,8 @@ class Identity(Generator):
         return loosen(question, rng), reply
 
     def get_example(self, i:int)->dict: return answer(*self._draw(i))
-    def evaluate(self, i:int, output_text:str)->bool: return normalize(final_text(output_text)) == normalize(self._draw(i)[1])
+    def evaluate(self, i:int, output_text:str)->bool:
+        return normalize(final_text(output_text)) == normalize(self._draw(i)[1])
 
 # %% ../nbs/05b_questions.ipynb #c098
 TASK_SHARES = dict(arithmetic=.2, counting=.3, spelling=.4, identity=.1) # of the demo's conversations
@@ -352,4 +342,5 @@ def practice(
 )->dict:                 # task by name
     "The four generators"
     letters = dict(words=words, split=split, tokenizer=tokenizer, pseudo=made_up)
-    return dict(arithmetic=Arithmetic(split), counting=SpellingBee(**letters), spelling=SimpleSpelling(**letters), identity=Identity(split))
+    return dict(arithmetic=Arithmetic(split), counting=SpellingBee(**letters), spelling=SimpleSpelling(**letters),
+                identity=Identity(split))

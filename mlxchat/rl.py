@@ -146,7 +146,8 @@ def amount(
     between = f'every {c.eval_every:,} steps, '*(evaluations > 2)
     return (f'{counted(c.num_iterations, "step")} of {counted(c.examples_per_step, "question")}, '
             f'{counted(c.num_samples, "answer")} to each (--num-iterations changes that)\n'
-            f'{evaluations} evaluations of {counted(asked, "held-out question")}, {counted(c.eval_samples, "answer")} to each: '
+            f'{evaluations} evaluations of {counted(asked, "held-out question")}, '
+            f'{counted(c.eval_samples, "answer")} to each: '
             f'before, {between}at the end (--eval-examples changes that)')
 
 # %% ../nbs/06i_rl.ipynb #8c32b366
@@ -244,11 +245,14 @@ def puzzle_run(
         if not (run.folder/o).is_dir(): shutil.copytree(demo.folder/o, run.folder/o)
     evaluations = hard_tasks('val', which) | practice(spelling_words(), 'val', tok)
     def scores(engine, n): return {k: score_task(engine, t, n) for k, t in evaluations.items()}
-    def both(stage): return {k: dict(n=s.n, accuracy=s.accuracy, exact=s.exact) for k, s in scores(Engine(*run.load(stage)[:2]), questions).items()}
+    def both(stage):
+        found = scores(Engine(*run.load(stage)[:2]), questions)
+        return {k: dict(n=s.n, accuracy=s.accuracy, exact=s.exact) for k, s in found.items()}
     before, start = both('sft'), time.perf_counter()
     run_rl(run, RLConfig(seed=seed, **(PUZZLES | changes)), *find_tasks(f'mlxchat.sources.puzzles:{which}'),
              scores=lambda engine: {k: s.exact for k, s in scores(engine, 200).items()})
-    minutes, kept = (time.perf_counter() - start)/60, ('step', 'reward', 'silent', 'length', 'pass@1', 'pass@8', *evaluations)
+    minutes = (time.perf_counter() - start)/60
+    kept = 'step', 'reward', 'silent', 'length', 'pass@1', 'pass@8', *evaluations
     return dict(seed=seed, minutes=minutes, before=before, after=both('rl'),
                 start=read_json(run.folder/'rl.json', {str: float}),
                 metrics=[{k: round(m[k], 4) for k in kept if k in m} for m in run.metrics('rl')])

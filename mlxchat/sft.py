@@ -121,7 +121,8 @@ def _numbered_names(paths):
     return out
 
 # %% ../nbs/06e_sft.ipynb #04299077
-NO_DATA = ('without --data this learns from the conversations of others, --mixture chat, about 1 GB that is fetched once; '
+NO_DATA = ('without --data this learns from the conversations of others, --mixture chat, '
+           'about 1 GB that is fetched once; '
            '`mlxchat sft --data my.jsonl` teaches your own, and --mixture practice needs no network')
 
 # %% ../nbs/06e_sft.ipynb #034627e4
@@ -189,8 +190,8 @@ def _say_what(source, target, path, plan, settings):
     if settings['beside']:
         own = f', with as much of the {settings["beside"]} mixture beside them, so that less is forgotten'
     n, held = found['conversations'], f'; {plan.held:,} more to validate on' if plan.held else ''
-    print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, {found["learnt"]:.0%} of which are targets, '
-          f'what the assistant says{losses_in_words(found)}{own}{held}')
+    print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, '
+          f'{found["learnt"]:.0%} of which are targets, what the assistant says{losses_in_words(found)}{own}{held}')
     print(f'{how_long(plan, settings["batch_tokens"])}, in {tilde(target.folder)}')
     if note := too_little(plan): print(note)
 

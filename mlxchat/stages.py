@@ -15,8 +15,8 @@ from .find_run import as_tag, find_run, left_off
 from .runs import differs, Run, run_config, whisper
 
 # %% ../nbs/06d_stages.ipynb #c144
-SFT_RESUMABLE = {'eval_every', 'eval_tokens', 'score_every', 'score_examples', 'score_tokens', 'save_every', 'keep_last',
-          'save_best', 'spike', 'recompute', 'memory_limit_gb',
+SFT_RESUMABLE = {'eval_every', 'eval_tokens', 'score_every', 'score_examples', 'score_tokens',
+          'save_every', 'keep_last', 'save_best', 'spike', 'recompute', 'memory_limit_gb',
           # of the following, what they come to is compared
           'device_batch_size', 'total_batch_size', 'grad_accum_steps', 'epochs'}
 

@@ -64,7 +64,8 @@ def final_text(
     output_text:str, # everything the assistant produced, special tokens as text
 )->str:
     "What the assistant says itself: tool calls, tool output and special tokens removed"
-    text = re.sub(r'<\|python_start\|>.*?(<\|python_end\|>|$)|<\|output_start\|>.*?(<\|output_end\|>|$)', '', output_text, flags=re.S)
+    tool = r'<\|{0}_start\|>.*?(<\|{0}_end\|>|$)'.format
+    text = re.sub(f'{tool("python")}|{tool("output")}', '', output_text, flags=re.S)
     return re.sub(r'<\|\w+\|>', '', text).strip()
 
 # %% ../nbs/05a_tasks.ipynb #c611

@@ -120,7 +120,8 @@ def yaml_args(
             seen[name] = key
             try: out += _as_typed(known[name], value)
             except ValueError as e:
-                found = 'a list' if isinstance(value, list) else node.value if value in (True, False) else in_short(value)
+                found = node.value if value in (True, False) else in_short(value)
+                if isinstance(value, list): found = 'a list'
                 wrong.append((line, f'{key} {e}, not {found}'))
     if wrong: raise ValueError(f'{path}, ' + '; '.join(f'line {n}: {why}' for n, why in sorted(wrong)))
     return outranked(out, typed)

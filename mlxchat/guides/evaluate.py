@@ -145,7 +145,8 @@ def evaluate(
     for n, benchmark in benchmarks.items():
         score = run_benchmark(n, benchmark, lm, folder, show_row if verbose else None, again=again, weights=weights,
                              tokenizer=tok.fingerprint(), dtype=str(model.dtype))
-        scores[n] = score | sources.get(n, {}) | dict(asked=_short(dict(weights=weights, judges=_JUDGES) | benchmark.asked))
+        asked = dict(weights=weights, judges=_JUDGES) | benchmark.asked
+        scores[n] = score | sources.get(n, {}) | dict(asked=_short(asked))
         result = dict(run=found.folder.name, stage=stage, step=step, parameters=model.count_params()['total'],
                       weights=_short(weights), tasks=scores, scores=score_summary(scores),
                       seconds=round(time.perf_counter() - start, 1))

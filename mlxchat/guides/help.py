@@ -238,7 +238,8 @@ VERBS = dict( # where the function is, and what it does
        'import-nanochat': ('mlxchat.guides.nanochat:import_nanochat', 'make a run of a checkpoint of nanochat'),
        'bench train': ('mlxchat.guides.bench:bench_train', 'the speed of training, next to nanochat'),
        'bench loader': ('mlxchat.guides.bench:bench_loader', 'how fast text becomes batches, next to tiktoken'),
-       'bench decode': ('mlxchat.guides.bench_decode:bench_decode', 'how fast text is generated, next to nanochat and mlx-lm'),
+       'bench decode': ('mlxchat.guides.bench_decode:bench_decode',
+                        'how fast text is generated, next to nanochat and mlx-lm'),
        'bench plan': ('mlxchat.guides.bench:bench_plan', 'memory and time of three runs, predicted and measured'),
        'bench eval': ('mlxchat.guides.evaluate:bench_eval', 'how fast choices are scored, next to one at a time')},
 )

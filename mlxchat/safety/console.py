@@ -103,7 +103,8 @@ class Bar(Redrawn):
     def close(self):
         "The last word, if there was a first"
         if self.plain and not self.disable and self.lines: self.display()
-        elif not self.plain and not self.disable and not self.leave: self.clear() # `tqdm` forgets it before its delay is over
+        # before its delay is over, `tqdm` leaves what something else made it draw
+        elif not self.plain and not self.disable and not self.leave: self.clear()
         super().close()
 
     def __del__(self):
