@@ -91,12 +91,12 @@ def _why(found, need):
 
 # %% ../nbs/03c_find_run.ipynb #cb9a48b2
 def _named_first(run, others, most=3):
-    "Names of others, first that of the run that this one was made from"
+    "Names of others, first that of the run that this one was made from; of many the newest, and the oldest"
     try: source = run_config(run).get('made_from')
     except ValueError: source = None
     names = sorted((o.folder.name for o, *_ in others), key=lambda name: name != source)
-    said = [name + ' (which it was made from)'*(name == source) for name in names[:most]]
-    return ', '.join(said + ['…']*(len(names) > most))
+    said = [name + ' (which it was made from)'*(name == source) for name in names]
+    return ', '.join(said if len(said) <= most else [*said[:most - 1], '…', said[-1]])
 
 # %% ../nbs/03c_find_run.ipynb #8a92633f
 def _latest(need, say):
