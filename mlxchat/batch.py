@@ -281,7 +281,7 @@ def _resize(self:Batch, places, length):
 # %% ../nbs/04d_batch.ipynb #5a971f97
 @patch
 def _rows_changed(self:Batch):
-    "Wishes and marks follow the rows"
+    "Sampling and penalties follow the rows"
     self.sampling = BatchSampling([r.request.sampling if r else None for r in self.rows])
     self.logprobs = max((r.request.logprobs for r in self.rows if r), default=-1)
     self.cache.active = mx.array([int(r is not None) for r in self.rows])

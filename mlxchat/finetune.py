@@ -257,7 +257,7 @@ def check_base_model(
 # %% ../nbs/06b_finetune.ipynb #e8e298f0
 def base_model(
     base:Path,   # checkpoint
-    folder:Path, # where those of the student will be
+    folder:Path, # where those of the model that learns will be
     c:SFTConfig
 )->GPT:
     "The model to teach, with adapters if they are wanted"

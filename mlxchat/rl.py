@@ -105,8 +105,8 @@ def _trained(trainer, c):
         run, loader = trainer.run, trainer.loader
         last = (run.metrics('rl') or [{}])[-1]
         parts = trainer.model, trainer.optimizer, loader
-        keeper = CheckpointManager(run.stage('rl'), 'rl', *parts, c.keep_last, best=False)
-        if loader.step: keeper.save(dict(last, step=loader.step))
+        manager = CheckpointManager(run.stage('rl'), 'rl', *parts, c.keep_last, best=False)
+        if loader.step: manager.save(dict(last, step=loader.step))
         raise
 
 # %% ../nbs/06i_rl.ipynb #b9489a2c

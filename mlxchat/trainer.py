@@ -111,7 +111,7 @@ def train(self:Trainer)->dict: # the last metrics; only `step` if there was noth
     first = self.world.first
     with self.run.lock() if first else nullcontext():
         self.lines = self._record()
-        self.keeper = self._keeper()
+        self.manager = self._manager()
         end = getattr(threading.main_thread(), 'end', None) # how the program ends, where it is `mlxchat`
         leave = end and (lambda: self._leave(end))
         stopping = stop_requests(self.lines.answer if first else None, self.lines.hurry, leave)
@@ -137,7 +137,7 @@ def _record(self:Trainer):
 
 # %% ../nbs/03i_trainer.ipynb #7a5afaa5
 @patch
-def _keeper(self:Trainer):
+def _manager(self:Trainer):
     return CheckpointManager(
         self.run.stage(self.stage), self.stage, self.model, self.optimizer, self.loader, self.config.keep,
         self.config.best, self.lines.say, self.total, self.config.save_every)
@@ -178,8 +178,8 @@ COMPILING = dict(cuda='minutes at first, and later seconds', metal='some seconds
 def _begin(self:Trainer):
     "The step from which training goes on, and the metrics of that step if it had not been scored"
     world, lines, loader = self.world, self.lines, self.loader
-    start = resume(self.keeper.folder, self.model, self.optimizer, loader, lines.say, world)
-    owed = world.tell(self.keeper.owed(start) if world.first else {})
+    start = resume(self.manager.folder, self.model, self.optimizer, loader, lines.say, world)
+    owed = world.tell(self.manager.owed(start) if world.first else {})
     if world.first: self.run.forget(self.stage, start - bool(owed))
     if 0 < start < self.total: lines.say(f'going on from step {start:,}')
     if start < self.total and (takes := COMPILING.get(device_kind())):
@@ -208,13 +208,13 @@ def _catch_up(self:Trainer, m):
 def _undo(self:Trainer, why, step):
     "Back to the last checkpoint, the data going on from here; returns its step"
     hint = 'lower the learning rates'
-    self.undone, saved = self.world.tell([self.undone, bool(checkpoints(self.keeper.folder))])
+    self.undone, saved = self.world.tell([self.undone, bool(checkpoints(self.manager.folder))])
     if self.undone == 3:
         raise FloatingPointError(f'{why} at step {step:,}, for the fourth time since the last checkpoint: {hint}')
     if not saved:
         raise FloatingPointError(f'{why} at step {step:,}, before the first checkpoint: {hint}, or save more often')
     self.undone += 1
-    start = resume(self.keeper.folder, self.model, self.optimizer, say=self.lines.say, world=self.world)
+    start = resume(self.manager.folder, self.model, self.optimizer, say=self.lines.say, world=self.world)
     if self.world.first: self.run.forget(self.stage, start)
     self.lines.say(f'step {step:,}: {why}; back to step {start:,}, and on with other data')
     return start
@@ -256,7 +256,7 @@ def _begin_step(self:Trainer, step, micros):
 def _give_up(self:Trainer, m):
     "End within a step, with the last whole one"
     if m['step'] and self.lines.saved != m['step'] and not unsound(self.model):
-        self.keeper.place = self.place
+        self.manager.place = self.place
         self._save(m, must=True)
     raise TrainingStopped(self.lines.is_saved(), anything=bool(self.lines.saved))
 
@@ -268,7 +268,7 @@ def _step(self:Trainer, m, fresh):
     if why := next((why for f in self.due('wrong', m['step']) if (why := f(self, m))), ''): return m, why
     self.spent += m['seconds']
     m, benchmarks = self._measured(m), self.due('scores', m['step'])
-    save = self.keeper.due(m['step'], self.total)
+    save = self.manager.due(m['step'], self.total)
     if (save or benchmarks) and (why := unsound(self.model)): return m, why
     if self.world.first and benchmarks and save: self._save(m, early=True)
     m = self._scored(m, benchmarks)
@@ -291,7 +291,7 @@ def _finish(self:Trainer, m):
     asked, *found = self.world.any(self.asked(), *whys)
     ends = asked or any(found)
     if ends and (wrong := unsound(self.model)): return wrong
-    if self.world.first and (self.keeper.due(step, self.total) or ends or self.keeper.is_best(m)):
+    if self.world.first and (self.manager.due(step, self.total) or ends or self.manager.is_best(m)):
         self._save(m, must=last or ends)
         self.undone = 0
     if last: return ''
@@ -355,4 +355,4 @@ def _show(self:Trainer, m, seconds):
 @patch
 def _save(self:Trainer, m, must=False, early=False):
     with self.lines.during('saving'), self.asked.hold(): # never half, and never half removed
-        if self.keeper.save_early(m) if early else self.keeper.save(m, must): self.lines.saved = m['step']
+        if self.manager.save_early(m) if early else self.manager.save(m, must): self.lines.saved = m['step']

@@ -23,7 +23,7 @@ from ..safety.ranges import measure, option, RANGES, ranged
 from ..views import duration
 from .pieces import least_bytes, _gb, shape_of, state_bytes, arithmetic
 from .planner import Estimate, Planner, MeasuringView, Measured
-from .choosing import Wish, ROOM, first, check_least, hours, fits_memory
+from .choosing import PlanRequest, ROOM, first, check_least, hours, fits_memory
 
 # %% ../../nbs/guides/plan.ipynb #c324
 NIGHT = 8*3600 # seconds, for the largest that fits
@@ -32,7 +32,7 @@ USED = .7      # share of the time; a run that takes less leaves room for anothe
 # %% ../../nbs/guides/plan.ipynb #c46defff
 @patch
 def deeper(self:Planner,
-    w:Wish,
+    w:PlanRequest,
     depth:int # the largest that fits
 )->dict:      # depth, does it fit into memory?, seconds; None if that is not known
     "What the next depth would need"
@@ -47,7 +47,7 @@ def deeper(self:Planner,
 # %% ../../nbs/guides/plan.ipynb #a2dfaa5b
 @patch
 def longer(self:Planner,
-    w:Wish,
+    w:PlanRequest,
     c:PretrainConfig # that takes less than the time
 )->tuple:            # (configuration, estimate), None if no more tokens are possible
     "The same model, trained on as much text as there is time for"
@@ -70,7 +70,7 @@ class Plan:
     longer:tuple=None # see `longer`
 
 @patch
-def answer(self:Planner, w:Wish)->Plan:
+def answer(self:Planner, w:PlanRequest)->Plan:
     "All that a plan has to say"
     given = w.config(w.depth or 1)
     found = self.largest(w) if w.depth is None else None
@@ -98,7 +98,7 @@ def plan(
     "Predict memory, speed, time and disk of a run, or find the largest that fits"
     asked = dict(memory=memory, device_batch_size=device_batch_size, vocab_size=vocab_size, **kwargs)
     planned, vocab_size = vocab_size, vocab_size or known_vocab()
-    w = Wish(kwargs, depth, device_batch_size, processes=processes)
+    w = PlanRequest(kwargs, depth, device_batch_size, processes=processes)
     night = depth is None and not time and not w.has_length
     w.memory = 1e9*measure('memory', str(memory)) if memory else memory_bytes()
     w.seconds = measure('time', str(time)) if time else NIGHT if night else math.inf
