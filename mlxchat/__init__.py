@@ -8,9 +8,9 @@ from importlib import import_module
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ['load', 'generate', 'chat', 'train', 'GPT', 'GPTConfig', 'Tokenizer', 'Engine']
+__all__ = ['load', 'generate', 'chat', 'train', 'GPT', 'GPTConfig', 'Tokenizer', 'Engine', 'Callback']
 HOMES = dict(load='guides.api', generate='guides.api', chat='chat', train='guides.runs', GPT='model',
-             GPTConfig='config', Tokenizer='tokenizer', Engine='engine')
+             GPTConfig='config', Tokenizer='tokenizer', Engine='engine', Callback='callbacks')
 
 def _public(name): return getattr(import_module(f'mlxchat.{HOMES[name]}'), name)
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RESUMABLE', 'text_batches', 'build', 'versions', 'write_config', 'read_config', 'recorded', 'differences',
-           'extension', 'extend', 'muon_adamw', 'pretrain']
+           'extension', 'extend', 'own_optimizer', 'muon_adamw', 'pretrain']
 
 # %% ../nbs/03k_pretrain.ipynb #c060
 import platform, shutil, subprocess, time
@@ -205,6 +205,22 @@ def schedule(self:PretrainConfig,
                     weight_decay=r.weight_decay, **habits)
 
 # %% ../nbs/03k_pretrain.ipynb #26ec862d
+def own_optimizer(
+    make # what was given for `make_optimizer`
+):       # the same
+    "See that somebody's own way to an optimizer is a function, and that what it makes is one"
+    if not callable(make) or isinstance(make, type):
+        raise ValueError('make_optimizer is a function of model, configuration and recipe, such as '
+                         'lambda model, c, recipe: AdamWOnly(.01)')
+    def made(*args):
+        optimizer = make(*args)
+        lacks = [k for k in ('state', 'init', 'schedule', 'update') if not hasattr(optimizer, k)]
+        if lacks:
+            name = type(optimizer).__name__
+            raise ValueError(f'{name} is no `mlxchat.train.Optimizer`: it has no {", no ".join(lacks)}')
+        return optimizer
+    return made
+
 def muon_adamw(
     model:GPT,
     c:PretrainConfig,
@@ -259,7 +275,7 @@ def pretrain(
     progress:bool=True, # show lines?
 )->dict:                # the last metrics, with val_bpb
     "Pretrain from documents to a checkpoint"
-    began, tokenizer = time.monotonic(), run.tokenizer
+    began, tokenizer, make_optimizer = time.monotonic(), run.tokenizer, own_optimizer(make_optimizer)
     model, r = _model_and_recipe(run, c, model or build(c, tokenizer.vocab_size), world)
     validate = _validation(model, val_texts, tokenizer, c, world)
     calls = _between_steps(c, model, validate, core, sample, callbacks)

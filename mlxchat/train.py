@@ -20,7 +20,7 @@ from mlx.utils import tree_flatten, tree_map
 # %% ../nbs/03_train.ipynb #d32418e6
 class Optimizer(Protocol):
     "What a step, a trainer and checkpoints want of an optimizer"
-    state:dict # nested, of arrays; `step` counts the steps taken
+    state:dict # nested, of arrays; `step`, there from the beginning, counts the steps taken
 
     def init(self, parameters:dict): "Make the state, for a tree of parameters"
     def schedule(self, lr:float, momentum:float, weight_decay:float): "Set factors and values for the next step"

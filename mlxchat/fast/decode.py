@@ -7,7 +7,6 @@ __all__ = ['stacked', 'is_skinny', 'product', 'helpers', 'masked_attention', 'at
 
 # %% ../../nbs/fast/decode.ipynb #c004
 import os
-from dataclasses import fields
 from functools import lru_cache
 from fastcore.basics import patch
 from . import cuda_decode, cuda_kernels, cuda_program, cuda_token
@@ -101,12 +100,12 @@ class Decoder:
         config # `GPTConfig`
     )->bool:
         "Does it know every feature that this configuration uses?"
-        new = [f for f in fields(config) if f.name not in cls.knows]
-        return config.mlp in ('relu2', 'swiglu') and all(getattr(config, f.name) == f.default for f in new)
+        return config.mlp in ('relu2', 'swiglu') and cuda_decode.at_defaults(config, cls.knows)
 
     def __init__(self,
         model # `GPT`
     ):
+        if not self.supports(model.config): raise ValueError('this model has features that Decoder does not know')
         self.model, self.config, self.arrays = model, model.config, {}
         q = model.blocks[0].attn.c_q
         self.bits, self.group = (q.bits, q.group_size) if isinstance(q, nn.QuantizedLinear) else (0, 64)
