@@ -108,8 +108,9 @@ def _latest(need, say):
         instead = f' (runs: {known})' if known else ': start with `mlxchat demo`'
         raise FileNotFoundError(f'no run {RUN_NEEDS[need][0]}, in {runs}{instead}')
     (latest, *_), *others = found
+    alike = [o for o in others if _rank(o, need) == _rank(found[0], need)]
     if which := _why(found, need):
-        say(f'using {latest.folder.name}, the latest{which}; --run chooses: {_named_first(latest, others)}')
+        say(f'using {latest.folder.name}, the latest{which}; --run chooses: {_named_first(latest, alike or others)}')
     return latest
 
 # %% ../nbs/03c_find_run.ipynb #d29e23d5
