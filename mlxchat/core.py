@@ -209,7 +209,7 @@ def core(
     progress:bool=True,
     world:World=World(),    # processes that share the work
 )->dict:                  # core, and per task: n, accuracy, centred
-    "Take all tasks"
+    "Run all tasks"
     folder = folder or bundle_dir()
     out = {}
     for e in core_tasks(folder):

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SKIPPED', 'docstrings', 'name_hash', 'doc_roots', 'source_files', 'fold', 'unseen_paragraphs', 'Document',
            'python_topics', 'python_documents', 'held_out', 'ngrams', 'shared_fractions', 'split_documents',
-           'write_shard', 'write_shards', 'list_shards', 'open_shard', 'read_group', 'without_text', 'read_texts',
-           'make_corpus', 'alone']
+           'write_shard', 'write_shards', 'list_shards', 'open_shard', 'shard_text_bytes', 'read_group', 'without_text',
+           'read_texts', 'make_corpus', 'alone']
 
 # %% ../nbs/02_data.ipynb #c003
 import ast, fcntl, hashlib, json, os, random, re, sys, sysconfig, time, warnings
@@ -289,6 +289,17 @@ def open_shard(
     if f.schema_arrow.names.count(column) > 1 or kind not in textual:
         raise ValueError(f'{path}: its column {column} holds {str(kind)[:40]}, not text')
     return f
+
+# %% ../nbs/02_data.ipynb #5f2f87e7
+def shard_text_bytes(
+    path,              # a Parquet file
+    column:str='text', # with the texts
+)->int:                # about
+    "How much text a shard holds, unpacked, from its footer alone"
+    with open_shard(path, column) as f:
+        groups = [f.metadata.row_group(i) for i in range(f.num_row_groups)]
+        columns = [g.column(k) for g in groups for k in range(g.num_columns)]
+        return sum(c.total_uncompressed_size for c in columns if c.path_in_schema == column)
 
 # %% ../nbs/02_data.ipynb #6acc1ebc
 def read_group(

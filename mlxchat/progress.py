@@ -16,7 +16,7 @@ from .safety.console import in_notebook
 from .checkpoint import alive, checkpoints, step_of
 from .runs import Run
 from .views import (AVERAGED, ENDED, PATIENCE, LogView, NotebookView, StatusView, TerminalView, duration,
-    score_line, stage_seconds, step_line)
+    score_line, stage_seconds)
 
 # %% ../nbs/03e_progress.ipynb #438cb4dd
 def _new_record(run, stage, total):

@@ -12,7 +12,6 @@ from dataclasses import dataclass, asdict
 from pathlib import Path
 from fastcore.basics import patch
 from ..fast.device import machine_info
-from ..config import GPTConfig
 from ..data import make_corpus, list_shards, read_texts
 from ..safety.files import base_dir
 from ..safety.console import Bar, tilde
@@ -34,7 +33,6 @@ from ..report import report_html
 from ..curves import plain_log
 from ..finetune import SFTConfig, finetune
 from ..chat import chat, streamed_text
-from ..conversation import add_piece
 from ..safety.files import read_json
 
 # %% ../../nbs/guides/demo.ipynb #c007

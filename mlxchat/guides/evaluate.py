@@ -118,7 +118,7 @@ def evaluate(
     verbose:bool=False,   # show every answer?
     json:bool=False,      # print one JSON object on the last line?
 )->dict:
-    "Let a model take benchmarks"
+    "Score a checkpoint on benchmarks"
     if tasks == []: return print(task_names())
     _find_files(tasks) # whatever model there is
     start, found = time.perf_counter(), find_run(run)

@@ -11,7 +11,7 @@ import base64, math, tempfile
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from ..data import make_corpus, open_shard, read_texts
+from ..data import make_corpus, open_shard, read_texts, shard_text_bytes
 from ..safety.files import base_dir, nanochat_dir
 from ..safety.console import Bar, tilde
 from ..sources import tokenizer_formats
@@ -115,12 +115,6 @@ def tokenizer_for(
     return ours
 
 # %% ../../nbs/guides/origins.ipynb #db6494a8
-def _text_bytes(path):
-    "What a shard's text takes, unpacked"
-    with open_shard(path) as f:
-        at, parts = f.schema_arrow.names.index('text'), f.metadata
-        return sum(parts.row_group(i).column(at).total_uncompressed_size for i in range(parts.num_row_groups))
-
 def set_tokens(
     set:str,           # name under shards/, or a folder
     tok:Tokenizer,
@@ -130,10 +124,11 @@ def set_tokens(
     folder = set_folder(set)
     if (folder/'tokens.json').exists(): return len(BinSource(folder/'train.bin', tok).ids)
     paths, size, tokens = shard_paths(set)[0], 0, 0
-    for text in read_texts(paths[0]):
+    for text in read_texts(paths[0], say=lambda line: None): # training says it
         size, tokens = size + len(text.encode('utf-8', 'replace')), tokens + len(tok.encode_array(text))
         if size > sample: break
-    return round(sum(map(_text_bytes, paths))*tokens/max(1, size))
+    packed = sum(p.stat().st_size for p in paths)/paths[0].stat().st_size # in units of the first file
+    return round(shard_text_bytes(paths[0])*packed*tokens/max(1, size))
 
 # %% ../../nbs/guides/origins.ipynb #c062
 @contextmanager

@@ -264,9 +264,11 @@ MANY = 4 # passes; more bring less and less: Muennighoff et al. 2023, Scaling Da
 
 def _passes(p):
     "How often the text will be read"
-    there, planned = set_tokens(p.set, p.tokenizer), p.recipe.steps*p.recipe.batch_tokens
+    there = 0 if p.streaming else set_tokens(p.set, p.tokenizer)
+    if not there: return ''
+    planned = p.recipe.steps*p.recipe.batch_tokens
     often = f'about {there:,} tokens, of which {planned:,} are read'
-    if planned > 1.05*there: often = f'about {there:,} tokens, each read {planned/max(1, there):.1f} times'
+    if planned > 1.05*there: often = f'about {there:,} tokens, each read {planned/there:.1f} times'
     more = '; more text teaches more than reading it so often: `mlxchat data --help`'*(planned > MANY*there)
     return f'data: the set {Path(p.set).name}, {often}{more}'
 
@@ -276,7 +278,7 @@ def _announce(p, world, longer, ours):
     parameters = p.model.count_params()['total']
     steps = f'{p.recipe.steps:,} step{"s"*(p.recipe.steps != 1)} of {p.recipe.batch_tokens:,} tokens'
     print(f'{parameters:,} parameters, {steps}, in {tilde(p.folder)}{processes}')
-    if not p.streaming: print(_passes(p))
+    if passes := _passes(p): print(passes)
     if p.fresh:
         print(f'from {p.found["name"]}, {p.found["stage"]} step {p.found["step"]:,}: '
               'its weights, architecture and tokenizer; data, learning-rate schedule and optimizer begin anew')

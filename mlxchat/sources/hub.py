@@ -10,7 +10,7 @@ import re, shutil
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
-from ..data import open_shard
+from ..data import shard_text_bytes
 from ..safety.files import base_dir, hub_endpoint, read_json
 from ..safety.console import Bar, gigabytes
 from .fetch import Fetcher, FetchError
@@ -81,13 +81,6 @@ def hub_files(
 # %% ../../nbs/sources/hub.ipynb #5c7741b0
 ENOUGH = 1_000_000_000 # bytes of text, if nobody says how much
 
-def _text_bytes(path, column):
-    "How much text a file has, about"
-    with open_shard(path, column) as f:
-        groups = [f.metadata.row_group(i) for i in range(f.num_row_groups)]
-        columns = [g.column(k) for g in groups for k in range(g.num_columns)]
-        return sum(c.total_uncompressed_size for c in columns if c.path_in_schema == column)
-
 # %% ../../nbs/sources/hub.ipynb #29fd5a05
 def hub_fetch(
     hub:HubSet,
@@ -102,7 +95,7 @@ def hub_fetch(
     paths, size = [], 0
     for i, url in enumerate(urls[:num_shards]):
         paths.append(fetch_parquet(url, folder/f'{i:04d}.parquet', f'{hub.name} {i + 1}', fetcher))
-        try: size += _text_bytes(paths[-1], column)
+        try: size += shard_text_bytes(paths[-1], column)
         except ValueError as e:
             why = str(e).replace(str(paths[-1]), str(hub))
             raise ValueError(f'{why}: --text-column names the one to read') from None
