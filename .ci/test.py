@@ -1,7 +1,7 @@
 """Run every notebook with `nbdev_test`, each in a process of its own: one for two cores, two to eight (JOBS=1: one)
 
-First those of nbs/, then the end-to-end ones of nbs/tests/. Most of a page is Python in a single thread, so two together
-take about two thirds of the time."""
+First the end-to-end ones of nbs/tests/, which take longest, so that nothing long is left alone at the end. Most of a
+page is Python in a single thread, so two together take about two thirds of the time."""
 import os, subprocess, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 MINUTES = 15 # a notebook that takes longer hangs
 nbdev_test = Path(sys.executable).with_name('nbdev_test')
 jobs = int(os.environ.get('JOBS') or min(8, max(2, (os.cpu_count() or 1)//2)))
-notebooks = sys.argv[1:] or sorted(Path('nbs').rglob('*.ipynb'), key=lambda p: (len(p.parts), 'tests' in p.parts, p))
+notebooks = sys.argv[1:] or sorted(Path('nbs').rglob('*.ipynb'), key=lambda p: ('tests' not in p.parts, len(p.parts), p))
 os.environ['MLXCHAT_TEST'] = '1' # notebooks that would keep what they make, such as 07_run, put it into a temporary folder
 
 def run(nb):

@@ -6,7 +6,7 @@
 __all__ = ['SKIPPED', 'docstrings', 'name_hash', 'doc_roots', 'source_files', 'fold', 'unseen_paragraphs', 'Document',
            'python_topics', 'python_documents', 'held_out', 'ngrams', 'shared_fractions', 'split_documents',
            'write_shard', 'write_shards', 'list_shards', 'open_shard', 'shard_text_bytes', 'read_group', 'without_text',
-           'read_texts', 'make_corpus', 'alone']
+           'read_texts', 'read_documents', 'make_once', 'make_corpus', 'alone']
 
 # %% ../nbs/02_data.ipynb #c003
 import ast, fcntl, hashlib, json, os, random, re, sys, sysconfig, time, warnings
@@ -202,23 +202,29 @@ def split_documents(
     return train, [d for d, s in zip(val, shared) if s <= max_shared]
 
 # %% ../nbs/02_data.ipynb #c057
+def _clean(text): return text.encode('utf-8', 'replace').decode() # Parquet holds UTF-8, which has no lone surrogates
+
 def write_shard(
     path,                    # shard_%05d.parquet
-    texts:list,              # of str
+    docs:list,               # of str or `Document`; of the latter, where they are from is a second column
     docs_per_group:int=1024, # documents per row group
 ):
     "One Parquet file, complete or not at all"
-    table = pa.table({'text': pa.array(texts, pa.large_string())})
+    table = pa.table({'text': pa.array([_clean(_text(d)) for d in docs], pa.large_string())})
+    if docs and all(isinstance(d, Document) for d in docs):
+        table = table.append_column('module', pa.array([_clean(d.module) for d in docs]))
     atomic_write(path, lambda tmp: pq.write_table(table, tmp, row_group_size=docs_per_group,
         use_dictionary=False, compression='zstd', write_statistics=False))
 
 # %% ../nbs/02_data.ipynb #4337bbd3
-def _full_shards(texts, shard_bytes):
-    "Lists of texts, each of at least `shard_bytes` bytes except the last"
+def _text(doc): return getattr(doc, 'text', doc)
+
+def _full_shards(docs, shard_bytes):
+    "Lists of documents, each of at least `shard_bytes` bytes except the last"
     shard, size = [], 0
-    for text in texts:
-        shard.append(text)
-        size += len(text.encode())
+    for d in docs:
+        shard.append(d)
+        size += len(_text(d).encode('utf-8', 'replace'))
         if size >= shard_bytes:
             yield shard
             shard, size = [], 0
@@ -235,10 +241,8 @@ def write_shards(
     "Write `shard_%05d.parquet` files, the validation shard last"
     folder = Path(folder)
     for old in folder.glob('shard_*.parquet'): old.unlink()
-    def clean(docs): # Parquet holds UTF-8, which has no lone surrogates
-        return (getattr(d, 'text', d).encode('utf-8', 'replace').decode() for d in docs)
     paths = []
-    for shard in [*_full_shards(clean(train), shard_bytes), list(clean(val))]:
+    for shard in [*_full_shards(train, shard_bytes), list(val)]:
         paths.append(folder/f'shard_{len(paths):05d}.parquet')
         write_shard(paths[-1], shard, docs_per_group)
     if len(paths) < 2: raise ValueError('no training text: nothing to write')
@@ -333,13 +337,44 @@ def read_texts(
                     else: yield text
         if missing: say(without_text(missing, path))
 
+# %% ../nbs/02_data.ipynb #3c737952
+def read_documents(
+    path # a shard that was written with its documents' origins
+):       # iterator of `Document`
+    "Every document in a shard, with where it is from"
+    with open_shard(path, 'module') as f, open_shard(path) as g:
+        for i in range(f.num_row_groups):
+            modules, texts = read_group(f, i, path, 'module'), read_group(g, i, path)
+            yield from map(Document, modules, texts)
+
 # %% ../nbs/02_data.ipynb #c067
 def _complete(folder, options):
     "The statistics of a finished corpus made with the same options, else None"
-    try: stats = read_json(folder/'corpus.json', {'train': dict, 'val': dict, 'packages': {str: int}})
+    try: stats = read_json(folder/'corpus.json', {'train': dict, 'val': dict})
     except (OSError, ValueError): return None
     sizes = {p.name: p.stat().st_size for p in folder.glob('shard_*.parquet')}
     return stats if stats.get('shards') == sizes and stats.get('options') == options else None
+
+def make_once(
+    folder:Path,       # of the set
+    options:dict,      # what would make it another
+    gather,            # stats → (training, validation), lists of `Document`; it may fill stats
+    force:bool=False,  # gather again even if complete?
+    progress:bool=True # say that we wait for another process?
+)->dict:               # statistics, also in corpus.json
+    "Gather documents and write a set, unless it is already there"
+    if not force and (stats := _complete(folder, options)): return stats
+    folder.mkdir(parents=True, exist_ok=True) # if that is impossible, better now than in a minute
+    with alone(folder, progress):
+        if not force and (stats := _complete(folder, options)): return stats # another process has made it meanwhile
+        start, stats = time.perf_counter(), {}
+        (folder/'corpus.json').unlink(missing_ok=True)
+        train, val = gather(stats)
+        paths = write_shards(train, val, folder, options['docs_per_group'], options['shard_bytes'])
+        stats |= dict(train=_sizes(train), val=_sizes(val), seconds=round(time.perf_counter()-start, 2),
+                      options=options, shards={p.name: p.stat().st_size for p in paths})
+        atomic_write(folder/'corpus.json', lambda tmp: tmp.write_text(json.dumps(stats, indent=1)))
+        return stats
 
 # %% ../nbs/02_data.ipynb #c068
 def make_corpus(
@@ -354,13 +389,10 @@ def make_corpus(
 )->dict:                     # statistics, also in corpus.json
     "Gather, split and write the offline corpus, unless it is already there"
     folder = Path(folder or base_dir()/'shards'/'python')
-    options = dict(version=1, max_bytes=max_bytes, val_fraction=val_fraction,
+    options = dict(version=2, max_bytes=max_bytes, val_fraction=val_fraction,
                    docs_per_group=docs_per_group, shard_bytes=shard_bytes)
-    if not force and (stats := _complete(folder, options)): return stats
-    folder.mkdir(parents=True, exist_ok=True) # if that is impossible, better now than in a minute
-    with alone(folder, progress):
-        if not force and (stats := _complete(folder, options)): return stats # another process has made it meanwhile
-        return _gathered(folder, options, roots, progress)
+    def gather(stats): return _gathered(max_bytes, val_fraction, roots, stats, progress)
+    return make_once(folder, options, gather, force, progress)
 
 # %% ../nbs/02_data.ipynb #379787b1
 @contextmanager
@@ -377,21 +409,16 @@ def alone(
         yield
 
 # %% ../nbs/02_data.ipynb #1db1ced9
-def _gathered(folder, options, roots, progress):
-    "The documents of installed packages, written as shards"
-    start, stats = time.perf_counter(), {}
-    (folder/'corpus.json').unlink(missing_ok=True)
-    docs = python_documents(roots, options['max_bytes'], stats, progress)
-    train, val = split_documents(docs, options['val_fraction'])
+def _gathered(max_bytes, val_fraction, roots, stats, progress):
+    "The documents of installed packages, on two sides"
+    docs = python_documents(roots, max_bytes, stats, progress)
+    train, val = split_documents(docs, val_fraction)
     random.Random(0).shuffle(train)
     val.sort(key=lambda d: name_hash(d.module, 'order'))
     if not train or not val:
         raise ValueError(f'only {len(docs):,} documents found, too few to train and validate on: install more packages')
-    paths = write_shards(train, val, folder, options['docs_per_group'], options['shard_bytes'])
-    def sizes(docs):
-        return dict(documents=len(docs), modules=len({d.module for d in docs}),
-                    bytes=sum(len(d.text.encode('utf-8', 'replace')) for d in docs))
-    stats |= dict(train=sizes(train), val=sizes(val), seconds=round(time.perf_counter()-start, 2),
-                  options=options, shards={p.name: p.stat().st_size for p in paths})
-    atomic_write(folder/'corpus.json', lambda tmp: tmp.write_text(json.dumps(stats, indent=1)))
-    return stats
+    return train, val
+
+def _sizes(docs):
+    return dict(documents=len(docs), modules=len({d.module for d in docs}),
+                bytes=sum(len(d.text.encode('utf-8', 'replace')) for d in docs))

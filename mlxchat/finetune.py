@@ -311,6 +311,7 @@ def finetune(
     core=None,     # engine -> dict of scores, every `score_every` steps
     base:Path=None,# checkpoint to start from, default the newest of the run's base stage
     model:GPT=None,# default: `base_model(base, …)`
+    make_loader=None, # (B, T) → batches to learn from, default the task's conversations alone
     callbacks=(),  # further ones, see `Trainer`
     progress:bool=True, # show lines?
 )->dict:           # the last metrics
@@ -325,6 +326,7 @@ def finetune(
     how = TrainerConfig(accumulate, RECIPES[preset]['grad_clip'], c.save_every, c.keep_last, c.save_best, c.spike,
                         c.memory_limit_gb)
     calls = _measures(c, model, tokenizer, validate, core) + as_callbacks(callbacks)
-    loader = Prefetch(Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False))
+    def conversations(B, T): return Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False)
+    loader = Prefetch((make_loader or conversations)(B, T))
     try: return Trainer(run, 'sft', model, optimizer, loader, c.plan, how, calls, **shown).train()
     finally: loader.close()

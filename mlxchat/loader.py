@@ -149,7 +149,9 @@ def unpack(
 def snapshot(self:Loader):
     return self.source.state(), self.buffer.docs(), self.buffer.whole(), self.placed, self.cropped
 
-def _jsonable(snapshot):
+@patch
+def jsonable(self:Loader, snapshot:tuple)->dict:
+    "What a snapshot says, as plain numbers and text"
     source, docs, whole, placed, cropped = snapshot
     return dict(source=source, placed=placed, cropped=cropped,
                 lengths=[len(ids) for ids, _ in docs], whole=whole, ids=pack([ids for ids, _ in docs]),
@@ -159,7 +161,7 @@ def _jsonable(snapshot):
 @patch
 def state(self:Loader)->dict:
     "Everything needed to continue after the last batch, as plain numbers and text"
-    return _jsonable(self.snapshot())
+    return self.jsonable(self.snapshot())
 
 # %% ../nbs/02c_loader.ipynb #c582070
 _STATE = {'source': dict, 'placed': (0, 2**62), 'cropped': (0, 2**62), 'lengths': [(0, 2**31)], 'whole?': [(0, 2**40)],
@@ -213,7 +215,18 @@ def __next__(self:MixedLoader)->tuple: # (inputs, targets), both (B, T) int32
 
 # %% ../nbs/02c_loader.ipynb #c952f237
 @patch
-def state(self:MixedLoader)->dict: return dict(served=list(self.served), loaders=[o.state() for o in self.loaders])
+def snapshot(self:MixedLoader): return list(self.served), [o.snapshot() for o in self.loaders]
+
+@patch
+def jsonable(self:MixedLoader, snapshot:tuple)->dict:
+    served, parts = snapshot
+    return dict(served=served, loaders=[o.jsonable(s) for o, s in zip(self.loaders, parts)])
+
+@patch
+def state(self:MixedLoader)->dict: return self.jsonable(self.snapshot())
+
+@patch
+def status(self:MixedLoader)->dict: return {k: v for o in self.loaders for k, v in o.status().items()}
 
 @patch
 def restore(self:MixedLoader, state:dict):
@@ -225,9 +238,9 @@ def restore(self:MixedLoader, state:dict):
 
 # %% ../nbs/02c_loader.ipynb #c075
 class Prefetch:
-    "A `Loader` that works ahead in a thread, with the state of what was handed out"
+    "A loader that works ahead in a thread, with the state of what was handed out"
     def __init__(self,
-        loader:Loader, # do not use it directly meanwhile
+        loader,        # `Loader` or `MixedLoader`; do not use it directly meanwhile
         depth:int=4,   # batches ready
     ):
         self.loader, self.depth, self.thread = loader, depth, None
@@ -275,7 +288,7 @@ def status(self:Prefetch)->dict:
     return dict(batches_ahead=ahead, **self.loader.status())
 
 @patch
-def state(self:Prefetch)->dict: return _jsonable(self._last[0])
+def state(self:Prefetch)->dict: return self.loader.jsonable(self._last[0])
 
 # %% ../nbs/02c_loader.ipynb #c076
 @patch

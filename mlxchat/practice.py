@@ -95,14 +95,16 @@ class RLConfig:
     temperature:float=1.         # of the tries
     top_k:int=50                 # candidates for each token, 0 for all
     device_batch_size:int=8      # rows computed at a time
-    init_lr_frac:float=None      # starting rates, relative to these; they fall to zero; default .05, and .1 below 10 million parameters
+    # starting rates, relative to these; they fall to zero; default .05, and .1 below 10 million parameters
+    init_lr_frac:float=None
     matrix_lr:float=.02          # Muon
     embedding_lr:float=.2        # token embedding
     unembedding_lr:float=.004    # lm_head
     scalar_lr:float=.5           # residual scalars
     weight_decay:float=0.        # of the matrices, in v1 of embedding and unembedding
     eval_every:int=60            # steps between evaluations on held-out questions, 0 for none but the last
-    eval_examples:int=None       # questions in each, default so many that all evaluations take a fifth as many answers as practice: 50 to 400
+    # questions in each, default so many that all evaluations take a fifth as many answers as practice: 50 to 400
+    eval_examples:int=None
     eval_samples:int=8           # answers to each: the k of pass@k
     save_every:int=60            # steps between checkpoints, 0 for none but the last
     keep_last:int=2              # newest checkpoints to keep

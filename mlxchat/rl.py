@@ -198,7 +198,9 @@ def rl(
     stage:str='',      # which of its models, default sft, or the furthest
     step:str='',       # which checkpoint: a number, or best; default the last
     model_tag:str='',  # run that the result goes to; default a new one such as demo-puzzles
-    task:str='gsm8k',  # what to practise: puzzles, gsm8k …, a .jsonl file of questions, or my_tasks.py:Name, a Task or what makes one; with --data a function of (example, text)
+    # what to practise: puzzles, gsm8k …, a .jsonl file of questions, or my_tasks.py:Name, a Task or what makes one;
+    # with --data a function of (example, text)
+    task:str='gsm8k',
     data:str='',       # prompts for a reward function, one JSON object a line
     data_dir:str='',   # folder with the published files of a task, default they are fetched
     **kwargs

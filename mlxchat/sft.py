@@ -226,11 +226,15 @@ def sft(
     model_tag:str='',  # run for the result, default the same if it has only a base model, else a new one like demo-my
     data:list=None,    # own conversations, JSON lines in any of four shapes
     val_data:list=None,# own conversations to validate on
-    mixture:str='',    # chat: nanochat's; practice: made here, offline; a task, such as puzzles or my_tasks.py:Name; none: only --data; default chat without --data
+    # chat: nanochat's; practice: made here, offline; a task, such as puzzles or my_tasks.py:Name; none: only --data;
+    # default chat without --data
+    mixture:str='',
     data_dir:str='',   # folder with the published files, default they are fetched
     strict:bool=True,  # stop at a bad line of data, instead of skipping it?
     val_fraction:float=None, # of own conversations kept for validation, default .05, and none of less than a hundred
-    score_tasks:str='',# tasks to be scored with --score-every, such as gsm8k,spellingbee; default the held-out data, or what suits the mixture
+    # tasks to be scored with --score-every, such as gsm8k,spellingbee; default the held-out data, or what suits the
+    # mixture
+    score_tasks:str='',
     **kwargs
 ):
     "Teach a model to answer, or go on with it"

@@ -226,7 +226,9 @@ KINDS = dict( # of sets, and the options that each of them knows
 # %% ../../nbs/guides/cli.ipynb #efa1d47b
 @ranged
 def data(
-    set:str='',              # a public set (fineweb-edu or climbmix or hf:owner/name), or a name for own text; default python, the offline corpus
+    # a public set (fineweb-edu or climbmix or hf:owner/name), or a name for own text; default python, the offline
+    # corpus
+    set:str='',
     text:list=None,          # own files and folders: .txt .md .jsonl .parquet, also packed
     format:str='parquet',    # bin: write token ids as well, to the set with -bin after its name
     tokenizer_dir:str='',    # tokenizer for these ids, default tokenizer/ in mlxchat's directory

@@ -97,7 +97,8 @@ def score_table(
 # %% ../../nbs/guides/evaluate.ipynb #c032
 @ranged
 def evaluate(
-    tasks:bool|list=None, # names, groups, .jsonl files, my_tasks.py:Name; default bpb, or practice for a chat model; alone, it lists them
+    # names, groups, .jsonl files, my_tasks.py:Name; default bpb, or practice for a chat model; alone, it lists them
+    tasks:bool|list=None,
     run:str='',           # tag or folder of a run, default the latest
     stage:str='',         # which model of the run: base, sft or rl; default the last trained
     step:str='',          # which checkpoint: a number, or best; default the last

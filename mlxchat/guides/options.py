@@ -12,6 +12,7 @@ import argparse, ast, importlib, re, sys
 from collections import namedtuple
 from difflib import get_close_matches
 from importlib.util import find_spec, resolve_name
+from itertools import takewhile
 from pathlib import Path
 from textwrap import dedent
 
@@ -41,10 +42,11 @@ def definition(
 Option = namedtuple('Option', 'name types default about')
 
 def _comment(source, node):
-    "What stands beside a parameter"
+    "What stands beside a parameter, or in lines of its own above it"
     rest = source.lines[node.end_lineno-1].encode()[node.end_col_offset:].decode()
-    found = re.match(r'[\s,)]*#\s*(.*)', rest)
-    return found[1].strip() if found else ''
+    if found := re.match(r'[\s,)]*#\s*(.*)', rest): return found[1].strip()
+    above = takewhile(lambda o: o.strip().startswith('#'), reversed(source.lines[:node.lineno-1]))
+    return ' '.join(o.strip('# ') for o in reversed([*above]))
 
 def _value(node):
     "A default"

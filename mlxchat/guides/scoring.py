@@ -12,7 +12,8 @@ import hashlib, math, re
 from itertools import count
 from json import dumps
 from pathlib import Path
-from ..questions import practice, spelling_words
+from ..questions import spelling_words
+from .manners import MANNERS, SKILLS, eight_tasks
 from .quantize import unseen_documents
 from ..safety.console import Bar
 from ..model import GPT
@@ -31,7 +32,7 @@ import mlx.core as mx, numpy as np
 # %% ../../nbs/guides/scoring.ipynb #c007
 CHOICE_TASKS = 'hellaswag', 'mmlu', 'arc-easy', 'arc-challenge'
 FORMS = [f'{c}:{form}' for c in CHOICE_TASKS for form in ('text', 'chat')]
-PRACTICE = 'arithmetic', 'counting', 'spelling', 'identity'
+PRACTICE = *SKILLS, *MANNERS
 PUZZLES = 'puzzles', 'threenumbers'
 GROUPS = dict(base=['bpb', *(f'{c}:text' for c in CHOICE_TASKS)], practice=[*PRACTICE],
               chat=['arc-easy:chat', 'arc-challenge:chat', 'mmlu:chat', 'gsm8k', 'humaneval', 'spellingbee'])
@@ -283,7 +284,7 @@ def open_benchmark(
     if name == 'core': return Core(_bundle(folder) if folder else bundle_dir(), most)
     if name == 'bpb': return Bytes(unseen_documents(set, lm.tokenizer), lm, eval_tokens)
     if name in PRACTICE:
-        tasks = practice(spelling_words(folder=folder), 'val', lm.tokenizer)
+        tasks = eight_tasks(spelling_words(folder=folder), 'val', lm.tokenizer)
         return Answers(tasks[name], most=most or 500, **options)
     if name in PUZZLES: most = most or 500
     own = name not in BENCHMARKS

@@ -15,6 +15,7 @@ from .code_problems import HumanEval
 from .fetch import Fetcher
 from .published import PUBLISHED, Rows, split_files
 from .puzzles import puzzles, three_numbers
+from .small_talk import Memory, SmallTalk, Stories, Unknown
 from ..tasks import Task, TaskMixture, answer, final_number, final_text, meant_task, no_task
 from ..questions import Arithmetic, Identity, SimpleSpelling, SpellingBee, spelling_words
 from ..tokenizer import Tokenizer, check_messages
@@ -131,8 +132,10 @@ class CustomJSON(Task):
 # %% ../../nbs/sources/datasets.ipynb #c110
 TASKS = {'arc-easy': ARC, 'arc-challenge': ARC, 'mmlu': MMLU, 'gsm8k': GSM8K, 'humaneval': HumanEval,
          'hellaswag': HellaSwag, 'smoltalk': SmolTalk, 'spellingbee': SpellingBee, 'simplespelling': SimpleSpelling,
-         'arithmetic': Arithmetic, 'identity': Identity, 'puzzles': puzzles, 'threenumbers': three_numbers}
+         'arithmetic': Arithmetic, 'identity': Identity, 'puzzles': puzzles, 'threenumbers': three_numbers,
+         'smalltalk': SmallTalk, 'unknown': Unknown, 'stories': Stories, 'memory': Memory}
 _OF_WORDS = {'spellingbee', 'simplespelling', 'puzzles', 'threenumbers'}
+_WITH_WORDS = {'stories', 'memory'}
 
 OWN = 'name a .jsonl file, or code of your own as my_tasks.py:Chess' # for messages
 
@@ -172,8 +175,9 @@ def open_task(
     split = split or splits[-1]
     if split not in splits: raise ValueError(f'{name} has no split {split!r}, only {", ".join(splits)}')
     if not published:
-        letters = dict(words=spelling_words(words, folder), tokenizer=tokenizer) if name in _OF_WORDS else {}
-        return TASKS[name](split='val' if split == 'test' else split, **letters)
+        given = dict(words=spelling_words(words, folder)) if name in _OF_WORDS | _WITH_WORDS else {}
+        if name in _OF_WORDS: given['tokenizer'] = tokenizer
+        return TASKS[name](split='val' if split == 'test' else split, **given)
     rows = Rows(split_files(published, split, folder, fetcher), TASKS[name].columns)
     task = TASKS[name](rows, strict, say)
     return task if seed is None else task.shuffle(seed)
