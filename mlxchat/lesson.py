@@ -20,7 +20,7 @@ from .finetune import SFTConfig, hold_out, dataset_stats
 # %% ../nbs/06c_lesson.ipynb #c138
 MIXTURES = dict( # and the tasks that show what each brings
     chat=['arc-easy', 'mmlu', 'gsm8k', 'spellingbee'],
-    practice=['arithmetic', 'spellingbee', 'simplespelling', 'identity', 'smalltalk', 'unknown', 'stories', 'memory'])
+    practice=['arithmetic', 'spellingbee', 'simplespelling', 'identity'])
 
 def _there(path):
     "A file of one's own; if it is not there, perhaps a task was meant"

@@ -132,7 +132,7 @@ def loosen(
     rng:random.Random,
 )->str:
     "Sometimes without the last mark, sometimes without the first capital"
-    if rng.random() < .25: text = text.rstrip('?.! ')
+    if rng.random() < .25: text = text.rstrip('?.! ') or text # of '...' something must remain
     if rng.random() < .25: text = text[0].lower() + text[1:]
     return text
 

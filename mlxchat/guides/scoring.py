@@ -32,12 +32,12 @@ import mlx.core as mx, numpy as np
 # %% ../../nbs/guides/scoring.ipynb #c007
 CHOICE_TASKS = 'hellaswag', 'mmlu', 'arc-easy', 'arc-challenge'
 FORMS = [f'{c}:{form}' for c in CHOICE_TASKS for form in ('text', 'chat')]
-PRACTICE = *SKILLS, *MANNERS
+PRACTICE = SKILLS
 PUZZLES = 'puzzles', 'threenumbers'
 GROUPS = dict(base=['bpb', *(f'{c}:text' for c in CHOICE_TASKS)], practice=[*PRACTICE],
               chat=['arc-easy:chat', 'arc-challenge:chat', 'mmlu:chat', 'gsm8k', 'humaneval', 'spellingbee'])
 BENCHMARKS = ['bpb', 'core', *CHOICE_TASKS, *FORMS, 'gsm8k', 'humaneval', 'spellingbee', 'simplespelling',
-              *PRACTICE, *PUZZLES]
+              *PRACTICE, *MANNERS, *PUZZLES]
 
 def _others(): return [n for n in BENCHMARKS if n not in FORMS and n not in CHOICE_TASKS]
 
