@@ -95,15 +95,16 @@ def beside(
 
 # %% ../nbs/06c_lesson.ipynb #c518263
 FEW_CONVERSATIONS = 3000  # conversations that are read once
-MOST = 60   # readings of each of a few
+MOST = 120  # readings of each of a few
 ALL = 200   # readings of all of very few
 STEPS = 60  # at least
 
 def readings(
-    n:int # conversations
-)->int:   # epochs
+    n:int,        # conversations
+    most:int=MOST # times, unless there are very few
+)->int:           # epochs
     "How often so many conversations are read, if nobody says"
-    return max(1, min(max(MOST, round(ALL/n)), round(FEW_CONVERSATIONS/n)))
+    return max(1, min(max(most, round(ALL/n)), round(FEW_CONVERSATIONS/n)))
 
 # %% ../nbs/06c_lesson.ipynb #0f100c1d
 @dataclass
@@ -175,7 +176,7 @@ def lesson(
     "Work out rows, epochs and steps"
     n, held, given = len(own or []), len(val or []), bool(c.num_iterations)
     few = not mixture and readings(n) > 1
-    usual = readings(n)*(5 if c.lora else 2)/2 if few else 1
+    usual = 1 if not few else 2.5*readings(n, 60) if c.lora else readings(n)
     epochs = c.epochs or usual
     learn, val = joined(own, val, mixture, c.seed)
     c = row_length(c, tokenizer, T, [o for o in (own, keeps) if o and few])
