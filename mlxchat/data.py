@@ -339,13 +339,15 @@ def read_texts(
 
 # %% ../nbs/02_data.ipynb #3c737952
 def read_documents(
-    path # a shard that was written with its documents' origins
+    path # a shard
 ):       # iterator of `Document`
-    "Every document in a shard, with where it is from"
-    with open_shard(path, 'module') as f, open_shard(path) as g:
+    "Every document in a shard, with where it is from; '' if the shard does not say"
+    with open_shard(path) as f:
+        named = 'module' in f.schema_arrow.names
         for i in range(f.num_row_groups):
-            modules, texts = read_group(f, i, path, 'module'), read_group(g, i, path)
-            yield from map(Document, modules, texts)
+            texts = read_group(f, i, path)
+            modules = read_group(f, i, path, 'module') if named else ['']*len(texts)
+            yield from (Document(m, t) for m, t in zip(modules, texts) if t is not None)
 
 # %% ../nbs/02_data.ipynb #c067
 def _complete(folder, options):
@@ -368,8 +370,8 @@ def make_once(
     with alone(folder, progress):
         if not force and (stats := _complete(folder, options)): return stats # another process has made it meanwhile
         start, stats = time.perf_counter(), {}
+        train, val = gather(stats) # where that fails, what is there stays
         (folder/'corpus.json').unlink(missing_ok=True)
-        train, val = gather(stats)
         paths = write_shards(train, val, folder, options['docs_per_group'], options['shard_bytes'])
         stats |= dict(train=_sizes(train), val=_sizes(val), seconds=round(time.perf_counter()-start, 2),
                       options=options, shards={p.name: p.stat().st_size for p in paths})

@@ -23,7 +23,8 @@ from ..data import make_corpus, read_texts
 from ..safety.files import base_dir, in_short, open_file
 from ..safety.console import counted, gigabytes, tilde
 from ..sources.hub import hub_set, make_hub_set
-from ..sources.shards import download, local_shards, set_folder, shard_numbers, SETS
+from ..sources.english import make_talk
+from ..sources.shards import MADE, download, local_shards, set_folder, shard_numbers, SETS
 from ..sources.texts import make_set, write_bin
 from ..find_run import check_tag, run_folder
 from ..callbacks import LogConfig
@@ -180,13 +181,22 @@ matmul   {i["matmul_gflops"]:,.0f} GFLOP/s in float32, {i["matmul_gflops"]/i["nu
 files    in {tilde(i["base_dir"])}''')
 
 # %% ../../nbs/guides/cli.ipynb #c019
-def _gathered(folder, max_bytes=8_000_000, val_fraction=.04, force=False):
-    stats = make_corpus(folder, max_bytes=max_bytes, val_fraction=val_fraction, force=force)
+def _sizes(stats, of):
     for part in 'train', 'val':
         s = stats[part]
-        print(f'{part:5}  {counted(s["documents"], "document")} from {counted(s["modules"], "module")}, '
-              f'{s["bytes"]:,} bytes')
+        print(f'{part:5}  {counted(s["documents"], "document")} from {counted(s["modules"], of)}, {s["bytes"]:,} bytes')
+
+def _gathered(folder, max_bytes=8_000_000, val_fraction=.04, force=False):
+    stats = make_corpus(folder, max_bytes=max_bytes, val_fraction=val_fraction, force=force)
+    _sizes(stats, 'module')
     print('most   ' + ', '.join(f'{name} {size/1e6:.1f} MB' for name, size in list(stats['packages'].items())[:5]))
+
+def _talk(folder, force=False):
+    stats = make_talk(folder, force=force)
+    _sizes(stats, 'source')
+    print('kinds  ' + ', '.join(f'{name} {train/1e6:.1f} MB' for name, (train, _) in stats['characters'].items()))
+    kept, cut = stats['conversations'][''], sum(stats['turns_cut'].values())
+    print(f'talk   of {sum(stats["conversations"].values()):,} conversations {kept:,} are used, without {cut:,} turns')
 
 # %% ../../nbs/guides/cli.ipynb #b99b7f16
 def _fetched(set, num_shards=8, workers=4):
@@ -221,13 +231,14 @@ KINDS = dict( # of sets, and the options that each of them knows
     public=('a public set', ('num_shards', 'workers')),
     hub=('a set at the hub', ('num_shards', 'max_bytes', 'column', 'doc_chars', 'val_fraction')),
     own=('own text', ('column', 'doc_chars', 'val_fraction')),
+    talk=('a set of speeches and conversations', ('force',)),
     there=('a set that is there', ()))
 
 # %% ../../nbs/guides/cli.ipynb #efa1d47b
 @ranged
 def data(
-    # a public set (fineweb-edu or climbmix or hf:owner/name), or a name for own text; default python, the offline
-    # corpus
+    # python, the offline corpus, which is the default; talk, speeches and conversations; a public set (fineweb-edu,
+    # climbmix or hf:owner/name); or a name for own text
     set:str='',
     text:list=None,          # own files and folders: .txt .md .jsonl .parquet, also packed
     format:str='parquet',    # bin: write token ids as well, to the set with -bin after its name
@@ -255,12 +266,12 @@ def data(
     if hub and text: raise ValueError(f'{set} is fetched, and --text is read from this disk: one or the other')
     set = hub.name if hub else set or ('text' if text else 'python')
     folder = base_dir()/'shards'/set if text or hub else set_folder(set)
-    if text and (set in SETS or set == 'python'):
+    if text and (set in SETS or set in MADE):
         raise ValueError(f'{set} is the name of another set: choose one for your text with --set')
     if text: check_tag(set, 'set')
-    kind = 'own' if text else 'hub' if hub else 'public' if set in SETS else 'python' if set == 'python' else 'there'
+    kind = 'own' if text else 'hub' if hub else 'public' if set in SETS else set if set in MADE else 'there'
     if kind == 'there' and not folder.is_dir():
-        raise ValueError(f'there is no set {set!r}: choose {", ".join(SETS)}, '
+        raise ValueError(f'there is no set {set!r}: choose {", ".join((*MADE, *SETS))}, '
                          'hf:owner/name for one at the hub, or make one from your files with --text')
     what, known = KINDS[kind]
     if other := [option(k) for k in given if k not in known]:
@@ -270,6 +281,7 @@ def data(
     elif kind == 'hub': _from_hub(hub, **given)
     elif kind == 'public': _fetched(set, **given)
     elif kind == 'python': _gathered(folder, **given)
+    elif kind == 'talk': _talk(folder, **given)
     if format == 'bin':
         tok = tokenizer_formats.load_tokenizer(tokenizer_dir or base_dir()/'tokenizer')
         info = write_bin(*shard_paths(set), tok, folder := base_dir()/'shards'/f'{folder.name}-bin', progress=True)

@@ -246,7 +246,8 @@ def compressors(self:Demo)->dict: # kind → xz, xz_primed
     c, (train, val) = self.c, list_shards(self.shards)
     texts = held_texts(val, 500*c.questions)
     some = ''.join(d for docs in texts.values() for d in docs)
-    read = c.base_rows*c.base_len*c.base_steps*(1-c.chat_share) + c.sft_rows*c.sft_len*c.sft_steps*c.text_share*c.english
+    read = c.base_rows*c.base_len*c.base_steps*(1-c.chat_share)
+    if c.english: read += c.sft_rows*c.sft_len*c.sft_steps*c.text_share
     seen = text_read(train, round(read*len(some)/len(self.run.tokenizer.encode(some))))
     cold, primed = xz_bpb(texts), xz_bpb(texts, seen)
     return {k: dict(xz=cold[k], xz_primed=primed[k]) for k in cold}
@@ -310,16 +311,20 @@ def report_table(
 )->str:    # lines of text
     "The report for people"
     rows = [f'   {"":12}right   95 % interval    to the letter   the same answer to all']
-    for k, s in r['intervals'].items():
-        between = f'{s["low"]:.1%} to {s["high"]:.1%}'
-        constant = r['constant_answer'][k]
-        rows.append(f'   {k:12}{s["score"]:6.1%}  {between:16} {r["exact"][k]:6.1%}          {constant:6.1%}')
-    if r['listens']: rows.append(f'   {"listens":12}{r["listens"]["score"]:6.1%}  (a coin: 50 %)')
+    for k, right in r['accuracy'].items():
+        s = share(round(right*r['questions'][k]), r['questions'][k])
+        between, constant = f'{s["low"]:.1%} to {s["high"]:.1%}', r.get('constant_answer', {}).get(k)
+        same = f'          {constant:6.1%}' if constant is not None else ''
+        rows.append(f'   {k:12}{right:6.1%}  {between:16} {r["exact"][k]:6.1%}{same}')
+    if r.get('listens'): rows.append(f'   {"listens":12}{r["listens"]["score"]:6.1%}  (a coin: 50 %)')
     if 'unasked_tools' in r:
         rows.append(f'   tools that nobody asked for {r["unasked_tools"]["score"]:.1%}, '
                     f'"I don\'t know" where it can {r["refused_skills"]["score"]:.1%}')
-    rows.append('   bits per byte of unseen text, and after fine-tuning; xz −9e, and after as much text as the model read')
-    for k, t in r['text'].items():
+    rows.append(f'   unseen text {r["val_bpb"]:.3f} bits per byte   '
+                f'(gzip −9: {r["gzip_bpb"]:.3f}, xz −9e: {r["xz_bpb"]:.3f})')
+    if 'text' in r:
+        rows.append('   before and after fine-tuning; xz −9e before and after as much text as the model read:')
+    for k, t in r.get('text', {}).items():
         rows.append(f'   {k:12}{t["base"]:6.3f} {t["tuned"]:6.3f}   {t["xz"]:6.3f} {t["xz_primed"]:6.3f}')
     stages = ', '.join(f'{k} {v:.0f} s' for k, v in r['seconds'].items() if k != 'total')
     rows.append(f'   {r["seconds"]["total"]/60:.1f} minutes in all: {stages}')

@@ -8,6 +8,7 @@ __all__ = ['SHARES', 'SKILLS', 'MANNERS', 'xz_bpb', 'held_texts', 'text_read', '
 
 # %% ../../nbs/guides/manners.ipynb #1e7a3234
 import lzma, random
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from ..data import list_shards, read_documents, read_texts
 from ..engine import Engine
@@ -81,8 +82,8 @@ def constant_score(
     def reply(i):
         content = task.get_example(i)['messages'][-1]['content']
         return content if isinstance(content, str) else content[-1]['text']
-    replies = list(dict.fromkeys(reply(i) for i in range(min(n, 60))))
-    return max(sum(task.evaluate(i, r) for i in range(n)) for r in replies)/n
+    common = [r for r, _ in Counter(reply(i) for i in range(n)).most_common(8)]
+    return max(sum(task.evaluate(i, r) for i in range(n)) for r in common)/n
 
 # %% ../../nbs/guides/manners.ipynb #7e3438ca
 def share(

@@ -15,7 +15,8 @@ from ..data import make_corpus, open_shard, read_texts, shard_text_bytes
 from ..safety.files import base_dir, nanochat_dir
 from ..safety.console import Bar, tilde
 from ..sources import tokenizer_formats
-from ..sources.shards import local_shards, set_folder, SETS, ShardCache
+from ..sources.english import make_talk
+from ..sources.shards import MADE, local_shards, set_folder, SETS, ShardCache
 from ..tokenizer import Tokenizer
 from ..documents import BinSource, TextSource, documents
 from ..checkpoint import checkpoints, load_model
@@ -29,10 +30,11 @@ from ..safety.ranges import option
 def shard_paths(
     set:str # name under shards/, or a folder
 )->tuple:   # (training paths, validation path)
-    "The shards of a set; the offline corpus is gathered if need be"
-    if set == 'python' and not any((base_dir()/'shards'/set).glob('shard_*.parquet')):
-        print('no data yet: gathering the documentation of this Python installation, the set python (once)')
-        make_corpus()
+    "The shards of a set; those that are made here are made if need be"
+    if set in MADE and not any((base_dir()/'shards'/set).glob('shard_*.parquet')):
+        what = 'the documentation of this Python installation' if set == 'python' else 'speeches and conversations'
+        print(f'no data yet: gathering {what}, the set {set} (once)')
+        make_corpus() if set == 'python' else make_talk()
     return local_shards(set)
 
 # %% ../../nbs/guides/origins.ipynb #f2840dd5
