@@ -135,5 +135,5 @@ def sampler(
         texts = [p + engine.tokenizer.decode(ids) for p,(ids,_) in zip(prompts, said)]
         with open_file(run.folder/'samples.jsonl', 'a', encoding='utf-8') as f:
             f.write(json.dumps(dict(step=step, samples=texts)) + '\n')
-        for t in texts: say(f'{step:7}  {t!r}')
+        for t in texts: say(f'step {step:,} continues {t!r}')
     return sample
