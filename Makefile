@@ -10,37 +10,37 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/ready  ## train a small model on this machine, then chat with it (less than ten minutes)
+demo: .venv/ready  ## train a small model, then chat with it (less than ten minutes)
 	@.venv/bin/mlxchat demo
 
-test: .venv/ready-dev  ## run every notebook as a test; NB=nbs/00_model.ipynb runs one, JOBS=1 one at a time
+test: .venv/ready-dev  ## run all notebooks as tests; NB=nbs/00_model.ipynb runs one
 	@.venv/bin/python .ci/test.py $(NB)
 
 docs: .venv/ready-dev  ## build the site into _docs/ and README.md, then check every link
 	@.venv/bin/python .ci/site.py && .venv/bin/python .ci/links.py
 
 lab: .venv/ready-dev  ## open the notebooks in JupyterLab
-	@echo "Starting JupyterLab: it opens in the browser, or at the address below; Ctrl-C ends it"
+	@echo "Starting JupyterLab in the browser, or at the address below; Ctrl-C ends it"
 	@cd nbs && ../.venv/bin/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root)
 
-clean:  ## remove .venv and everything built here; runs and data in ~/.cache/mlxchat stay
+clean:  ## remove .venv and all built here; ~/.cache/mlxchat stays
 	@rm -rf .venv _docs _proc _site .quarto build dist *.egg-info nbs/.last_checked
 	@find . \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 .venv/bin/python:
 	@test -n "$(PYTHON)$(UV)" || { echo "mlxchat needs Python 3.10 or later: install it, or name it with PYTHON=..."; \
-		echo "(Debian and Ubuntu keep a part of it in a package of its own: sudo apt install python3-venv)"; exit 1; }
+		echo "(on Debian and Ubuntu also: sudo apt install python3-venv)"; exit 1; }
 	@echo "Making .venv, a Python environment of its own"
 	@rm -rf .venv && $(if $(UV),uv venv -q --python "$(or $(PYTHON),>=3.10)" .venv,$(PYTHON) -m venv .venv)
 
 .venv/ready: settings.ini setup.py | .venv/bin/python
 	@echo "Installing mlxchat into .venv (once, a minute or two)"
 	@test "$$(uname -s)" != Linux || command -v g++ >/dev/null || \
-		echo "No C++ compiler: everything works, but slower. To change that: sudo apt install g++ (or your system's equivalent)"
+		echo "No C++ compiler: everything works, but slower (sudo apt install g++ helps)"
 	@$(INSTALL) ".[$(EXTRA)]" && touch $@
 
 .venv/ready-dev: .venv/ready
-	@echo "Installing the tools for notebooks, tests and documentation (once, a few minutes)"
+	@echo "Installing tools for tests and documentation (once, a few minutes)"
 	@$(INSTALL) ".[$(EXTRA),dev]" && touch $@
 
 # PyTorch and mlx-lm, for nbs/tests/parity.ipynb, which compares with them; without them that page says that it skipped

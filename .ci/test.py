@@ -15,6 +15,7 @@ os.environ['MLXCHAT_TEST'] = '1' # notebooks that would keep what they make, suc
 def run(nb):
     "Does the notebook pass? Says so, and what it printed if not"
     start = time.monotonic()
+    if len(notebooks) > 1 and sys.stdout.isatty(): print(f"test           {nb}", flush=True)
     try:
         p = subprocess.run([nbdev_test, '--path', nb], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60*MINUTES)
         out, ok = p.stdout.decode(errors='replace'), p.returncode == 0 and p.stdout.endswith(b'Success.\n')
@@ -24,11 +25,12 @@ def run(nb):
     print(f"{'pass' if ok else 'FAIL'} {time.monotonic()-start:5.0f} s  {nb}", flush=True)
     return ok
 
-if len(notebooks) > 1: print(f"{len(notebooks)} notebooks, {jobs} at a time: each says when it is done", flush=True)
+if len(notebooks) == 1: print(f"testing {notebooks[0]}: a minute or two", flush=True)
+else: print(f"{len(notebooks)} notebooks, {jobs} at a time: each says when it is done", flush=True)
 with ThreadPoolExecutor(jobs) as pool:
     try: results = [*pool.map(run, notebooks)]
     except KeyboardInterrupt: # whatever runs has heard it too
         pool.shutdown(cancel_futures=True)
         sys.exit(130)
-print(f"{sum(results)} notebooks passed, {len(results)-sum(results)} failed")
+print(f"{sum(results)} notebook{'s'*(sum(results) != 1)} passed, {len(results)-sum(results)} failed")
 sys.exit(not results or not all(results))

@@ -140,7 +140,7 @@ def run_rl(
 def amount(
     c:RLConfig, # with its steps
     held:int    # questions for evaluations
-)->str:         # two lines
+)->str:         # three lines
     "How much is practised and evaluated, and what changes that"
     evaluations, asked = c.evaluations(c.num_iterations), c.evaluation_questions(c.num_iterations, held)
     between = f'every {c.eval_every:,} steps, '*(evaluations > 2)
@@ -148,7 +148,9 @@ def amount(
             f'{counted(c.num_samples, "answer")} to each (--num-iterations changes that)\n'
             f'{evaluations} evaluations of {counted(asked, "held-out question")}, '
             f'{counted(c.eval_samples, "answer")} to each: '
-            f'before, {between}at the end (--eval-examples changes that)')
+            f'before, {between}at the end (--eval-examples changes that)\n'
+            'pass@1: right at the first try'
+            + f'; pass@{c.eval_samples}: right at least once in {c.eval_samples} tries'*(c.eval_samples > 1))
 
 # %% ../nbs/06i_rl.ipynb #8c32b366
 def learnt(

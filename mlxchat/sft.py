@@ -139,16 +139,16 @@ def _destination(source, stage, step, model_tag, tag, begin, alone):
 
 # %% ../nbs/06e_sft.ipynb #6c0561bc
 def _say_what(source, target, path, plan, settings):
-    "What is about to happen, in three lines, or four"
+    "What is about to happen, in a few lines"
     found, name = plan.found, target.folder.name
     where = 'its stage sft' if target is source else f'the run {name}'
     print(f'teaching {source.folder.name} ({path.parent.name}, step {step_of(path):,}); the result is {where}')
-    own = ''
-    if settings['beside']:
-        own = f', with as much of the {settings["beside"]} mixture beside them, so that less is forgotten'
     n, held = found['conversations'], f'; {plan.held:,} more to validate on' if plan.held else ''
-    print(f'{n:,} conversation{"s"*(n != 1)} of {found["tokens"]:.0f} tokens, '
-          f'{found["learnt"]:.0%} of which are targets, what the assistant says{losses_in_words(found)}{own}{held}')
+    size = f'{found["tokens"]:.0f} tokens' + ' on average'*(n != 1)
+    print(f"{counted(n, 'conversation')} of {size}; it learns the assistant's words in them, "
+          f'{found["learnt"]:.0%} of the tokens{losses_in_words(found)}{held}')
+    if kept := settings['beside']:
+        print(f'beside them it reads as much of the {kept} mixture, which it was taught before, and so forgets less')
     print(f'{how_long(plan, settings["batch_tokens"])}, in {tilde(target.folder)}')
     if note := too_little(plan): print(note)
 

@@ -196,7 +196,7 @@ def _export_mlx_lm(model, tokenizer, meta, folder):
 def _export_hf(model, tokenizer, meta, folder):
     if not _is_llama(model.config):
         raise ValueError('transformers knows only the llama preset of our architectures: '
-                         'train with --preset llama, or export to mlx-lm')
+                         'train one with `mlxchat train --preset llama`, or export to mlx-lm')
     write_json(folder/'config.json', llama_config(model, tokenizer) | dict(dtype=meta['dtype']))
     write_json(folder/'generation_config.json', _marks(tokenizer))
     w = {llama_name(k): v for k, v in _cropped(model).items()}
@@ -240,8 +240,8 @@ def _gguf_vocabulary(out, tokenizer, V, kinds):
 def _export_gguf(model, tokenizer, meta, folder):
     c = model.config
     if not _is_llama(c):
-        raise ValueError('llama.cpp knows only the llama preset of our architectures: train with --preset llama, '
-                         'or export to mlx-lm')
+        raise ValueError('llama.cpp knows only the llama preset of our architectures: '
+                         'train one with `mlxchat train --preset llama`, or export to mlx-lm')
     try: import gguf
     except ImportError: raise ValueError('this needs the package gguf: `pip install gguf`') from None
     out = gguf.GGUFWriter(str(folder/'model.gguf'), 'llama')
@@ -289,7 +289,7 @@ def _came_from(folder):
 
 # %% ../../nbs/guides/export.ipynb #db0fc180
 def export(
-    to:str='',     # nanochat, mlx-lm, hf (transformers) or gguf (llama.cpp; needs `pip install gguf`)
+    to:str='',     # nanochat or mlx-lm; of a model of `train --preset llama` also hf (transformers) or gguf (llama.cpp)
     run:str='',    # tag or folder of a run, default the latest
     stage:str='',  # which model of the run: base, sft or rl; default the last trained
     step:str='',   # which checkpoint: a number, or best; default the last

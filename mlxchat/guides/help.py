@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TOPICS', 'COMMON', 'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'examples', 'width', 'wrapped',
-           'two_columns', 'help_text', 'parts', 'verb_list', 'completion', 'completions']
+           'two_columns', 'help_text', 'parts', 'verb_list', 'owners', 'completion', 'completions']
 
 # %% ../../nbs/guides/help.ipynb #a2191040
 import re, shutil
@@ -72,14 +72,15 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
         mlxchat eval --tasks  what there is''',
     'chat': '''mlxchat chat  talk
         mlxchat chat -p "How many r are in strawberry?"  one question''',
-    'serve': 'mlxchat serve  then open http://127.0.0.1:8000',
+    'serve': '''mlxchat serve  then open http://127.0.0.1:8000
+        mlxchat serve --run demo  OpenAI's API: http://127.0.0.1:8000/v1, model demo, any key''',
     'generate': 'mlxchat generate -p "Once upon a time" -n 3',
     'monitor': 'mlxchat monitor --every 5',
     'disk': '''mlxchat disk  what is there
         mlxchat disk --remove demo-my demo-my-2  runs that are no longer needed''',
     'quantize': 'mlxchat quantize --bits 4  less than a third of the bytes',
     'export': '''mlxchat export --to mlx-lm
-        mlxchat export --to gguf --output there/  for llama.cpp, after pip install gguf''',
+        mlxchat export --to gguf --output there/  for llama.cpp; of a llama model, after pip install gguf''',
     'import-nanochat': 'mlxchat import-nanochat ~/.cache/nanochat/base_checkpoints/d20',
     'completion': '''source <(mlxchat completion bash)  in ~/.bashrc; zsh likewise
         mlxchat completion fish | source  in config.fish'''}
@@ -273,6 +274,15 @@ def verb_list(
         *_sections(topics, rows, room), '',
         *wrapped('mlxchat VERB --help lists the options of a verb. Every word follows its option: '
                  'mlxchat eval --run demo. With --debug, an error shows where it arose.', room)])
+
+# %% ../../nbs/guides/help.ipynb #735b814f
+def owners(
+    name:str # of an option
+)->list:     # of verbs
+    "Verbs that have it, those first that matter most"
+    def having(verbs): return [v for v in verbs if any(o.name.strip('_') == name for o in signature(VERBS[v][0])[1])]
+    first = ' '.join(SECTIONS[o] for o in 'Train Use Data Exchange'.split()).split()
+    return having(first) or having(v for v in VERBS if v not in first)
 
 # %% ../../nbs/guides/help.ipynb #c049
 SHELLS = dict(

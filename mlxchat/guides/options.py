@@ -224,9 +224,12 @@ def meant(
     name = name.replace('-', '_')
     return next((o for o in (name, name + '_', *ALIASES.get(name, '').split()) if o in names), None)
 
+# %% ../../nbs/guides/options.ipynb #9e5d65a6
 def no_option(
-    typed:str, # with the dashes that were typed
-    names      # options that there are, with underscores
+    typed:str,  # with the dashes that were typed
+    names,      # options that there are, with underscores
+    verb:str='',# that has no such option
+    owners=None # name -> verbs that have it, those first that matter most
 )->str:
     "What to say of an option that does not exist"
     name, dashes = typed.lstrip('-').replace('-', '_'), typed[:len(typed) - len(typed.lstrip('-'))]
@@ -234,7 +237,11 @@ def no_option(
     if INSTEAD_OF.get(name) in names: return f'there is no {typed}, did you mean {dashed(INSTEAD_OF[name])}?'
     known = [*names, *(o for o in ALIASES if meant(o, names))]
     spelled = (lambda o: dashes + o.strip('_').replace('_', '-')) if dashes else (lambda o: o)
-    return f'there is no {typed}' + did_you_mean(spelled(name), map(spelled, known))
+    near, others = did_you_mean(spelled(name), map(spelled, known)), owners(name)[:2] if owners else []
+    if not others: return f'there is no {typed}{near}'
+    if not any(o.startswith(name) for o in names): near = '' # likeness alone is no reason to doubt it
+    have = ' and '.join(f'`mlxchat {o}`' for o in others) + (' has one' if len(others) == 1 else ' have one')
+    return f'there is no {typed} for {verb}' + (f' ({have}){near}' if near else f'; {have}')
 
 # %% ../../nbs/guides/options.ipynb #c025
 SHORT = dict( # for those who type a lot

@@ -187,7 +187,8 @@ def _stray(word, names, free):
 def parsed(
     options:list, # of Option
     args:list,    # what was typed
-    prog:str=''   # how the program is called
+    prog:str='',  # how the program is called
+    owners=None   # see `no_option`
 )->dict:          # parameters and their values, those that were typed
     "Read a command line"
     names, p = {o.name: o for o in options}, parser(options, prog)
@@ -199,7 +200,8 @@ def parsed(
         if typed and not option: wrong.append(typed)
         p.said[option] = typed
         p.words.append(option + eq + value)
-    if wrong: raise ValueError(_complaint([no_option(o, names) for o in wrong], prog))
+    verb = prog.removeprefix('mlxchat ')
+    if wrong: raise ValueError(_complaint([no_option(o, names, verb, owners) for o in wrong], prog))
     for o in p.words: # until Python 3.12, `argparse` took this value for the end of options
         option = o[:-2].rstrip('=')
         if re.fullmatch('(--[^=]+=|-[a-z]=?)--', o): raise ValueError(f'{p.said.get(option, option)}: -- is no value')

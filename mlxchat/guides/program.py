@@ -11,7 +11,7 @@ from pathlib import Path
 from unicodedata import combining, east_asian_width
 from .. import __version__
 from ..__main__ import leave
-from .help import SECTIONS, VERBS, completions, help_text, parts, verb_list
+from .help import SECTIONS, VERBS, completions, help_text, owners, parts, verb_list
 from .options import did_you_mean, function, listed, signature, dashed
 from .parser import parsed
 
@@ -31,7 +31,7 @@ def call(
     about, options = signature(f)
     if asked := [o for o in args if o in ('-h', '--help', '--help-all')] or (args == ['help'] and args):
         return print(help_text(about, options, prog, '--help-all' in asked))
-    given = parsed(options, args, prog)
+    given = parsed(options, args, prog, owners)
     def more(reader, file, *rest):
         nonlocal args, given
         said = function(reader)(file, *rest)

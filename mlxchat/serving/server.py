@@ -270,6 +270,7 @@ def greet(
     tag:str,   # of the run that answers
     engine,    # its `Engine`, None if there is none yet
     open:bool, # show the page in a browser?
+    key:str='any key' # what to give as one
 ):
     "Say what is served, and where"
     name, port, *_ = sock.getsockname()
@@ -277,6 +278,7 @@ def greet(
     if engine: what = f'{tag}, {engine.model.count_params()["total"]:,} parameters'
     print(f'{what}: {web_address(name, port)}  (Ctrl-C to stop)', flush=True)
     here = web_address({'0.0.0.0': '127.0.0.1', '::': '::1'}.get(name, name), port)
+    if engine: print(f"OpenAI's API: {here}/v1, model {tag}, {key}", flush=True)
     if open: threading.Thread(target=open_browser, args=(here,), daemon=True).start()
 
 # %% ../../nbs/serving/server.ipynb #c695314
@@ -303,7 +305,8 @@ def serve(
             raise ValueError(f'others could reach {host or "this machine at every address"}: '
                              'give a key with MLXCHAT_API_KEY or --api-key, or leave --host out')
         worker = Worker(library.load, rows, waiting, keep)
-        greet(sock, library.tag, worker.start(library.tag), open)
+        wanted = f'the key of {"--api-key" if api_key else "MLXCHAT_API_KEY"}' if key else 'any key'
+        greet(sock, library.tag, worker.start(library.tag), open, wanted)
         try: Server(protected(app_for(worker, library), key, cors), worker, patience).run(sockets=[sock])
         finally: worker.close()
         print('stopped', flush=True)
