@@ -88,7 +88,8 @@ def _check_moments(kind):
     "Refuse a callback that would never be called, such as one with a method `on_step`"
     own = [n for n in dir(kind) if not n.startswith('_') and n not in MOMENTS and not hasattr(Callback, n)]
     near = [(n, m[0]) for n in own if callable(getattr(kind, n)) and (m := get_close_matches(n, MOMENTS, 1, .72))]
-    if near: raise ValueError(f'{kind.__name__} has a method {near[0][0]}, which nothing calls: was {near[0][1]} meant?')
+    for name, meant in near:
+        raise ValueError(f'{kind.__name__} has a method {name}, which nothing calls: was {meant} meant?')
     if not any(hasattr(kind, m) for m in MOMENTS):
         raise ValueError(f'{kind.__name__} does nothing: it has no method {", ".join(MOMENTS[:-1])} or {MOMENTS[-1]}')
 

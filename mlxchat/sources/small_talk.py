@@ -127,7 +127,8 @@ class Stories(Generator):
         if self.words and rng.random() < .5: thing = rng.choice([rng.choice(self.words), pseudo_word(self.words, rng)])
         if verse := rng.random() < .35: asks, told = p['poems'], rng.sample(p['verses'], 2)
         else: asks, told = p['asks'], [rng.choice(p[k]) for k in ('begin', 'middle', 'end')]
-        question, story = with_article(rng.choice(asks))(thing), with_article(('\n' if verse else ' ').join(told))(thing)
+        question = with_article(rng.choice(asks))(thing)
+        story = with_article(('\n' if verse else ' ').join(told))(thing)
         return thing, loosen(question[0].upper() + question[1:], rng), story
 
     def get_example(self, i:int)->dict: return answer(*self._draw(i)[1:])
