@@ -36,7 +36,7 @@ class PlanRequest:
     "What a plan is asked for"
     options:dict      # of `PretrainConfig`, without the depth
     depth:int=None    # default the largest that fits
-    rows:int=None     # of a micro-batch, default as many as pay
+    rows:int=None     # of a micro-batch, default those of `train`, or others that pay
     memory:float=MUCH # bytes
     seconds:float=math.inf # for the whole run
     processes:int=1   # that share the work
