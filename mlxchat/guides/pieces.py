@@ -98,12 +98,25 @@ class Cost:
 
 LEAST = 1e-9, 0., 1., 1., 1e-9, 1. # of each: a step of one micro-batch has no update of its own
 
+# %% ../../nbs/guides/pieces.ipynb #f8067014
+def _once(f): t = time.perf_counter(); f(); return time.perf_counter() - t
+
+def _timed(f, before, brief):
+    "Seconds of a function, and the bytes at its peak beyond those before"
+    if not brief: _once(f) # compiles
+    mx.reset_peak_memory()
+    seconds = [_once(f)]
+    while not brief and (sum(seconds) < 1 or len(seconds) < 3 and sum(seconds) < AFFORDABLE): seconds.append(_once(f))
+    # a cold card is faster than a warm one; on a CPU the fastest was disturbed least
+    return sorted(seconds)[0 if device_kind() == 'cpu' else len(seconds)//2], mx.get_peak_memory() - before
+
 # %% ../../nbs/guides/pieces.ipynb #a86c07cd
 def probe(
     config:GPTConfig,  # of a piece
     c:PretrainConfig,  # how it is trained
     rows:int,          # of a micro-batch
     single:bool,       # is a step a single micro-batch?
+    brief:bool=False   # do everything only once? then memory is right, and seconds count the compiler's too
 )->Cost:
     "Train a piece for a few steps"
     gc.collect(); mx.clear_cache(); before = mx.get_active_memory()
@@ -112,13 +125,7 @@ def probe(
     step = TrainStep(model, MuonAdamW(param_groups(model), MUON[c.preset]), c.grad_clip)
     ids = mx.random.randint(0, config.vocab_size, (rows, config.sequence_len))
     mx.eval(ids, model.state, step.optimizer.state)
-    def once(f): t = time.perf_counter(); f(); return time.perf_counter() - t
-    def timed(f):
-        once(f); mx.reset_peak_memory() # compiles
-        seconds = [once(f)]
-        while sum(seconds) < 1 or len(seconds) < 3 and sum(seconds) < AFFORDABLE: seconds.append(once(f))
-        # a cold card is faster than a warm one; on a CPU the fastest was disturbed least
-        return sorted(seconds)[0 if device_kind() == 'cpu' else len(seconds)//2], mx.get_peak_memory() - before
+    def timed(f): return _timed(f, before, brief)
     nll = compiled_nll(model)
     check, look = timed(lambda: mx.eval(nll(ids, ids)))
     if single:

@@ -7,14 +7,14 @@ __all__ = ['NIGHT', 'USED', 'Plan', 'plan', 'ready_at', 'known_vocab', 'train_co
            'check_possible', 'check_fits']
 
 # %% ../../nbs/guides/plan.ipynb #c047
-import math, shlex, time
+import math, re, shlex, sys, time
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from fastcore.basics import patch
 from fastcore.meta import delegates
 from ..fast.device import compute_dtype, memory_bytes
 from ..model import GPT
-from ..safety.console import counted
+from ..safety.console import counted, line_width
 from ..safety.files import base_dir
 from ..sources.tokenizer_formats import load_tokenizer
 from ..muon import RECIPES
@@ -22,7 +22,7 @@ from ..recipe import check_rows, PretrainConfig
 from ..safety.ranges import measure, option, RANGES, ranged
 from ..views import duration
 from .pieces import least_bytes, _gb, shape_of, state_bytes, arithmetic
-from .planner import Estimate, Planner, MeasuringView, Measured
+from .planner import Estimate, MUCH, Planner, MeasuringView, Measured
 from .choosing import PlanRequest, ROOM, first, check_least, hours, fits_memory
 
 # %% ../../nbs/guides/plan.ipynb #c324
@@ -88,7 +88,7 @@ def plan(
     depth:int=None,       # the dial; default the largest that fits
     memory:str='',        # such as 36GB; default what this machine has
     time:str='',          # such as 8h, at most so long; default 8h if no depth and no length is given, else no limit
-    device_batch_size:int=None, # rows per micro-batch, default as many as pay
+    device_batch_size:int=None, # rows per micro-batch, default those of `train`, or others that pay
     vocab_size:int=None,  # tokens, default those of the tokenizer that is there, else 8,192, which `train` makes
     processes:int=1,      # that share the work
     fresh:bool=False,     # measure again what was measured within a day?
@@ -165,19 +165,34 @@ def _as_json(a, measured, planned, asked):
     return dumps(asdict(a.e) | dict(tok_per_s=a.e.tok_per_s, fits=not a.wall, busy=not measured.undisturbed,
                                     command=train_command(a.c, planned), longer=longer, deeper=deeper))
 
+# %% ../../nbs/guides/plan.ipynb #34c69935
+def _lines(
+    command:str,
+    width:int=None # of the terminal; default that of stdout, endless if it is none
+)->str:
+    "A command to be copied: on lines of its own, which the shell takes for one"
+    if width is None: width = line_width(sys.stdout) if sys.stdout.isatty() else MUCH
+    lines = ['']
+    for word in re.findall(r" (?:--[\w-]+ (?!--|&&))?(?:[^\s']|'[^']*')+", f' {command}'): # an option with its value
+        if lines[-1] and len(lines[-1] + word) > width - 4: lines.append('   ') # room for a blank and a backslash
+        lines[-1] += word
+    return ' \\\n'.join(f' {o}' for o in lines)
+
 # %% ../../nbs/guides/plan.ipynb #6213d9cc
 def _show(a, w, night, planned, asked):
     c, e = a.c, a.e
+    micro = f'{e.accumulate} micro-batch' + 'es'*(e.accumulate != 1)
     most = '' if w.seconds == math.inf else f', of {duration(w.seconds)}' + ', the default: --time changes it'*night
-    ready = ready_at(e.seconds)
+    ready, why = ready_at(e.seconds), f'\nrows     {e.why}'*bool(e.why)
     print(f'''depth    {e.depth}{", the largest that fits"*(w.depth is None)}: {e.parameters:,} parameters
-batch    {e.batch_tokens:,} tokens: {e.accumulate} micro-batch{"es"*(e.accumulate != 1)} of {e.rows} × {c.max_seq_len}
+batch    {e.batch_tokens:,} tokens: {micro} of {e.rows} × {c.max_seq_len}{why}
 memory   {e.memory/1e9:.1f} of {w.memory/1e9:.1f} GB
 speed    {e.tok_per_s:,.0f} tokens/s
 time     {duration(e.seconds)} for {e.steps:,} steps, {e.steps*e.batch_tokens:,} tokens{most}
 text     some {e.steps*e.batch_tokens*4/1e6:,.0f} MB of it, at four bytes a token; a smaller set is read again''')
     if ready: print(f'ready    {ready}')
-    print(f'disk     {e.disk/1e9:.1f} GB for checkpoints\nstart    {train_command(c, planned)}')
+    print(f'disk     {e.disk/1e9:.1f} GB for checkpoints')
+    print(f'start    this run with\n{_lines(train_command(c, planned))}')
     _show_rest(a, w, planned, asked)
 
 def _show_rest(a, w, planned, asked):
@@ -185,10 +200,10 @@ def _show_rest(a, w, planned, asked):
     if longer:
         times = longer['tokens']/(a.e.steps*a.e.batch_tokens)
         print(f'longer   {duration(longer["seconds"])} for {times:.{int(times < 10)}f} times as many tokens, '
-              f'{longer["tokens"]:,}\n         {longer["command"]}')
+              f'{longer["tokens"]:,}\n{_lines(longer["command"])}')
     if deeper and deeper['fits']:
         needs = f'depth {deeper["depth"]} would need {duration(deeper["seconds"])}'
-        print(f'deeper   {needs}\n         {deeper["command"]}')
+        print(f'deeper   {needs}\n{_lines(deeper["command"])}')
     elif deeper: print(f'deeper   depth {deeper["depth"]} does not fit into {_gb(w.memory)} GB')
 
 # %% ../../nbs/guides/plan.ipynb #10d98ab9
