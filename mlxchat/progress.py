@@ -295,9 +295,10 @@ def _when(self:Progress):
     "When a run stops that is asked to, as far as that is known; from now on it is a promise"
     now, state = self.now, self.now['state']
     if state not in ('compiling', 'training'):
-        doing = dict(validating='the validation', saving='saving', sampling='the sample').get(state, 'the start')
+        saving = 'saving, and a validation,' if now.get('scored') else 'saving'
+        doing = dict(validating='the validation', saving=saving, sampling='the sample').get(state, 'the start')
         now.update(gives_up=False, told_when=True)
-        return f'when {doing} is done' + ' and validated'*(state == 'saving' and now.get('scored', False))
+        return f'when {doing} is done'
     soon, left, sure = self._outlook()
     now['gives_up'] = gives_up = self._decide()
     now['told_when'] = gives_up or gives_up is False and sure
