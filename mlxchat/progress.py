@@ -184,6 +184,7 @@ def micro(self:Progress,
     self.clock = t
     now.update(state=state, micro=done, micros=of, what=what, step=self.at or now['step'])
     if now.get('stopping') and not now.get('told_when'): self._tell_when()
+    if self.gives_up(): now['step_left'] = 0. # nothing more is waited for
     self.draw(done == 1 and now['fresh'])
     if done - n == 2 and now['fresh']: self._warn()
 
