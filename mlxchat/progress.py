@@ -41,11 +41,12 @@ class Progress:
         self.folder, self.out = folder and Path(folder), out or sys.stderr
         self.now = _new_record(self.folder.name if folder else '', stage, total)
         self.began, self.earlier = began or time.monotonic(), earlier
-        self.at = 0                      # step that is being computed
+        self.at, self.since = 0, time.monotonic() # step that is being computed, and when it began
         self.saved = self.best = None    # step of the newest checkpoint, and the best validation
         self.recent, self.marks, self.told_long = deque(maxlen=50), [], False
         self.means = {k: deque(maxlen=AVERAGED) for k in ('loss', 'reward')}
-        self.drops = False # is a step given up whose rest takes long, if somebody wants to stop?
+        self.drops = False # may a step be given up, if somebody wants to stop and its rest takes long?
+        self.rate = self.asked_at = None # seconds for a part of the step; when somebody asked
         self.lock, self.over, self.clock, self.ticker = threading.RLock(), threading.Event(), time.monotonic(), None
         self.views = self._views_for(show, out, curve)
         self.draw(True)
@@ -140,29 +141,29 @@ def resumed(self:Progress,
 def begin(self:Progress,
     step:int,         # the one that is computed next
     micros:int=1,     # micro-batches in it
+    scored:bool=False,# does a validation follow?
 ):
     "A step begins"
-    if step > self.now['total']: return
-    self.marks, self.at = [], step
-    if self.now['fresh']: self.set(state='compiling', step=step, micros=micros)
-    elif micros > 1: self.now.update(step=step, micro=0, micros=micros)
+    now, per_step = self.now, self.now.get('step_seconds')
+    if step > now['total']: return
+    self.marks, self.at, self.since = [], step, time.monotonic()
+    self.rate = per_step/micros if per_step and micros > 1 else None
+    now['scored'] = scored
+    if now.get('stopping'): now['gives_up'] = self.drops # somebody asked in between, and was promised no further step
+    if now['fresh']: return self.set(state='compiling', step=step, micros=micros)
+    if micros == 1: return
+    self.clock = self.since
+    now.update(step=step, micro=0, micros=micros, step_left=per_step or 0.)
 
 # %% ../nbs/03e_progress.ipynb #623e33bb
 @patch
 def _estimate(self:Progress, rate, rest, of, tokens, what):
     "How long the step and the run still take, at `rate` seconds for a micro-batch"
-    now = self.now
+    now, self.rate = self.now, rate
     now['step_left'] = rest*rate
     if what: return # not micro-batches
     if now['fresh']: now.update(step_seconds=of*rate, tok_per_s=tokens/rate if tokens else None)
     if now.get('step_seconds'): now['left'] = now['step_left'] + now['step_seconds']*(now['total'] - now['step'])
-
-# %% ../nbs/03e_progress.ipynb #4c8e7012
-@patch
-def _tell_when(self:Progress):
-    self.now['told_when'] = True
-    left, step = self.now['step_left'], self.now['step']
-    if not self.gives_up(left): self.say(f'stopping in about {duration(left)}, when step {step:,} is done')
 
 # %% ../nbs/03e_progress.ipynb #af05a598
 @patch
@@ -174,14 +175,16 @@ def micro(self:Progress,
 ):
     "Part of a step has been computed"
     t = time.monotonic()
-    if done <= 1 or self.now.get('what', '') != what or not self.marks:
-        self.marks = [(done, t)] # the first of a kind is the yardstick
+    if self.now.get('what', '') != what: self.marks, self.rate = [], None
+    if done <= 1 or not self.marks: self.marks = [(done, t)] # the first of a kind is the yardstick
     (n, start), now = self.marks[0], self.now
-    if done > n: self._estimate((t - start)/(done - n), of - done, of, tokens, what)
+    rate = (t - start)/(done - n) if done > n else self.rate
+    if rate is not None: self._estimate(rate, of - done, of, tokens, what)
     state = 'compiling' if now['fresh'] and done == of else 'training' # after the last one, the update is compiled
     self.clock = t
     now.update(state=state, micro=done, micros=of, what=what, step=self.at or now['step'])
-    if now.get('stopping') and not now.get('told_when') and done > n and not what: self._tell_when()
+    if now.get('stopping') and not now.get('told_when'): self._tell_when()
+    if self.gives_up(): now['step_left'] = 0. # nothing more is waited for
     self.draw(done == 1 and now['fresh'])
     if done - n == 2 and now['fresh']: self._warn()
 
@@ -235,31 +238,94 @@ def scores(self:Progress,
 @patch
 def is_saved(self:Progress)->str: return f'step {self.saved:,} is saved' if self.saved else 'nothing has been saved yet'
 
-# %% ../nbs/03e_progress.ipynb #fa1603c5
+# %% ../nbs/03e_progress.ipynb #f0449d6d
 @patch
-def gives_up(self:Progress,
-    left:float # seconds that a step still takes, None if that is not known
-)->bool:
-    "Is a step not finished for those who want to stop?"
-    return self.drops and (left or 0) > PATIENCE
+def _outlook(self:Progress):
+    "Seconds until the next part of the step, and until its end, None if not known, and is there no more to come?"
+    now, t = self.now, time.monotonic()
+    rest, per_step = now['micros'] - now['micro'], now.get('step_seconds')
+    soon = None if self.rate is None else max(0, self.rate - (t - self.clock))
+    parts = None if soon is None else soon + (rest - 1)*self.rate if rest else 0.
+    whole = max(0, per_step - (t - self.since)) if per_step else None
+    if not now.get('what') and parts is not None: return soon, parts, True
+    left = max((o for o in (parts, whole) if o is not None), default=None)
+    return soon, left, left is not None and (whole is not None or now.get('what') != 'answers')
 
-# %% ../nbs/03e_progress.ipynb #612f4357
+# %% ../nbs/03e_progress.ipynb #6de087ff
+@patch
+def _decide(self:Progress):
+    "Is the step given up? None if that is not known yet"
+    _, left, sure = self._outlook()
+    now, patience = self.now, PATIENCE - (time.monotonic() - self.asked_at)
+    last = self.marks and now['micros'] - now['micro'] <= 1 and now.get('what') != 'answers'
+    if not self.drops or last: return False # there is nothing to be gained
+    if left is None: return True if patience < 0 else None
+    return True if left > patience else False if sure else None
+
+@patch
+def gives_up(self:Progress)->bool: # never after its last part
+    "Is the step that is being computed to be left unfinished now?"
+    return bool(self.now.get('gives_up')) and self.now['micro'] < self.now['micros']
+
+# %% ../nbs/03e_progress.ipynb #df3fbc81
+@patch
+def _finishing(self:Progress, left):
+    "When a step is done that is finished"
+    soon = f', in about {duration(left)}' if left and left >= 2 else ''
+    then = f'{","*bool(soon)} and validated' if self.now.get('scored') else ''
+    return f'when step {self.at or self.now["step"]:,} is done{soon}{then}'
+
+@patch
+def _giving_up(self:Progress, left):
+    "That a step is given up, and why"
+    why = f' (its rest would take {duration(left)})' if left else ''
+    return f'step {self.at or self.now["step"]:,} is given up{why}'
+
+@patch
+def _next_part(self:Progress, soon):
+    "The part of a step that is still computed"
+    now = self.now
+    if now['micro'] >= now['micros']: return 'soon'
+    what = now.get('what', '').rstrip('s') or 'micro-batch'
+    about = f', in about {duration(soon)}' if soon and soon >= 2 else ''
+    return f'after {what} {now["micro"] + 1:,} of {now["micros"]:,}{about}'
+
+# %% ../nbs/03e_progress.ipynb #be34e409
+@patch
+def _when(self:Progress):
+    "When a run stops that is asked to, as far as that is known; from now on it is a promise"
+    now, state = self.now, self.now['state']
+    if state not in ('compiling', 'training'):
+        saving = 'saving, and a validation,' if now.get('scored') else 'saving'
+        doing = dict(validating='the validation', saving=saving, sampling='the sample').get(state, 'the start')
+        now.update(gives_up=False, told_when=True)
+        return f'when {doing} is done'
+    soon, left, sure = self._outlook()
+    now['gives_up'] = gives_up = self._decide()
+    now['told_when'] = gives_up or gives_up is False and sure
+    if gives_up: return f'{self._next_part(soon)}: {self._giving_up(left)}'
+    within = f'or within it if its rest takes more than {duration(PATIENCE)}'
+    if gives_up is None: return f'{self._finishing(None)}, {within}'
+    return self._finishing(left if sure else None)
+
 @patch
 def answer(self:Progress):
-    "What happens now that somebody has asked to stop"
-    now, state = self.now, self.now['state']
-    now['stopping'] = True
-    if state in ('compiling', 'training'):
-        left, step = now.get('step_left') or now.get('step_seconds'), self.at or now['step']
-        what = f'when step {step:,} is done'
-        if now['micros'] > 1 and self.gives_up(left):
-            what, left = f'within step {step:,}, whose rest would take {duration(left)}', None
-    else:
-        doing = dict(validating='the validation', saving='saving', sampling='the sample').get(state, 'the start')
-        what, left = f'when {doing} is done', None
-    now['told_when'] = left is not None or state not in ('compiling', 'training')
-    soon = f', in about {duration(left)}' if left and left >= 2 else ''
-    self.say(f'stopping {what}{soon}; once more stops now, {self.is_saved()}')
+    "What happens now that somebody has asked to stop; said once"
+    with self.lock:
+        if self.now.get('stopping'): return
+        self.asked_at = time.monotonic()
+        self.now['stopping'] = True
+        self.say(f'stopping {self._when()}; once more stops now, {self.is_saved()}')
+
+# %% ../nbs/03e_progress.ipynb #eb96d674
+@patch
+def _tell_when(self:Progress):
+    "What was left open"
+    now, (_, left, sure) = self.now, self._outlook()
+    if now['gives_up'] is None: now['gives_up'] = self._decide()
+    if now['gives_up']: self.say(f'stopping: {self._giving_up(left)}')
+    elif now['gives_up'] is False and sure and left >= 2: self.say(f'stopping {self._finishing(left)}')
+    now['told_when'] = now['gives_up'] or now['gives_up'] is False and sure
 
 # %% ../nbs/03e_progress.ipynb #7f3197d8
 @patch

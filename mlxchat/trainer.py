@@ -132,7 +132,8 @@ def _record(self:Trainer):
     show = self.progress and first and not nothing_left(self.run, self.stage, self.total)
     lines = Progress(self.run.folder if first else None, self.stage, self.total, show, curve=curve,
                      began=self.began, earlier=stage_seconds(self.run.metrics(self.stage)))
-    lines.drops = self.world.size == 1 # several would have to agree on it after each micro-batch
+    parts = self.config.accumulate > 1 or hasattr(self.loader, 'report') # else there is nothing to give up
+    lines.drops = self.world.size == 1 and parts # several would have to agree on it after each micro-batch
     return lines
 
 # %% ../nbs/03i_trainer.ipynb #7a5afaa5
@@ -247,9 +248,8 @@ class StepGivenUp(Exception): "Somebody wants to stop, and the rest of the step 
 # %% ../nbs/03i_trainer.ipynb #3d9607cb
 @patch
 def _begin_step(self:Trainer, step, micros):
-    parts = micros > 1 or hasattr(self.loader, 'report') # else there is nothing to give up
-    self.place = self.loader.state() if parts else None
-    self.lines.begin(step, micros)
+    self.place = self.loader.state() if self.lines.drops else None
+    self.lines.begin(step, micros, bool(self.due('scores', step)))
 
 # %% ../nbs/03i_trainer.ipynb #4248facb
 @patch
@@ -281,6 +281,12 @@ def _step(self:Trainer, m, fresh):
     self.after = time.perf_counter() - clock # saving counts towards the next step
     return m, why
 
+# %% ../nbs/03i_trainer.ipynb #d04bd815
+@patch
+def _asked_while_saving(self:Trainer, step):
+    "Was it asked when all others had decided? Several processes take one more step, lest they disagree"
+    return self.world.size == 1 and self.asked() and self.lines.saved == step
+
 # %% ../nbs/03i_trainer.ipynb #dad2e35f
 @patch
 def _finish(self:Trainer, m):
@@ -294,6 +300,7 @@ def _finish(self:Trainer, m):
     if self.world.first and (self.manager.due(step, self.total) or ends or self.manager.is_best(m)):
         self._save(m, must=last or ends)
         self.undone = 0
+        asked = asked or self._asked_while_saving(step)
     if last: return ''
     for f, there, why in zip(judges, found, whys):
         if there: raise f.error(why, step)
@@ -303,8 +310,9 @@ def _finish(self:Trainer, m):
 # %% ../nbs/03i_trainer.ipynb #9a9367b2
 @patch
 def _report(self:Trainer, done, of, tokens=0, what=''):
+    if self.asked(): self.lines.answer() # unless the thread that listens was faster
     self.lines.micro(done, of, tokens*self.world.size, what)
-    if self.asked() and self.lines.gives_up(self.lines.now.get('step_left')): raise StepGivenUp
+    if self.lines.gives_up(): raise StepGivenUp
 
 # %% ../nbs/03i_trainer.ipynb #c2dff4eb
 @patch
@@ -328,6 +336,7 @@ def _scored(self:Trainer, m, benchmarks):
             raise
         m = m | found
         self.lines.scores(m['step'], found)
+    self.lines.now['scored'] = False # no validation is to come
     if benchmarks: mx.clear_cache() # of other shapes, which training does not want
     return m
 

@@ -47,7 +47,7 @@ def stage_seconds(
 # %% ../nbs/03d_views.ipynb #748cdb2c
 ENDED = 'done', 'stopped', 'failed'
 AVERAGED = 25 # steps whose mean stands for where a loss is
-PATIENCE = 30. # seconds that the rest of a step may take when somebody wants to stop
+PATIENCE = 30. # seconds that the rest of a step may take when somebody wants to stop; more, and it is given up
 
 def _place(now): return f'step {now["step"]:,}/{now["total"]:,}'
 
@@ -77,6 +77,13 @@ def _measures(now, first):
     if now.get('shards_ahead') is not None: parts.append((8, f'{now["shards_ahead"]} shards ahead'))
     return parts
 
+# %% ../nbs/03d_views.ipynb #ee3460ff
+def _stops_in(now):
+    "Seconds until a run stops within a step, or with it; 0 if that is not known"
+    if now.get('what') or now.get('scored') or now.get('gives_up', False) is None: return 0
+    parts = now['micros'] - now['micro'] if now.get('gives_up') else 1
+    return max(0, now.get('step_left', 0)/parts - now.get('since', 0))
+
 # %% ../nbs/03d_views.ipynb #bb0b1db2
 def step_line(
     now:dict,       # the record, see `Progress`
@@ -89,7 +96,7 @@ def step_line(
     first = now.get('fresh', False) # no step has been completed
     stopping = now.get('stopping') and state not in ENDED
     if stopping: left = None # that will not come to pass
-    soon = max(0, now.get('step_left', 0) - now.get('since', 0)) if within and not now.get('what') else 0
+    soon = _stops_in(now) if within else 0
     parts = [(0, _place(now)), (1, ('stopping' + (f' in {duration(soon)}' if soon >= 1 else '')) if stopping else '')]
     parts += _activity(now, within)
     if within and step_seconds and state == 'training' and first and not stopping:
