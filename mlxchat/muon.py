@@ -235,7 +235,10 @@ def _stacked(self:MuonAdamW, parameters):
 
 # %% ../nbs/01_muon.ipynb #05cb8a07
 @patch
-def init(self:MuonAdamW, parameters):
+def init(self:MuonAdamW,
+    parameters:dict # tree of arrays, such as a model's `trainable_parameters()`
+):
+    "Set every memory to zero"
     p = dict(tree_flatten(parameters))
     self._stacks = self._stacked(p)
     adamw = [n for g in self.groups.values() if g.kind == 'adamw' for n in g.names]
