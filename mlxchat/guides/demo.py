@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from fastcore.basics import patch
 from ..fast.device import machine_info
-from ..data import list_shards, make_corpus, read_documents, read_texts
+from ..data import list_shards, make_corpus, read_texts
 from ..safety.files import base_dir
 from ..safety.console import Bar, tilde
 from ..tokenizer import Tokenizer
@@ -136,7 +136,8 @@ class Demo:
     @functools.cached_property
     def talks(self)->list:
         "Conversations of people to learn from"
-        return [t for p in list_shards(self.shards)[0] for t in of_kind(p, 'talk')]
+        train = list_shards(self.shards)[0] if self.c.english else []
+        return [t for p in train for t in of_kind(p, 'talk')]
 
     def tasks(self, split:str='train')->dict:
         "Practice or held-out questions"
@@ -170,8 +171,9 @@ def prepare(self:Demo):
         write_json(self.run.folder/'config.json', run_config(self.run) | dict(text=self.shards.name))
     with self.stage('tokenizer', f'2. Tokenizer: {self.c.vocab_size:,} tokens'):
         if not (self.run.folder/'tokenizer').is_dir():
-            texts = self.texts('train')
-            Tokenizer.train(texts, self.c.vocab_size, digits=1, max_chars=4_000_000).save(self.run.folder/'tokenizer')
+            most = dict(max_chars=4_000_000) if self.c.english else {}
+            tok = Tokenizer.train(self.texts('train'), self.c.vocab_size, digits=1, **most)
+            tok.save(self.run.folder/'tokenizer')
         tok = self.run.tokenizer
         self.say('   ' + '|'.join(tok.decode([i]) for i in tok.encode('How many r are in strawberry?')))
 
@@ -202,7 +204,8 @@ def base_stage(self:Demo, **callbacks)->dict:
         device_batch_size=c.base_rows, total_batch_size=c.base_rows*c.base_len,
         num_iterations=c.base_steps,
         matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr,
-        weight_decay=0., lr_scale=1., warmdown_ratio=.5, final_lr_frac=.05, eval_every=0, eval_tokens=100_000,
+        weight_decay=0., lr_scale=1., warmdown_ratio=.5, final_lr_frac=.05, eval_every=0,
+        eval_tokens=100_000 if c.english else PretrainConfig.eval_tokens,
         sample_every=c.sample_every, save_every=500, dtype=os.environ.get('MLXCHAT_DTYPE') or 'float32')
     model = build(config, tok.vocab_size, n_embd=c.n_embd, n_head=c.n_head)
     millions = model.count_params()['total']/1e6
