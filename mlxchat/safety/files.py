@@ -284,7 +284,7 @@ def _spread(text, where):
 def _not_lines(f, where):
     "The values of a file whose first line is none by itself, if it is an array or a longer object; else nothing"
     f.seek(0)
-    data = f.read(2**30)
+    data = b''.join(itertools.islice(iter(lambda: f.read(2**20), b''), 1024)) # not one buffer of its limit
     f.seek(0)
     try: text = data.decode(json.detect_encoding(data)).removeprefix('\ufeff')
     except UnicodeDecodeError: return []
