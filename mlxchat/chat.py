@@ -20,7 +20,7 @@ from .safety.console import alive, colour_wanted
 from .safety.files import base_dir
 from .engine import Engine
 from .batch import for_inference
-from .progress import run_status, watched_runs
+from .views import run_status, watched_runs
 from .safety.ranges import ranged
 from .tools import TextStream
 from .conversation import Chat
