@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['COUNT_PHRASINGS', 'SPELL_PHRASINGS', 'SUM_PHRASINGS', 'ARITHMETIC_PHRASES', 'IDENTITY', 'OPENINGS', 'ENDINGS',
            'SMALL_TALK', 'TASK_SHARES', 'word_list', 'spelling_words', 'is_heldout_word', 'heldout_words', 'repeats',
-           'pseudo_word', 'word_pieces', 'piece_word', 'WordTask', 'loosen', 'phrasings', 'counted_letters',
-           'SpellingBee', 'spelled', 'SimpleSpelling', 'draw_number', 'is_heldout_pair', 'Arithmetic',
-           'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'practice']
+           'pseudo_word', 'word_pieces', 'piece_word', 'WordTask', 'with_capital', 'loosen', 'phrasings',
+           'counted_letters', 'SpellingBee', 'spelled', 'SimpleSpelling', 'draw_number', 'is_heldout_pair',
+           'Arithmetic', 'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'practice']
 
 # %% ../nbs/05b_questions.ipynb #e14c93b0
 import functools, json, random, re
@@ -113,7 +113,7 @@ class WordTask(Generator):
         self.words = heldout_words(words, tokenizer) if split == 'val' else [w for w in words if not is_heldout_word(w)]
         if not self.words:
             raise ValueError(f'no {split} words among {len(words):,}: use more text, or a smaller min_count')
-        super().__init__(split, size or (len(self.words) if split == 'val' else 100_000), seed)
+        super().__init__(split, size, seed, val_size=len(self.words))
         self.repeating = [w for w in self.words if repeats(w)] or self.words
         self.repeated, self.pseudo, self.pieces = repeated, pseudo, word_pieces(tokenizer) if tokenizer else []
         self.order = np.random.default_rng(seed).permutation(len(self.words)).tolist()
@@ -127,6 +127,10 @@ class WordTask(Generator):
         return rng.choice(self.repeating if x < self.pseudo + self.repeated else self.words)
 
 # %% ../nbs/05b_questions.ipynb #c039
+def with_capital(text:str)->str:
+    "The first letter large, the others as they are"
+    return text[0].upper() + text[1:]
+
 def loosen(
     text:str,
     rng:random.Random,
@@ -250,7 +254,7 @@ class Arithmetic(Generator):
         digits:int=4,       # most digits in a number; products have one less
         repeated:float=.35, # share of numbers with repeated digits
     ):
-        super().__init__(split, size or (1000 if split == 'val' else 100_000), seed)
+        super().__init__(split, size, seed, val_size=1000)
         self.digits, self.repeated = digits, repeated
 
     def _draw(self, i):
@@ -262,7 +266,7 @@ class Arithmetic(Generator):
             a, b = (draw_number(rng.randint(1, most), rng, self.repeated) for _ in range(2))
             if is_heldout_pair(a, b) == (self.split == 'val'): break
         question = rng.choice(SUM_PHRASINGS).format(q=rng.choice(ARITHMETIC_PHRASES[op]).format(a=a, b=b))
-        return a, b, op, loosen(question[0].upper() + question[1:], rng)
+        return a, b, op, loosen(with_capital(question), rng)
 
 # %% ../nbs/05b_questions.ipynb #c063
 def _result(a, b, op): return a + b if op == '+' else a - b if op == '-' else a * b
@@ -288,7 +292,7 @@ def _combine(by_reply, openings, endings):
     "{question: reply} for every opening, core and ending"
     cores = [(core, reply) for reply, cores in by_reply.items() for core in cores]
     asked = {f'{o}{c[:-1]}{e}{c[-1]}': reply for c, reply in cores for o in openings for e in endings}
-    return {q[0].upper() + q[1:]: reply for q, reply in asked.items()}
+    return {with_capital(q): reply for q, reply in asked.items()}
 
 def identity_questions()->dict: # {question: reply}
     "Every way of asking, for both splits"
@@ -313,7 +317,7 @@ class Identity(Generator):
         seed:int=0,
     ):
         asked = [(q, a) for q, a in identity_questions().items() if is_heldout_question(q) == (split == 'val')]
-        super().__init__(split, size or (len(asked) if split == 'val' else 100_000), seed)
+        super().__init__(split, size, seed, val_size=len(asked))
         random.Random(seed).shuffle(asked)
         self.asked = asked
         self.by_reply = {r: [q for q, a in asked if a == r] for r in dict.fromkeys(a for _, a in asked)}

@@ -137,6 +137,13 @@ def exclusive(
         with run.lock(): return f(run, *args, **kwargs)
     return inner
 
+# %% ../nbs/03b_runs.ipynb #f6c0737f
+@patch
+def set_aside(self:Run)->Path: # where it is now
+    "Rename the run's folder to the next free name"
+    def aside(n): return self.folder.with_name(f'{self.folder.name}-before-{n}')
+    with self.lock(): return self.folder.rename(next(aside(n) for n in range(1, 10_000) if not aside(n).exists()))
+
 # %% ../nbs/03b_runs.ipynb #c979962
 def step_number(
     step # 1100, '1,100', 'step_001100', 'best'; nothing for the newest

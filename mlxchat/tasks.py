@@ -29,11 +29,13 @@ class Generator(Task):
     "A task that makes up its examples, each from its own seed"
     def __init__(self,
         split:str='train', # or 'val'
-        size:int=100_000,  # number of examples
+        size:int=None,     # number of examples; default: 100 000, or `val_size`
         seed:int=0,
+        val_size:int=100_000, # examples for validation
     ):
         if split not in ('train', 'val'): raise ValueError(f"split must be 'train' or 'val', not {split!r}")
-        self.split, self.size, self.seed = split, size, seed
+        self.split, self.seed = split, seed
+        self.size = size or (val_size if split == 'val' else 100_000)
 
     def num_examples(self)->int: return self.size
 

@@ -6,7 +6,7 @@
 __all__ = ['blas', 'MACHINES', 'DTYPES', 'blas_candidates', 'load_blas', 'keep_memory', 'large_pages', 'device_kind', 'Machine',
            'machine', 'agree', 'compute_dtype', 'memory_limit', 'memory_total', 'memory_bytes', 'memory_free',
            'memory_line', 'best_seconds', 'matmul_gflops', 'numpy_gflops', 'cores', 'free_share', 'launched',
-           'colour_wanted', 'machine_info']
+           'machine_info']
 
 # %% ../../nbs/fast/device.ipynb #c039
 import ctypes, hashlib, json, os, re, resource, shutil, sys, threading, time, warnings
@@ -267,13 +267,6 @@ def launched(
     except KeyError: return several, ''
     except (OSError, ValueError): return False, '' # a single process has an empty file
     return several, hosts[0][0].rpartition(':')[0]
-
-# %% ../../nbs/fast/device.ipynb #c570024
-def colour_wanted(
-    out # a text stream, such as `sys.stdout`
-)->bool:
-    "May text on this stream be coloured, or otherwise carry escape codes?"
-    return out.isatty() and not os.environ.get('NO_COLOR') and os.environ.get('TERM') != 'dumb'
 
 # %% ../../nbs/fast/device.ipynb #c034
 def machine_info(

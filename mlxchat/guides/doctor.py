@@ -18,10 +18,10 @@ from json import dumps
 from pathlib import Path
 from .. import __path__, __version__
 from ..fast import device
-from ..fast.device import colour_wanted, compute_dtype
+from ..fast.device import compute_dtype
 from ..checkpoint import write_json
 from ..safety.files import base_dir, read_json, sync
-from ..safety.console import gigabytes
+from ..safety.console import colour_wanted, gigabytes
 from .dryrun import expect
 from ..config import GPTConfig
 from .help import width

@@ -7,7 +7,7 @@ __all__ = ['CALM', 'MUCH', 'LASTS', 'SLOW', 'Estimate', 'disk_rate', 'Measured',
            'Planner', 'piece_flops', 'Rehearsal']
 
 # %% ../../nbs/guides/planner.ipynb #78d11c3d
-import math, os, re, sys, tempfile, threading, time
+import math, os, re, sys, tempfile, time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from fastcore.basics import patch
@@ -16,7 +16,7 @@ from .. import __version__
 from ..model import GPT
 from ..config import GPTConfig
 from ..checkpoint import file_hash, save_arrays, sync, write_json
-from ..safety.console import line_width, Redrawn
+from ..safety.console import Waiting, in_place, line_width
 from ..safety.files import read_json, sound
 from ..recipe import PretrainConfig
 from ..views import duration, fitted
@@ -114,55 +114,39 @@ class MeasuringView:
         tick:float=1.   # seconds between two drawings of the line in place
     ):
         self.show, self.out, self.every, self.tick = show, out or sys.stderr, every, tick
-        self.bar, self.last, self.parts, self.began = None, -math.inf, [], 0.
-        self.lock, self.over, self.ticker = threading.RLock(), threading.Event(), None
+        self.last, self.line = -math.inf, None
 
     def measuring(self, parts): # as `fitted` takes them
         "From now on this is measured"
-        now = time.monotonic()
-        if not self.show: return
-        if self.out.isatty():
-            with self.lock: self.parts, self.began = parts, now
-            self.draw()
-            self.start()
-        elif now - self.last >= self.every:
-            print(fitted(parts, 1000), file=self.out, flush=True)
-            self.last = now
-
-    def draw(self):
-        "The line in place, with the seconds so far"
-        with self.lock:
-            if not self.parts: return # it has been taken away
-            if self.bar is None: self.bar = Redrawn(total=1, bar_format='{desc}', file=self.out, leave=False)
-            seconds = int(time.monotonic() - self.began)
-            parts = self.parts[:2] + [(1, duration(seconds)*(seconds > 0))] + self.parts[2:]
-            self.bar.set_description_str(fitted(parts, line_width(self.out) - 3)) # a terminal writes ^C behind it
-
-    def say(self, text):
         self.close()
-        if self.show: print(text, file=self.out, flush=True)
-    def __enter__(self): return self
-    def __exit__(self, *_): self.close()
+        if not self.show: return
+        def line(seconds):
+            now = parts[:2] + [(1, duration(seconds)*(seconds > 0))] + parts[2:]
+            return fitted(now, line_width(self.out) - 3) # a terminal writes ^C behind it
+        if in_place(self.out):
+            self.line = Waiting(line, self.out, tick=self.tick)
+            self.line.start()
+        elif time.monotonic() - self.last >= self.every:
+            print(fitted(parts, 1000), file=self.out, flush=True)
+            self.last = time.monotonic()
 
 # %% ../../nbs/guides/planner.ipynb #55eb1698
 @patch
-def start(self:MeasuringView):
-    "Draw the line again and again, until it is closed"
-    if self.ticker: return
-    self.over = over = threading.Event()
-    def tick():
-        while not over.wait(self.tick): self.draw()
-    self.ticker = threading.Thread(target=tick, daemon=True)
-    self.ticker.start()
-
-@patch
 def close(self:MeasuringView):
     "Take the line away; nothing draws it any more"
-    self.over.set()
-    if self.ticker: self.ticker.join(1) # not for ever: an interrupt may come at any moment
-    with self.lock:
-        bar, self.bar, self.ticker, self.parts = self.bar, None, None, []
-        if bar is not None: bar.close()
+    if self.line: self.line.erase()
+    self.line = None
+
+@patch
+def say(self:MeasuringView, text):
+    self.close()
+    if self.show: print(text, file=self.out, flush=True)
+
+@patch
+def __enter__(self:MeasuringView): return self
+
+@patch
+def __exit__(self:MeasuringView, *_): self.close()
 
 # %% ../../nbs/guides/planner.ipynb #359168a7
 def expected(

@@ -14,8 +14,7 @@ from ..safety.console import CLEAR, gigabytes, line_width, tilde
 from ..checkpoint import alive, checkpoints, step_of
 from ..find_run import find_run, no_run, resting_on
 from ..runs import Run, STAGES, whisper
-from ..progress import run_status, watched_runs
-from ..views import duration, ENDED, fitted
+from ..views import duration, ENDED, fitted, run_status, watched_runs
 from ..safety.ranges import ranged
 from ..safety.stopping import stop_requests
 

@@ -14,7 +14,7 @@ from ..runs import Run
 from ..safety.files import base_dir, read_json
 from ..engine import Engine
 from ..batch import for_inference
-from ..progress import run_status
+from ..views import run_status
 from .scheduler import Refusal
 
 # %% ../../nbs/serving/library.ipynb #c079

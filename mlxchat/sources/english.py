@@ -13,7 +13,7 @@ from collections import Counter
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from ..data import Document, held_out, list_shards, make_corpus, make_once, name_hash, read_documents, read_texts
+from ..data import Document, held_out, list_shards, make_corpus, make_once, name_hash, read_documents
 from ..safety.files import base_dir
 from .fetch import FetchError
 from ..tasks import Task

@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from ..data import name_hash
 from ..tasks import Generator, Task, TaskMixture, answer_with_tool, final_number
 from ..questions import SUM_PHRASINGS, Arithmetic, SimpleSpelling, draw_number, loosen, practice, repeats
-from ..questions import spelling_words
+from ..questions import spelling_words, with_capital
 from ..tools import calculate
 
 # %% ../../nbs/sources/puzzles.ipynb #c050
@@ -55,7 +55,7 @@ class ThreeNumbers(Generator):
         seed:int=0,
         digits:int=2,      # most digits in a number
     ):
-        super().__init__(split, size or (1000 if split == 'val' else 100_000), seed)
+        super().__init__(split, size, seed, val_size=1000)
         self.digits = digits
 
     def _draw(self, i):
@@ -69,7 +69,7 @@ class ThreeNumbers(Generator):
             rest = (form.format(s=s, w=SIGNS[s]) + str(n) for s, n in zip(signs, numbers[1:]))
             return str(numbers[0]) + ''.join(rest)
         question = rng.choice(SUM_PHRASINGS).format(q=written(form))
-        return written('{s}'), loosen(question[0].upper() + question[1:], rng)
+        return written('{s}'), loosen(with_capital(question), rng)
 
 # %% ../../nbs/sources/puzzles.ipynb #c059
 @patch
