@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from fastcore.basics import patch
 from fastcore.meta import delegates
-from ..fast.device import compute_dtype, memory_bytes
+from ..fast.device import memory_bytes
 from ..model import GPT
 from ..safety.console import counted, line_width
 from ..safety.files import base_dir
@@ -244,11 +244,10 @@ def rough_bytes(
     vocab_size:int
 )->float:
     "Memory that a run will not exceed, without measuring"
-    config = shape_of(c, vocab_size); state = state_bytes(GPT(config), c.preset)
-    dtype, tokens = c.dtype if c.dtype != 'auto' else str(compute_dtype()), c.rows*c.max_seq_len
-    size = 4 if dtype.endswith('float32') else 2
+    config, tokens = shape_of(c, vocab_size), c.rows*c.max_seq_len
+    state = state_bytes(GPT(config), c.preset)
     kept = 2*config.n_layer + 48 if c.saves_memory else 48*config.n_layer # numbers of the stream's width, per token
-    return (3.5*state['weights'] + state['optimizer'] + tokens*config.n_embd*kept*size
+    return (3.5*state['weights'] + state['optimizer'] + tokens*config.n_embd*kept*4 # also in 16 bits: a GPU keeps what queued kernels read
             + min(tokens, 4096)*vocab_size*8 + 1e9)
 
 # %% ../../nbs/guides/plan.ipynb #48cfb98f

@@ -37,7 +37,8 @@ def openings(
 )->list:      # of (kind, text)
     "Every opening of a split"
     said = [(kind, f'{b}{o}{a}{end}') for kind, k in phrases()['talk'].items() for text in k['openings']
-            for o, end in [re.fullmatch(r'(.*?)([.?!]*)', text).groups()] for b in BEFORE for a in AFTER]
+            for o, end in [re.fullmatch(r'(.*?)([.?!]*)', text).groups()] for b in BEFORE for a in AFTER
+            if b + a == '' or re.search('[a-z]{2}', o, re.I)] # nobody says 'Well, :)'
     held = {normalize(t) for _, t in said if name_hash(normalize(t), 'small talk') < 1/7}
     return [(k, with_capital(t)) for k, t in said if (normalize(t) in held) == (split == 'val')]
 
