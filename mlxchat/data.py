@@ -8,7 +8,7 @@ __all__ = ['SKIPPED', 'docstrings', 'doc_roots', 'source_files', 'fold', 'unseen
            'read_group', 'without_text', 'read_texts', 'read_documents', 'make_once', 'make_corpus']
 
 # %% ../nbs/02_data.ipynb #c003
-import ast, hashlib, json, os, random, re, sys, sysconfig, time, warnings
+import ast, json, os, random, re, sys, sysconfig, time, warnings
 from contextlib import contextmanager
 from collections import Counter
 from dataclasses import dataclass

@@ -32,7 +32,8 @@ from .tasks import Task
 from .lesson import made, lesson, known_mixture, own_data, MIXTURES, how_long, too_little
 from .stages import SFT_RESUMABLE, read_run, derived_tag, numbered, sft_command, open_stage, passed_over, changes
 from .stages import new_run
-from .finetune import SFTConfig, base_model, check_base_model, usual_scale, losses_in_words, held_batches, finetune
+from .finetune import SFTConfig, base_model, check_base_model, usual_scale, losses_in_words, held_batches
+from .finetune import finetune
 import mlx.core as mx
 
 # %% ../nbs/06e_sft.ipynb #ec1bf88d

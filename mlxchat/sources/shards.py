@@ -11,7 +11,6 @@ import os, queue, threading, time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-import pyarrow as pa
 from fastcore.basics import patch
 from ..safety.console import Bar
 from ..data import list_shards, open_shard
