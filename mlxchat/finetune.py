@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from .model import GPT
 from .config import GPTConfig
 from .lora import adapter_places
-from .data import name_hash
+from .sources.heldout import name_hash
 from .loader import Buffer, Loader, Prefetch
 from .documents import ConversationSource
 from .muon import MUON, RECIPES, MuonAdamW, Schedule, param_groups

@@ -17,7 +17,8 @@ from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from fastcore.basics import patch
-from .data import list_shards, make_corpus, name_hash, read_texts
+from .data import list_shards, make_corpus, read_texts
+from .sources.heldout import name_hash
 from .safety.files import base_dir
 from .tokenizer import Tokenizer
 from .tasks import Generator, answer_with_tool, final_number, answer, final_text

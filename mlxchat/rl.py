@@ -163,10 +163,10 @@ def learnt(
     return {k: f'{x:.1%}' + (f' → {after[k]:.1%}' if k in after else '') for k, x in before.items()}
 
 # %% ../nbs/06i_rl.ipynb #ebaa84cf
-def _practised(target, c, tasks, more, start, log, task):
+def _practised(target, c, tasks, more, start, log, task, callbacks):
     "Practise, with the sinks of the log"
     with sinks(target, _settings(c, start, more), log, 'rl') as to:
-        try: return run_rl(target, c, *tasks, settings=more, start=start, callbacks=to)
+        try: return run_rl(target, c, *tasks, settings=more, start=start, callbacks=[*to, *callbacks])
         except (RewardError, SystemExit) as e: # the latter from a task
             what = e if isinstance(e, RewardError) else f'it fails ({type(e).__name__}: {e})'
             raise ValueError(f'{task}: {what}') from e
@@ -178,7 +178,7 @@ def _say_done(target, m, task):
     print(done_line(name, m, result or f'reward {m["reward"]:.3f}', then))
 
 # %% ../nbs/06i_rl.ipynb #b64170ac
-def _carry_out(source, target, c, tasks, more, start, log, again, tag):
+def _carry_out(source, target, c, tasks, more, start, log, again, tag, callbacks):
     "Say what is practised, practise it, and say what came of it"
     settings, task, name = _settings(c, start, more), more['task'], target.folder.name
     open_stage(target, source, 'rl', settings, f'{again} makes another run')
@@ -188,7 +188,7 @@ def _carry_out(source, target, c, tasks, more, start, log, again, tag):
     print(f'{begin} practises {task}; the result is {where}')
     if tag and name != tag: print(passed_over(target.folder.with_name(tag), 'rl', settings))
     print(amount(c, len(tasks[1])), flush=True)
-    m = _practised(target, c, tasks, more, start, log, task)
+    m = _practised(target, c, tasks, more, start, log, task, callbacks)
     for k, change in learnt(target, m).items(): print(f'{k:8} {change}')
     print(f'tries in {tilde(target.folder/"rollouts.jsonl")}; talk to it with `mlxchat chat --run {name}`')
 
@@ -205,11 +205,12 @@ def rl(
     task:str='gsm8k',
     data:str='',       # prompts for a reward function, one JSON object a line
     data_dir:str='',   # folder with the published files of a task, default they are fetched
+    *, callbacks=(),   # further ones, see `Trainer`
     **kwargs
 ):
     "Let a model practise, and reward what is right"
-    asked = {k: v for k, v in locals().items() if k != 'kwargs'} | kwargs
-    log = LogConfig.taken(kwargs)
+    asked = {k: v for k, v in locals().items() if k not in ('callbacks', 'kwargs')} | kwargs
+    log, callbacks = LogConfig.taken(kwargs), as_callbacks(callbacks)
     task = check_task(task, data)
     c, files = RLConfig(**kwargs), {Path(data).name: file_hash(data)[:12]} if data else ''
     source = read_run(run, check_tag(model_tag), 'practise', 'rl', task=task, data=files)
@@ -226,7 +227,7 @@ def rl(
     with outlive_terminal(), target.attempt():
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
         again = sft_command('rl', rl, asked | dict(run=source.folder.name, model_tag=other))
-        _carry_out(source, target, c, tasks, more, start, log, again, '' if model_tag else tag)
+        _carry_out(source, target, c, tasks, more, start, log, again, '' if model_tag else tag, callbacks)
 
 rl.__delwrap__, RLConfig.__delwrap__ = RLConfig, LogConfig # the comments of their fields are the help
 

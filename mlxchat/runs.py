@@ -14,7 +14,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from .model import GPT
 from .safety.files import atomic_write, json_lines, open_file, read_json, without_nan
-from .sources.shards import FileLock, NO_LOCKS
+from .safety.locks import FileLock, NO_LOCKS
 from .safety.ranges import option
 from .tokenizer import Tokenizer
 from .sources.tokenizer_formats import load_tokenizer

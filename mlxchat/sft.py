@@ -22,7 +22,7 @@ from .runs import nothing_left, Run, run_config
 from .progress import outlive_terminal
 from .views import AVERAGED, done_line
 from .report import report_html
-from .callbacks import LogConfig, sinks
+from .callbacks import LogConfig, as_callbacks, sinks
 from .recipe import check_rows
 from .safety.ranges import check_pairs, ranged
 from .eval import score_task
@@ -32,7 +32,8 @@ from .tasks import Task
 from .lesson import made, lesson, known_mixture, own_data, MIXTURES, how_long, too_little
 from .stages import SFT_RESUMABLE, read_run, derived_tag, numbered, sft_command, open_stage, passed_over, changes
 from .stages import new_run
-from .finetune import SFTConfig, base_model, check_base_model, usual_scale, losses_in_words, held_batches, finetune
+from .finetune import SFTConfig, base_model, check_base_model, usual_scale, losses_in_words, held_batches
+from .finetune import finetune
 import mlx.core as mx
 
 # %% ../nbs/06e_sft.ipynb #ec1bf88d
@@ -199,7 +200,7 @@ def outcome(
     return f'{before}{m["val_bpb"]:.3f} bits per byte on held-out answers'
 
 # %% ../nbs/06e_sft.ipynb #d5a4b7c9
-def _carry_out(source, target, begun, material, names, log, again, tag):
+def _carry_out(source, target, begun, material, names, log, again, tag, callbacks):
     "Say what is taught, teach it, and say what came of it"
     (path, plan, settings), name = begun, target.folder.name
     taught = material.mixture or settings['beside']
@@ -211,7 +212,7 @@ def _carry_out(source, target, begun, material, names, log, again, tag):
     if tag and name != tag and target is not source:
         print(passed_over(target.folder.with_name(tag), 'sft', settings))
     with sinks(target, settings, log, 'sft') as to:
-        m = _teach(target, path, plan, material, names, to)
+        m = _teach(target, path, plan, material, names, [*to, *callbacks])
     print(f'step {m["step"]:,}: {outcome(target, m)}')
     print(f'talk to it with `mlxchat chat --run {name}`; report in {tilde(report_html(target))}')
 
@@ -235,11 +236,12 @@ def sft(
     # tasks to be scored with --score-every, such as gsm8k,spellingbee; default the held-out data, or what suits the
     # mixture
     score_tasks:str='',
+    *, callbacks=(), # further ones, see `Trainer`
     **kwargs
 ):
     "Teach a model to answer, or go on with it"
-    asked = {k: v for k, v in locals().items() if k != 'kwargs'} | kwargs
-    log = LogConfig.taken(kwargs)
+    asked = {k: v for k, v in locals().items() if k not in ('callbacks', 'kwargs')} | kwargs
+    log, callbacks = LogConfig.taken(kwargs), as_callbacks(callbacks)
     c, gentle = SFTConfig(**kwargs), kwargs.get('init_lr_frac') is None
     check_pairs(asked)
     check_tag(model_tag)
@@ -258,7 +260,7 @@ def sft(
     with outlive_terminal(), target.attempt():
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
         again = sft_command('sft', sft, asked | dict(run=source.folder.name, model_tag=other))
-        _carry_out(source, target, begun, material, to_score, log, again, '' if model_tag else tag)
+        _carry_out(source, target, begun, material, to_score, log, again, '' if model_tag else tag, callbacks)
 
 sft.__delwrap__, SFTConfig.__delwrap__ = SFTConfig, LogConfig # the comments of their fields are the help
 

@@ -27,8 +27,9 @@ from ..eval import likelihoods
 from ..sources.datasets import known_task
 from ..sources.own_tasks import source_hash
 from ..safety.sandbox import missing_layers, protection
-from ..sources.shards import locked
-from .scoring import EvaluatedModel, BENCHMARKS, GROUPS, open_benchmark, mean_score, _JUDGES, run_benchmark
+from ..safety.locks import locked
+from .scoring import EvaluatedModel, BENCHMARKS, GROUPS, open_benchmark, mean_score, _JUDGES
+from .scoring import run_benchmark
 from .scoring import benchmark_labels, benchmark_names, task_names, CHOICE_TASKS
 import mlx.core as mx, numpy as np
 

@@ -10,11 +10,11 @@ __all__ = ['SHARES', 'SKILLS', 'MANNERS', 'xz_bpb', 'held_texts', 'text_read', '
 import lzma, random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from ..data import list_shards, read_documents, read_texts
+from ..data import read_texts
 from ..engine import Engine
 from ..eval import expected, likelihoods, score_task, text_bpb, wilson
 from ..questions import practice
-from ..sources.english import KINDS, kind_of, of_kind, stretches
+from ..sources.english import KINDS, of_kind, stretches
 from ..sources.small_talk import UNKNOWN, Memory, SmallTalk, Stories, Unknown
 from ..tasks import Task
 
@@ -153,6 +153,7 @@ def scores_of(
     "Ask every task"
     return {k: score_task(engine, t, n, progress=say(k)) for k, t in tasks.items()}
 
+# %% ../../nbs/guides/manners.ipynb #aa8cfde7
 def marks(
     scores:dict, # from `scores_of`
     tasks:dict   # the same tasks

@@ -64,8 +64,8 @@ def _parameters(source, node):
     "Those of a function, or the fields of a dataclass"
     if isinstance(node, ast.ClassDef):
         return [_option(source, o.target.id, o.annotation, o.value) for o in node.body if isinstance(o, ast.AnnAssign)]
-    args = node.args.args + node.args.kwonlyargs
-    defaults = [None]*(len(node.args.args) - len(node.args.defaults)) + node.args.defaults + node.args.kw_defaults
+    args = node.args.args # what stands behind a * is for Python alone
+    defaults = [None]*(len(args) - len(node.args.defaults)) + node.args.defaults
     return [_option(source, a.arg, a.annotation or a, d) for a, d in zip(args, defaults)]
 
 # %% ../../nbs/guides/options.ipynb #c010

@@ -11,7 +11,7 @@ import base64, math, tempfile
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from ..data import make_corpus, open_shard, read_texts, shard_text_bytes
+from ..data import make_corpus, read_texts, shard_text_bytes
 from ..safety.files import base_dir, nanochat_dir
 from ..safety.console import Bar, tilde
 from ..sources import tokenizer_formats
@@ -67,7 +67,7 @@ def usual_vocab(
     "A vocabulary for so much text"
     size = 0
     for p in paths:
-        with open_shard(p) as f: size += sum(f.metadata.row_group(i).total_byte_size for i in range(f.num_row_groups))
+        size += shard_text_bytes(p)
         if size > 1000*MOST_TOKENS: break
     return min(MOST_TOKENS, max(512, 2**round(math.log2(max(1, size/1000)))))
 

@@ -13,7 +13,8 @@ from collections import Counter
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from ..data import Document, held_out, list_shards, make_corpus, make_once, name_hash, read_documents
+from ..data import Document, list_shards, make_corpus, make_once, read_documents
+from .heldout import held_out, name_hash
 from ..safety.files import base_dir
 from .fetch import FetchError
 from ..tasks import Task

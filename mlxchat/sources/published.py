@@ -15,7 +15,7 @@ import httpx, numpy as np, pyarrow as pa, pyarrow.parquet as pq
 from ..safety.files import atomic_write, base_dir, hub_endpoint
 from ..safety.console import Bar, tilde
 from .fetch import DiskFull, Fetcher, FetchError, NoNetwork, hub_url
-from .shards import FileLock
+from ..safety.locks import FileLock
 
 # %% ../../nbs/sources/published.ipynb #c007
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ __all__ = ['SIGNS', 'PUZZLE_SHARES', 'long_word', 'LongSpelling', 'is_heldout_tr
 # %% ../../nbs/sources/puzzles.ipynb #c047
 import random
 from fastcore.basics import patch
-from ..data import name_hash
+from .heldout import name_hash
 from ..tasks import Generator, Task, TaskMixture, answer_with_tool, final_number
 from ..questions import SUM_PHRASINGS, Arithmetic, SimpleSpelling, draw_number, loosen, practice, repeats
 from ..questions import spelling_words, with_capital

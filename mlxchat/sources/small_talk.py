@@ -10,7 +10,7 @@ __all__ = ['UNKNOWN', 'BEFORE', 'AFTER', 'phrases', 'says_own_words', 'openings'
 import functools, json, random, re
 from importlib.resources import files
 from fastcore.basics import patch
-from ..data import name_hash
+from .heldout import name_hash
 from ..questions import is_heldout_word, loosen, normalize, pseudo_word, with_capital
 from ..tasks import Generator, answer, final_text
 

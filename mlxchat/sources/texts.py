@@ -12,10 +12,12 @@ from collections import Counter
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-import numpy as np, pyarrow as pa, pyarrow.parquet as pq
-from ..data import Bar, list_shards, name_hash, open_shard, read_group, read_texts, write_shard
+import numpy as np
+from ..data import open_shard, read_group, read_texts, write_shard
+from ..safety.console import Bar
+from .heldout import name_hash
 from ..safety.files import CONVERT, atomic_write, checked, json_lines, open_file, wide_encoding, read_json
-from .shards import FileLock
+from ..safety.locks import FileLock
 
 # %% ../../nbs/sources/texts.ipynb #c008
 _ascii = bytes(range(128))
