@@ -61,9 +61,13 @@ class DemoConfig:
     sample_every:int=250  # steps between samples while pretraining
     questions:int=200     # asked per task in the evaluation
     max_bytes:int=8_000_000 # of corpus
+    base_warmdown:float=.5  # share of pretraining in which the learning rate falls ...
+    base_final_lr:float=.05 # ... to so much of it
+    sft_lr:float=.7       # of it, at which fine-tuning begins
+    seed:int=0            # of weights and of the order of practice
     english:bool=False    # read speeches and conversations as well, and learn small talk?
-    text_share:float=.35  # then: of fine-tuning tokens that are documents, so that they are not forgotten
-    talk_share:float=.3   # then: of conversations that are stretches of real ones
+    text_share:float=.4   # then: of fine-tuning tokens that are documents, so that they are not forgotten
+    talk_share:float=.1   # then: of conversations that are stretches of real ones
 
 # %% ../../nbs/guides/demo.ipynb #c296669
 SIZES = dict(
@@ -72,7 +76,13 @@ SIZES = dict(
     demo=DemoConfig(),
     d4=DemoConfig(vocab_size=4096, n_layer=4, n_embd=256, base_rows=16, base_len=512, base_steps=4000,
                   sft_rows=16, sft_len=256, sft_steps=3000, embedding_lr=.085, unembedding_lr=.0018,
-                  max_bytes=40_000_000))
+                  max_bytes=40_000_000),
+    talk=DemoConfig(english=True, vocab_size=1024, n_embd=160, n_head=5, base_rows=16, base_steps=730, chat_share=.5,
+                    base_warmdown=.2, base_final_lr=.4, sft_rows=16, sft_len=256, sft_steps=730, sft_lr=1.,
+                    matrix_lr=.04, embedding_lr=.2, unembedding_lr=.004, sample_every=100),
+    d6=DemoConfig(english=True, vocab_size=4096, n_layer=6, n_embd=384, n_head=6, base_rows=16, base_len=512,
+                  base_steps=2500, chat_share=.4, sft_rows=16, sft_len=256, sft_steps=3000,
+                  embedding_lr=.069, unembedding_lr=.00144, talk_share=.2))
 
 # %% ../../nbs/guides/demo.ipynb #c009
 def mixture(
@@ -198,19 +208,21 @@ def batches(self:Demo,
 def base_stage(self:Demo, **callbacks)->dict:
     "Read"
     c, tok = self.c, self.run.tokenizer
-    talk = self.practice(seed=1)
+    talk = self.practice(seed=1 + 10*c.seed)
     def loader(B, T): return Prefetch(self.batches(talk, B, T, c.chat_share, train_on_all=True))
     config = PretrainConfig(depth=c.n_layer, max_seq_len=c.base_len,
         device_batch_size=c.base_rows, total_batch_size=c.base_rows*c.base_len,
         num_iterations=c.base_steps,
         matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr,
-        weight_decay=0., lr_scale=1., warmdown_ratio=.5, final_lr_frac=.05, eval_every=0,
+        weight_decay=0., lr_scale=1., warmdown_ratio=c.base_warmdown, final_lr_frac=c.base_final_lr, eval_every=0,
         eval_tokens=100_000 if c.english else PretrainConfig.eval_tokens,
-        sample_every=c.sample_every, save_every=500, dtype=os.environ.get('MLXCHAT_DTYPE') or 'float32')
+        sample_every=c.sample_every, save_every=500, seed=PretrainConfig.seed + c.seed,
+        dtype=os.environ.get('MLXCHAT_DTYPE') or 'float32')
     model = build(config, tok.vocab_size, n_embd=c.n_embd, n_head=c.n_head)
     millions = model.count_params()['total']/1e6
     with self.stage('pretraining', f'3. Pretraining: {millions:.2f} million parameters, {c.base_steps:,} steps'):
-        sample = sampler(self.run, Engine(model, tok), ['Return the ', 'This module '],
+        begin = ['The people of ', 'I like '] if c.english else ['Return the ', 'This module ']
+        sample = sampler(self.run, Engine(model, tok), begin,
                          say=lambda o: Bar.write(f'   {o}'))
         pretrain(self.run, config, loader, self.texts('val'), model, sample=sample, progress=self.progress, **callbacks)
     m = self.run.metrics('base')[-1] # also where there was nothing left to do
@@ -222,13 +234,13 @@ def base_stage(self:Demo, **callbacks)->dict:
 def sft_stage(self:Demo, **callbacks)->dict:
     "Practise"
     c = self.c
-    config = SFTConfig(c.sft_steps, c.sft_len, c.sft_rows, init_lr_frac=.7, warmdown_ratio=1., save_every=500,
-        lr_scale=1., matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr)
+    config = SFTConfig(c.sft_steps, c.sft_len, c.sft_rows, init_lr_frac=c.sft_lr, warmdown_ratio=1., save_every=500,
+        seed=SFTConfig.seed + c.seed, lr_scale=1., matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr)
     write_json(self.run.folder/'config.json', run_config(self.run) | dict(taught='practice')) # for later lessons
     last = 'small talk' if c.english else 'manners'
     title = f'4. Fine-tuning: counting, spelling, arithmetic, {last}; {c.sft_steps:,} steps'
     with self.stage('fine-tuning', title):
-        talk = self.practice(seed=2)
+        talk = self.practice(seed=2 + 10*c.seed)
         def loader(B, T): return self.batches(talk, B, T, 1-c.text_share)
         mixed = dict(make_loader=loader) if c.english else {}
         finetune(self.run, config, talk, progress=self.progress, **mixed, **callbacks)

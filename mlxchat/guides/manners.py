@@ -77,8 +77,8 @@ def compressors(
     return {k: dict(xz=cold[k], xz_primed=primed[k]) for k in cold}
 
 # %% ../../nbs/guides/manners.ipynb #95c56646
-SHARES = dict(arithmetic=.14, counting=.2, spelling=.26, identity=.06,
-              smalltalk=.13, unknown=.09, stories=.06, memory=.06)
+SHARES = dict(arithmetic=.06, counting=.17, spelling=.37, identity=.05,
+              smalltalk=.25, unknown=.04, stories=.03, memory=.03)
 
 def eight_tasks(
     words:list,        # words of the corpus
