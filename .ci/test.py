@@ -10,6 +10,9 @@ MINUTES = 15 # a notebook that takes longer hangs
 nbdev_test = Path(sys.executable).with_name('nbdev_test')
 jobs = int(os.environ.get('JOBS') or min(8, max(2, (os.cpu_count() or 1)//2)))
 notebooks = sys.argv[1:] or sorted(Path('nbs').rglob('*.ipynb'), key=lambda p: ('tests' not in p.parts, len(p.parts), p))
+if len(notebooks) > 1: # pages that run together share the cores; two threads of each would wait for one another
+    for library in 'OMP', 'MKL', 'OPENBLAS':
+        os.environ.setdefault(f'{library}_NUM_THREADS', str(max(1, (os.cpu_count() or 1)//jobs)))
 os.environ['MLXCHAT_TEST'] = '1' # notebooks that would keep what they make, such as 07_run, put it into a temporary folder
 
 def run(nb):
