@@ -355,10 +355,14 @@ def _log(self:Trainer, m):
 
 @patch
 def _show(self:Trainer, m, seconds):
-    "Log a step, show it, and call who wants to know"
+    "Log a step, show it, and call who wants to know; if one of them fails, the step is saved before that is an error"
     self._log(m)
     self.lines.step(m, seconds)
-    for f in self.due('step', m['step']): f(self, m)
+    try:
+        for f in self.due('step', m['step']): f(self, m)
+    except Exception:
+        if not unsound(self.model): self._save(m)
+        raise
 
 # %% ../nbs/03i_trainer.ipynb #b16787b6
 @patch

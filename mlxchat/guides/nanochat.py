@@ -79,6 +79,13 @@ _STAGES = dict(base_checkpoints='base', mid_checkpoints='mid', chatsft_checkpoin
 
 def _file(place): return place/'tokenizer.pkl' if (place/'tokenizer.pkl').exists() else place # of a tokenizer
 
+def _stage_of(folder):
+    "By nanochat's name for what it lies in, or by what an export of ours says of itself"
+    if found := _STAGES.get(folder.parent.name): return found
+    try: said = read_json(folder/'mlxchat.json', {'stage': str})['stage']
+    except (OSError, ValueError): said = ''
+    return said if said in _STAGES.values() else 'base'
+
 # %% ../../nbs/guides/nanochat.ipynb #d0ae4b6b
 @ranged
 def import_nanochat(
@@ -102,7 +109,7 @@ def import_nanochat(
     weights = read_torch(path)
     try: model = from_nanochat(weights, meta['model_config'])
     except ValueError as e: raise ValueError(f'{path}: {" ".join(str(e).split())}') from None
-    usual = folder, folder.parent.parent/'tokenizer', nanochat_dir()/'tokenizer'
+    usual = folder, folder/'tokenizer', folder.parent.parent/'tokenizer', nanochat_dir()/'tokenizer'
     where = [Path(tokenizer)] if tokenizer else [p for p in usual if (p/'tokenizer.pkl').exists()]
     if not where: raise FileNotFoundError('its tokenizer was not found: name it with --tokenizer')
     tok, V = load_tokenizer(_file(where[0])), model.config.vocab_size
@@ -113,7 +120,7 @@ def import_nanochat(
     tok.save(run.folder/'tokenizer')
     kinds = {k.removeprefix('_orig_mod.'): str(v.dtype).split('.')[-1]
              for k, v in weights.items() if v.dtype != mx.float32}
-    stage = stage or _STAGES.get(folder.parent.name, 'base')
+    stage = stage or _stage_of(folder)
     path = save_checkpoint(run.stage(stage), step, model, stage=stage, nanochat=dict(meta=meta, kinds=kinds))
     print(f'{model.count_params()["total"]:,} parameters, step {step:,}, in {path}')
 
