@@ -10,6 +10,8 @@ MINUTES = 15 # a notebook that takes longer hangs
 nbdev_test = Path(sys.executable).with_name('nbdev_test')
 jobs = int(os.environ.get('JOBS') or min(8, max(2, (os.cpu_count() or 1)//2)))
 notebooks = sys.argv[1:] or sorted(Path('nbs').rglob('*.ipynb'), key=lambda p: ('tests' not in p.parts, len(p.parts), p))
+for nb in notebooks:
+    if not Path(nb).is_file(): sys.exit(f'there is no notebook {nb}')
 if len(notebooks) > 1: # pages that run together share the cores; two threads of each would wait for one another
     for library in 'OMP', 'MKL', 'OPENBLAS':
         os.environ.setdefault(f'{library}_NUM_THREADS', str(max(1, (os.cpu_count() or 1)//jobs)))

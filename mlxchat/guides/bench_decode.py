@@ -6,7 +6,7 @@
 __all__ = ['NANOCHAT_ENGINE', 'memory_rate', 'decode_bytes', 'decode_ours', 'decode_mlx_lm', 'bench_decode']
 
 # %% ../../nbs/guides/bench_decode.ipynb #88c0f7d5
-import importlib.util, os, re, time
+import importlib.util, os, re, sys, time
 from json import dumps
 from ..fast.device import compute_dtype, device_kind
 from ..tokenizer import Tokenizer
@@ -17,7 +17,7 @@ from ..curves import text_table
 from ..engine import Engine
 from ..batch import Request
 from ..sampling import Sampling
-from .bench import seconds, Nanochat, _median
+from .bench import seconds, missing_side, Nanochat, _median
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
@@ -166,6 +166,8 @@ def bench_decode(
                          f'more than the {c.max_positions:,} positions of this model')
     folder, lm = os.environ.get('NANOCHAT_DIR'), importlib.util.find_spec('mlx_lm')
     compare = folder and preset == 'v3' and importlib.util.find_spec('torch')
+    if not compare and not json: print(missing_side(preset), file=sys.stderr)
+    if not lm and not json: print('mlx-lm is not here to compare with: pip install mlx-lm', file=sys.stderr)
     mx.random.seed(0)
     model = GPT(c)
     mx.eval(model.parameters())

@@ -193,11 +193,15 @@ def _task_rows(r):
 
 def _text_rows(r):
     "How surprising text is, for models and compressors"
-    yield (f'   unseen text {r["val_bpb"]:.3f} bits per byte   '
-           f'(gzip −9: {r["gzip_bpb"]:.3f}, xz −9e: {r["xz_bpb"]:.3f})')
-    if 'text' in r: yield '   before and after fine-tuning; xz −9e before and after as much text as the model read:'
-    for k, t in r.get('text', {}).items():
-        yield f'   {k:12}{t["base"]:6.3f} {t["tuned"]:6.3f}   {t["xz"]:6.3f} {t["xz_primed"]:6.3f}'
+    if 'text' not in r:
+        yield (f'   unseen text {r["val_bpb"]:.3f} bits per byte   '
+               f'(gzip −9: {r["gzip_bpb"]:.3f}, xz −9e: {r["xz_bpb"]:.3f})')
+        return
+    yield '   bits per byte of unseen text, before and after fine-tuning; of xz −9e alone, and of'
+    yield '   xz that has read as much text as the model'
+    yield f'   {"":12}before  after      xz  primed'
+    for k, t in r['text'].items():
+        yield f'   {k:12}{t["base"]:6.3f} {t["tuned"]:6.3f}  {t["xz"]:6.3f}  {t["xz_primed"]:6.3f}'
 
 # %% ../../nbs/guides/manners.ipynb #627e8eb2
 def report_table(
