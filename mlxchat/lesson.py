@@ -95,8 +95,8 @@ def beside(
 
 # %% ../nbs/06c_lesson.ipynb #c518263
 FEW_CONVERSATIONS = 3000  # conversations that are read once
-MOST = 120  # readings of each of a few, and more where that is less than STEPS rows
-STEPS = 300 # at least
+MOST = 120  # readings of each of a few, and more where those are too few steps
+STEPS = 300 # so many at least, each of a row or more
 
 def readings(
     n:int,        # conversations
@@ -119,6 +119,7 @@ class Lesson:
     given:bool   # was the number of steps asked for?
     few:bool     # are there so few conversations that they are read several times?
     share:float  # of what would be read if nobody said how much
+    slow:bool    # do adapters read more than whole matrices would?
 
 # %% ../nbs/06c_lesson.ipynb #e7feaa4b
 def joined(
@@ -156,7 +157,7 @@ def in_steps(
 )->SFTConfig:
     "What a step is, and how many there are"
     if few and not (c.device_batch_size or c.total_batch_size or c.grad_accum_steps):
-        c = replace(c, device_batch_size=max(1, min(2 if c.lora else 4, round(rows/STEPS))))
+        c = replace(c, device_batch_size=max(1, min(2 if c.lora else 4, int(rows/STEPS))))
     if few and c.lora: c = replace(c, lora_lr=c.lora_lr or .01)
     B, accumulate = c.batch(c.max_seq_len)
     steps = c.num_iterations or max(1, round(rows/(B*accumulate)))
@@ -181,15 +182,17 @@ def lesson(
     found = dataset_stats(learn, tokenizer, c.max_seq_len)
     def read(epochs):
         "What is read, and how many rows it fills"
-        if not (few and keeps): return learn, epochs*found['rows']
-        both = TaskMixture([own, keeps], weights=[1, 1], size=max(2, round(2*n*epochs)), seed=c.seed)
-        return both, dataset_stats(both, tokenizer, c.max_seq_len)['rows']
-    if few: usual = max(usual, math.ceil(usual*STEPS/read(usual)[1]))
+        if not few: return learn, epochs*found['rows']
+        parts = [own, keeps] if keeps else [own]
+        whole = TaskMixture(parts, weights=[1]*len(parts), size=max(2, round(len(parts)*n*epochs)), seed=c.seed)
+        return whole if keeps else learn, dataset_stats(whole, tokenizer, c.max_seq_len)['rows']
+    enough = math.ceil(usual*STEPS/read(usual)[1]) if few else 1
+    slow, usual = few and usual > max(readings(n), enough), max(usual, enough)
     epochs = c.epochs or usual
     learn, rows = read(epochs)
     c = in_steps(c, rows, few)
     share = c.num_iterations*math.prod(c.batch(c.max_seq_len))/rows if given else epochs/usual
-    return Lesson(learn, val, n, held, epochs, found, c, given, few, share)
+    return Lesson(learn, val, n, held, epochs, found, c, given, few, share, slow and epochs == usual)
 
 # %% ../nbs/06c_lesson.ipynb #c3b8a0bc
 def how_long(
@@ -197,10 +200,10 @@ def how_long(
     tokens:int # of a step
 )->str:
     "How much is read, in words"
-    c, slow = plan.c, plan.c.lora and plan.few and plan.epochs > readings(plan.own)
+    c = plan.c
     times = f'{plan.epochs:g} epochs, ' if plan.own and plan.epochs != 1 and not plan.given else ''
     adapters = f', adapters of rank {c.lora}' if c.lora else ''
-    if times and slow:
+    if times and plan.slow:
         adapters += ', which learn more slowly than whole matrices and so get more rounds, of smaller steps'
     steps = f'{c.num_iterations:,} step{"s"*(c.num_iterations != 1)} of {tokens:,} tokens'
     return f'{times}{steps}{adapters}{" (--epochs changes that)"*bool(times)}'

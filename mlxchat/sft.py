@@ -26,7 +26,7 @@ from .callbacks import LogConfig, as_callbacks, sinks
 from .recipe import check_rows
 from .safety.ranges import check_pairs, ranged
 from .engine import Engine
-from .eval import score_task
+from .eval import expected, score_task
 from .sources.datasets import known_task, open_task
 from .sources.own_tasks import own_code, source_hash
 from .tasks import Task
@@ -206,13 +206,20 @@ AGAIN = 20 # conversations, at most
 def asked_again(
     run:Run,  # a run that was taught
     own:Task, # a few conversations
-)->str:
+)->str:       # '' if none of them fits into what the model sees
     "Does it answer what it was just taught?"
     model, tokenizer, _ = run.load('sft')
-    score = score_task(Engine(model, tokenizer), own, len(own), max_tokens=256)
-    right = round(score.exact*score.n)
-    more = '; with more --epochs it reads them more often'*(right < score.n)
-    return f'asked again, it gives {right} of {counted(score.n, "answer")} word for word{more}'
+    engine, taught = Engine(model, tokenizer), {}
+    for example in (own.get_example(i) for i in range(len(own))):
+        prompt, right = expected(tokenizer, example)
+        if len(prompt) + len(right) < engine.model.max_positions: taught.setdefault(tuple(prompt), []).append(right)
+    if not taught: return ''
+    longest = max(len(right) for rights in taught.values() for right in rights)
+    fits = [q for q in taught if len(q) + longest < engine.model.max_positions]
+    said = engine.generate([list(q) for q in fits], max_tokens=longest + 1, temperature=0)
+    right = sum(ids in taught[q] for q, (ids, _) in zip(fits, said))
+    more = '; with more --epochs it reads them more often'*(right < len(fits))
+    return f'asked again, it gives {right} of {counted(len(fits), "answer")} word for word{more}'
 
 # %% ../nbs/06e_sft.ipynb #d5a4b7c9
 def _carry_out(source, target, begun, material, names, log, again, tag, callbacks):
@@ -229,7 +236,7 @@ def _carry_out(source, target, begun, material, names, log, again, tag, callback
     with sinks(target, settings, log, 'sft') as to:
         m = _teach(target, path, plan, material, names, [*to, *callbacks])
     print(f'step {m["step"]:,}: {outcome(target, m)}')
-    if plan.few and plan.own <= AGAIN: print(asked_again(target, material.own))
+    if plan.few and plan.own <= AGAIN and (said := asked_again(target, material.own)): print(said)
     print(f'talk to it with `mlxchat chat --run {name}`; report in {tilde(report_html(target))}')
 
 # %% ../nbs/06e_sft.ipynb #034627e4

@@ -356,9 +356,9 @@ def _log(self:Trainer, m):
 @patch
 def _show(self:Trainer, m, seconds):
     "Log a step, show it, and call who wants to know; if one of them fails, the step is saved before that is an error"
-    self._log(m)
-    self.lines.step(m, seconds)
     try:
+        self._log(m)
+        self.lines.step(m, seconds)
         for f in self.due('step', m['step']): f(self, m)
     except Exception:
         if not unsound(self.model): self._save(m)

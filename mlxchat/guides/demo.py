@@ -61,9 +61,9 @@ class DemoConfig:
     sample_every:int=250  # steps between samples while pretraining
     questions:int=200     # asked per task in the evaluation
     max_bytes:int=8_000_000 # of corpus
-    base_warmdown:float=.5  # share of pretraining in which the learning rate falls ...
-    base_final_lr:float=.05 # ... to so much of it
-    sft_lr:float=.7       # of it, at which fine-tuning begins
+    base_warmdown:float=.5  # share of pretraining in which the learning rates fall ...
+    base_final_lr:float=.05 # ... to so much of what they were
+    sft_lr:float=.7       # of the learning rates, with which fine-tuning begins
     seed:int=0            # of weights and of the order of practice
     english:bool=False    # read speeches and conversations as well, and learn small talk?
     text_share:float=.4   # then: of fine-tuning tokens that are documents, so that they are not forgotten
@@ -161,7 +161,8 @@ class Demo:
 @patch
 def gather(self:Demo)->dict: # statistics
     "The corpus: speeches, conversations and docstrings, or the last alone where there is no network"
-    if self.shards.name == 'talk':
+    if self.shards.name != 'talk': self.c = replace(self.c, english=False) # also a run that began without a network
+    else:
         try: return make_talk(self.shards, progress=self.progress)
         except FetchError as e:
             if run_config(self.run).get('text'): raise # what this run has read before is needed
@@ -235,7 +236,8 @@ def sft_stage(self:Demo, **callbacks)->dict:
     "Practise"
     c = self.c
     config = SFTConfig(c.sft_steps, c.sft_len, c.sft_rows, init_lr_frac=c.sft_lr, warmdown_ratio=1., save_every=500,
-        seed=SFTConfig.seed + c.seed, lr_scale=1., matrix_lr=c.matrix_lr, embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr)
+        seed=SFTConfig.seed + c.seed, lr_scale=1., matrix_lr=c.matrix_lr,
+        embedding_lr=c.embedding_lr, unembedding_lr=c.unembedding_lr)
     write_json(self.run.folder/'config.json', run_config(self.run) | dict(taught='practice')) # for later lessons
     last = 'small talk' if c.english else 'manners'
     title = f'4. Fine-tuning: counting, spelling, arithmetic, {last}; {c.sft_steps:,} steps'

@@ -80,7 +80,7 @@ _STAGES = dict(base_checkpoints='base', mid_checkpoints='mid', chatsft_checkpoin
 def _file(place): return place/'tokenizer.pkl' if (place/'tokenizer.pkl').exists() else place # of a tokenizer
 
 def _stage_of(folder):
-    "By nanochat's name for what it lies in, or by what an export of ours says of itself"
+    "The stage of a checkpoint, by nanochat's name for the folder around it, or by what an export of ours says"
     if found := _STAGES.get(folder.parent.name): return found
     try: said = read_json(folder/'mlxchat.json', {'stage': str})['stage']
     except (OSError, ValueError): said = ''

@@ -247,7 +247,8 @@ def rough_bytes(
     config, tokens = shape_of(c, vocab_size), c.rows*c.max_seq_len
     state = state_bytes(GPT(config), c.preset)
     kept = 2*config.n_layer + 48 if c.saves_memory else 48*config.n_layer # numbers of the stream's width, per token
-    return (3.5*state['weights'] + state['optimizer'] + tokens*config.n_embd*kept*4 # also in 16 bits: a GPU keeps what queued kernels read
+    # 4 bytes also in 16 bits: a GPU keeps what queued kernels read
+    return (3.5*state['weights'] + state['optimizer'] + tokens*config.n_embd*kept*4
             + min(tokens, 4096)*vocab_size*8 + 1e9)
 
 # %% ../../nbs/guides/plan.ipynb #48cfb98f
