@@ -177,15 +177,15 @@ def lesson(
     n, held, given = len(own or []), len(val or []), bool(c.num_iterations)
     few = not mixture and readings(n) > 1
     usual = 1 if not few else 2.5*readings(n, 60) if c.lora else readings(n)
-    learn, val = joined(own, val, mixture, c.seed)
+    once, val = joined(own, val, mixture, c.seed)
     c = row_length(c, tokenizer, T, [o for o in (own, keeps) if o and few])
-    found = dataset_stats(learn, tokenizer, c.max_seq_len)
+    found = dataset_stats(once, tokenizer, c.max_seq_len)
     def read(epochs):
         "What is read, and how many rows it fills"
-        if not few: return learn, epochs*found['rows']
+        if not few: return once, epochs*found['rows']
         parts = [own, keeps] if keeps else [own]
         whole = TaskMixture(parts, weights=[1]*len(parts), size=max(2, round(len(parts)*n*epochs)), seed=c.seed)
-        return whole if keeps else learn, dataset_stats(whole, tokenizer, c.max_seq_len)['rows']
+        return whole if keeps else once, dataset_stats(whole, tokenizer, c.max_seq_len)['rows']
     enough = math.ceil(usual*STEPS/read(usual)[1]) if few else 1
     slow, usual = few and usual > max(readings(n), enough), max(usual, enough)
     epochs = c.epochs or usual

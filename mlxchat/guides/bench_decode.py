@@ -17,7 +17,7 @@ from ..curves import text_table
 from ..engine import Engine
 from ..batch import Request
 from ..sampling import Sampling
-from .bench import seconds, missing_side, Nanochat, _median
+from .bench import seconds, nanochat_folder, Nanochat, _median
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
@@ -164,9 +164,7 @@ def bench_decode(
     if prompt + generate > c.max_positions:
         raise ValueError(f'--prompt and --generate are {prompt + generate:,} tokens together, '
                          f'more than the {c.max_positions:,} positions of this model')
-    folder, lm = os.environ.get('NANOCHAT_DIR'), importlib.util.find_spec('mlx_lm')
-    compare = folder and preset == 'v3' and importlib.util.find_spec('torch')
-    if not compare and not json: print(missing_side(preset), file=sys.stderr)
+    folder, lm = nanochat_folder(preset, quiet=json), importlib.util.find_spec('mlx_lm')
     if not lm and not json: print('mlx-lm is not here to compare with: pip install mlx-lm', file=sys.stderr)
     mx.random.seed(0)
     model = GPT(c)
@@ -175,13 +173,13 @@ def bench_decode(
     for rows in batches:
         ours, twin = decode_ours(model, tokenizer, rows, prompt, generate, Sampling(temperature, top_k, seed=0))
         ways = dict(ours=ours)
-        if compare:
+        if folder:
             nanochat = Nanochat(c, rows, folder, program=NANOCHAT_ENGINE)
             ways['nanochat'] = lambda: nanochat(f'{prompt} {generate} {temperature} {top_k}')
             ways['nanochat']() # warm up, as the others have
         if lm: ways['mlx_lm'] = decode_mlx_lm(GPTConfig.preset('v1', depth, vocab_size=V), rows, prompt, generate)
         turns = [{k: f() for k, f in ways.items()} for _ in range(rounds)]
-        if compare: nanochat.close()
+        if folder: nanochat.close()
         limit = decode_bytes(twin, rows, prompt + generate/2)/rate
         runs.append(_decode_result(turns, rows, generate, limit))
     result = dict(preset=preset, depth=depth, vocab_size=V, prompt=prompt, generate=generate, temperature=temperature,

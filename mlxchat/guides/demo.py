@@ -147,13 +147,12 @@ class Demo:
 @patch
 def gather(self:Demo)->dict: # statistics
     "The corpus: speeches, conversations and docstrings, or the last alone where there is no network"
-    if self.shards.name != 'talk': self.c = replace(self.c, english=False) # also a run that began without a network
-    else:
+    if self.shards.name == 'talk':
         try: return make_talk(self.shards, progress=self.progress)
         except FetchError as e:
             if run_config(self.run).get('text'): raise # what this run has read before is needed
             self.say(f'   {e}.\n   So it reads the documentation of your Python alone, and will know fewer words')
-            self.c = replace(self.c, english=False)
+    self.c = replace(self.c, english=False) # from now on, and also when such a run goes on
     return make_corpus(self.shards, max_bytes=self.c.max_bytes, progress=self.progress)
 
 @patch

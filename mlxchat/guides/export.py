@@ -12,14 +12,14 @@ from importlib.resources import files
 from pathlib import Path
 from ..checkpoint import save_arrays, write_json
 from ..find_run import find_run
-from ..safety.files import base_dir, read_json
+from ..safety.files import base_dir
 from ..safety.console import tilde
 from ..sources.tokenizer_formats import halves, spell, write_hf
 from ..model import GPT
 from ..fast.ops import EPS
 from ..sources.texts import new_folder
 from ..tokenizer import Tokenizer
-from .nanochat import _export_nanochat
+from .nanochat import MADE, _export_nanochat, about_export
 from mlx.utils import tree_flatten
 import mlx.core as mx, numpy as np
 
@@ -279,14 +279,6 @@ def _features(config):
     "What a model has that no other program knows of"
     return [f.name for f in fields(config) if f.name not in _KNOWN and getattr(config, f.name) != f.default]
 
-_MADE = 'mlxchat.json' # says which model an export is
-
-# %% ../../nbs/guides/export.ipynb #c10cde86
-def _came_from(folder):
-    "The run that an export was made from, '' if nobody knows"
-    try: return read_json(folder/_MADE, {'run': str})['run']
-    except (OSError, ValueError): return ''
-
 # %% ../../nbs/guides/export.ipynb #db0fc180
 def export(
     to:str='',     # nanochat or mlx-lm; of a model of `train --preset llama` also hf (transformers) or gguf (llama.cpp)
@@ -316,11 +308,11 @@ def export(
     folder = Path(output or base_dir()/'exports'/f'{run.folder.name}-{to}').resolve()
     about = dict(run=str(run.folder.resolve()), stage=meta.get('stage', 'base'), step=meta['step'], to=to)
     if folder.exists() and not folder.is_dir(): raise ValueError(f'{folder} is a file: name a folder with --output')
-    ours = not output and _came_from(folder) == about['run']
+    ours = not output and about_export(folder).get('run') == about['run']
     if folder.exists() and any(folder.iterdir()) and not ours:
         raise ValueError(f'{folder} is not empty: name another one with --output')
     meta |= dict(run=run.folder.name, dtype=dtype)
-    with new_folder(folder, _MADE*ours) as work:
+    with new_folder(folder, MADE*ours) as work:
         hint = TARGETS[to](model, tokenizer, meta, work)
-        write_json(work/_MADE, about)
+        write_json(work/MADE, about)
     print(f'written to {tilde(folder)}\n{_PROGRAMS[to]}: {hint.replace(str(work), str(folder))}')
