@@ -1,16 +1,18 @@
 """Train your own ChatGPT on your own machine
 
-`load` and `generate` use a trained model, `chat` and `train` do what the program's verbs of these names do, and `GPT`,
-`GPTConfig`, `Tokenizer` and `Engine` are the classes behind them. Nothing of it is imported before it is used.
+`load` and `generate` use a trained model; `train`, `sft`, `rl`, `evaluate` and `chat` do what the program's verbs do; and
+these are the classes behind them. Nothing of it is imported before it is used.
 """
 import sys
 from importlib import import_module
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ['load', 'generate', 'chat', 'train', 'GPT', 'GPTConfig', 'Tokenizer', 'Engine', 'Callback']
-HOMES = dict(load='guides.api', generate='guides.api', chat='chat', train='guides.runs', GPT='model',
-             GPTConfig='config', Tokenizer='tokenizer', Engine='engine', Callback='callbacks')
+HOMES = dict(load='guides.api', generate='guides.api', chat='chat', train='guides.runs', sft='sft', rl='rl',
+             evaluate='guides.evaluate', GPT='model', GPTConfig='config', Tokenizer='tokenizer', Engine='engine',
+             Trainer='trainer', Callback='callbacks', Task='tasks')
+__all__ = [*HOMES]
+MODULES = 'chat', 'train', 'sft', 'rl' # that have the name of a verb
 
 def _public(name): return getattr(import_module(f'mlxchat.{HOMES[name]}'), name)
 
@@ -21,9 +23,9 @@ class Verb(ModuleType):
     def __wrapped__(self): return _public(self.__name__.rpartition('.')[2]) # also whose signature `inspect` shows
 
 class Package(ModuleType):
-    "Modules become attributes when they are imported; two of them are verbs as well"
+    "Modules become attributes when they are imported; some of them are verbs as well"
     def __setattr__(self, name, value):
-        if name in ('chat', 'train') and isinstance(value, ModuleType):
+        if name in MODULES and isinstance(value, ModuleType):
             value.__class__ = Verb
             called = f'Called, it is `mlxchat.{HOMES[name]}.{name}`, and `help` of that tells how.'
             value.__doc__ = f'{value.__doc__}\n\n{called}'
@@ -33,6 +35,6 @@ sys.modules[__name__].__class__ = Package
 
 def __getattr__(name):
     if name not in HOMES: raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return import_module(f'{__name__}.{name}') if name in ('chat', 'train') else _public(name)
+    return import_module(f'{__name__}.{name}') if name in MODULES else _public(name)
 
 def __dir__(): return sorted({*globals(), *__all__})

@@ -171,11 +171,15 @@ def _adamw_group(preset, name, lr, weight_decay):
     return Group('adamw', lr, betas, weight_decay if decay is None else decay)
 
 # %% ../nbs/01_muon.ipynb #b83457db
-def _group_name(name):
+def _group_name(
+    name, # of a parameter
+    ndim  # its dimensions
+):
     "The group of a parameter"
     key = name.split('.')[0]
     if key in ('smear_gate', 'smear_lambda', 'backout_lambda'): return 'smear'
-    return 'norms' if name.endswith('_norm') else key
+    if key == 'blocks' and ndim > 2: raise ValueError(f'{name} has {ndim} dimensions, and Muon moves matrices')
+    return 'norms' if name.endswith('_norm') or key == 'blocks' and ndim < 2 else key
 
 # %% ../nbs/01_muon.ipynb #b459ca81
 def param_groups(
@@ -197,7 +201,7 @@ def param_groups(
                   **{k: _adamw_group(preset, k, lr, weight_decay) for k, lr in lrs.items()})
     if model.config.tied: groups['wte'] = groups.pop('lm_head') # what unembeds is learnt slowly
     for name,p in tree_flatten(model.trainable_parameters()):
-        key = _group_name(name)
+        key = _group_name(name, p.ndim)
         if key not in groups: raise ValueError(f'no optimizer group for parameter {name}')
         groups[key].names.append(name)
     return {k: g for k,g in groups.items() if g.names}

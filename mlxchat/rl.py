@@ -30,10 +30,10 @@ from .tasks import Task
 from .questions import practice, spelling_words
 from .progress import outlive_terminal
 from .views import done_line, score_line
+from .safety.ranges import ranged
 from .safety.files import read_json
 from .policy import PolicyStep, RewardError
 from .practice import RLConfig, RL_RESUMABLE, RolloutLoader, RolloutLog, check_task, find_tasks, evaluate_policy
-
 
 # %% ../nbs/06i_rl.ipynb #c834
 def _settings(c, start, more):
@@ -182,7 +182,9 @@ def _carry_out(source, target, c, tasks, more, start, log, again, tag, callbacks
     "Say what is practised, practise it, and say what came of it"
     settings, task, name = _settings(c, start, more), more['task'], target.folder.name
     open_stage(target, source, 'rl', settings, f'{again} makes another run')
-    if m := nothing_left(target, 'rl', c.num_iterations): return _say_done(target, m, task)
+    if m := nothing_left(target, 'rl', c.num_iterations):
+        _say_done(target, m, task)
+        return m
     where = 'its stage rl' if target is source else f'the run {name}'
     begin = f'{source.folder.name} ({start.parent.name}, step {step_of(start):,})'
     print(f'{begin} practises {task}; the result is {where}')
@@ -191,10 +193,12 @@ def _carry_out(source, target, c, tasks, more, start, log, again, tag, callbacks
     m = _practised(target, c, tasks, more, start, log, task, callbacks)
     for k, change in learnt(target, m).items(): print(f'{k:8} {change}')
     print(f'tries in {tilde(target.folder/"rollouts.jsonl")}; talk to it with `mlxchat chat --run {name}`')
+    return m
 
 # %% ../nbs/06i_rl.ipynb #675635cb
 @delegates(RLConfig)
 @delegates(LogConfig, keep=True)
+@ranged
 def rl(
     run:str='',        # run to start from: its tag, its folder or a checkpoint; default the latest that answers
     stage:str='',      # which of its models, default sft, or the furthest
@@ -207,7 +211,7 @@ def rl(
     data_dir:str='',   # folder with the published files of a task, default they are fetched
     *, callbacks=(),   # further ones, see `Trainer`
     **kwargs
-):
+)->dict: # the last metrics, and the name of the run that they are of
     "Let a model practise, and reward what is right"
     asked = {k: v for k, v in locals().items() if k not in ('callbacks', 'kwargs')} | kwargs
     log, callbacks = LogConfig.taken(kwargs), as_callbacks(callbacks)
@@ -227,7 +231,8 @@ def rl(
     with outlive_terminal(), target.attempt():
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
         again = sft_command('rl', rl, asked | dict(run=source.folder.name, model_tag=other))
-        _carry_out(source, target, c, tasks, more, start, log, again, '' if model_tag else tag, callbacks)
+        m = _carry_out(source, target, c, tasks, more, start, log, again, '' if model_tag else tag, callbacks)
+    return m | dict(run=target.folder.name)
 
 rl.__delwrap__, RLConfig.__delwrap__ = RLConfig, LogConfig # the comments of their fields are the help
 

@@ -228,7 +228,8 @@ def _carry_out(source, target, begun, material, names, log, again, tag, callback
     taught = material.mixture or settings['beside']
     open_stage(target, source, 'sft', settings, f'{again} makes another run', taught=taught)
     if m := nothing_left(target, 'sft', plan.c.num_iterations):
-        return print(done_line(name, m, outcome(target, m), _go_on(name)))
+        print(done_line(name, m, outcome(target, m), _go_on(name)))
+        return m
     _say_what(source, target, path, plan, settings)
     if plan.own and not (material.mixed or settings['beside'] or material.only): _say_unmixed(source, path, plan)
     if tag and name != tag and target is not source:
@@ -238,6 +239,7 @@ def _carry_out(source, target, begun, material, names, log, again, tag, callback
     print(f'step {m["step"]:,}: {outcome(target, m)}')
     if plan.few and plan.own <= AGAIN and (said := asked_again(target, material.own)): print(said)
     print(f'talk to it with `mlxchat chat --run {name}`; report in {tilde(report_html(target))}')
+    return m
 
 # %% ../nbs/06e_sft.ipynb #034627e4
 @delegates(SFTConfig)
@@ -261,7 +263,7 @@ def sft(
     score_tasks:str='',
     *, callbacks=(), # further ones, see `Trainer`
     **kwargs
-):
+)->dict: # the last metrics, and the name of the run that they are of
     "Teach a model to answer, or go on with it"
     asked = {k: v for k, v in locals().items() if k not in ('callbacks', 'kwargs')} | kwargs
     log, callbacks = LogConfig.taken(kwargs), as_callbacks(callbacks)
@@ -283,7 +285,8 @@ def sft(
     with outlive_terminal(), target.attempt():
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
         again = sft_command('sft', sft, asked | dict(run=source.folder.name, model_tag=other))
-        _carry_out(source, target, begun, material, to_score, log, again, '' if model_tag else tag, callbacks)
+        m = _carry_out(source, target, begun, material, to_score, log, again, '' if model_tag else tag, callbacks)
+    return m | dict(run=target.folder.name)
 
 sft.__delwrap__, SFTConfig.__delwrap__ = SFTConfig, LogConfig # the comments of their fields are the help
 

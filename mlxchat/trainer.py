@@ -7,7 +7,7 @@ __all__ = ['COMPILING', 'unsound', 'Peak', 'TrainerConfig', 'Trainer', 'StepGive
 
 # %% ../nbs/03i_trainer.ipynb #b579af42
 import math, threading, time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from fastcore.basics import patch
 from .fast.device import device_kind, matmul_gflops
@@ -22,7 +22,7 @@ from .progress import Progress
 from .views import stage_seconds
 from .report import Energy
 from .curves import LiveCurve
-from .callbacks import MemoryLimit, SpikeGuard, as_callbacks, memory_limits
+from .callbacks import MemoryLimit, SpikeGuard, as_callbacks, as_scores, memory_limits
 from .resume import CheckpointManager, resume
 import mlx.core as mx
 from mlx.utils import tree_flatten
@@ -94,6 +94,7 @@ class Trainer:
         self.run, self.stage, self.model, self.optimizer = run, stage, model, optimizer
         self.loader, self.schedule, self.config = loader, schedule, config or TrainerConfig()
         self.world, self.step_fn, self.progress, self.began = world, step_fn, progress, began
+        self.logged = 0 # the last step in metrics.jsonl
         self.total, c = schedule.total, self.config
         self.callbacks = [SpikeGuard(c.spike), *as_callbacks(callbacks),
                           MemoryLimit(c.memory_limit_gb, c.memory_check_interval)]
@@ -265,9 +266,10 @@ def _give_up(self:Trainer, m):
 def _step(self:Trainer, m, fresh):
     "What follows a step: its metrics, and why it has to be undone, if it has"
     clock = time.perf_counter()
-    if why := next((why for f in self.due('wrong', m['step']) if (why := f(self, m))), ''): return m, why
     self.spent += m['seconds']
     m, benchmarks = self._measured(m), self.due('scores', m['step'])
+    with self._kept(m): why = next((why for f in self.due('wrong', m['step']) if (why := f(self, m))), '')
+    if why: return m, why
     save = self.manager.due(m['step'], self.total)
     if (save or benchmarks) and (why := unsound(self.model)): return m, why
     if self.world.first and benchmarks and save: self._save(m, early=True)
@@ -276,8 +278,10 @@ def _step(self:Trainer, m, fresh):
     # the first step is mostly compiling, unless it has parts
     counts = not fresh or self.lines.now['micros'] > 1 and not self.lines.now.get('step_seconds')
     clock = time.perf_counter()
-    if self.world.first: self._show(m, m['seconds'] + m['other_seconds'] if counts else None)
-    why = self._finish(m)
+    with self._kept(m):
+        if self.world.first: self._show(m, m['seconds'] + m['other_seconds'] if counts else None)
+        ends = self._ends(m)
+    why = self._finish(m, ends)
     self.after = time.perf_counter() - clock # saving counts towards the next step
     return m, why
 
@@ -289,12 +293,10 @@ def _asked_while_saving(self:Trainer, step):
 
 # %% ../nbs/03i_trainer.ipynb #dad2e35f
 @patch
-def _finish(self:Trainer, m):
+def _finish(self:Trainer, m, whys):
     "Save a step if that is due, and end training if there is a reason; why it has to be undone, if it has"
     step, last = m['step'], m['step'] == self.total
-    judges = [f for f in self.callbacks if hasattr(f, 'stop')]
-    whys = [f.stop(self, m) if f.due(step, self.total) else '' for f in judges]
-    asked, *found = self.world.any(self.asked(), *whys)
+    asked, *found = self.world.any(self.asked(), *[why for _, why in whys])
     ends = asked or any(found)
     if ends and (wrong := unsound(self.model)): return wrong
     if self.world.first and (self.manager.due(step, self.total) or ends or self.manager.is_best(m)):
@@ -302,7 +304,7 @@ def _finish(self:Trainer, m):
         self.undone = 0
         asked = asked or self._asked_while_saving(step)
     if last: return ''
-    for f, there, why in zip(judges, found, whys):
+    for (f, why), there in zip(whys, found):
         if there: raise f.error(why, step)
     if asked: raise TrainingStopped(f'saved at step {step:,}')
     return ''
@@ -327,42 +329,48 @@ def _measured(self:Trainer, m):
 # %% ../nbs/03i_trainer.ipynb #9235428e
 @patch
 def _scored(self:Trainer, m, benchmarks):
-    "Metrics with scores; if one cannot be had, the step is saved before that is an error"
+    "Metrics with scores"
     if benchmarks: self.lines.set(state='validating', step=m['step'])
     for f in benchmarks:
-        try: found = f(self, m)
-        except Exception:
-            self._rescue(m)
-            raise
+        with self._kept(m):
+            found = as_scores(f(self, m), f)
+            self.lines.scores(m['step'], found)
         m = m | found
-        self.lines.scores(m['step'], found)
     self.lines.now['scored'] = False # no validation is to come
     if benchmarks: mx.clear_cache() # of other shapes, which training does not want
     return m
 
 # %% ../nbs/03i_trainer.ipynb #0edcbfd0
 @patch
-def _rescue(self:Trainer, m):
-    if not self.world.first: return
-    self.run.log(**m)
-    self._save(m)
+@contextmanager
+def _kept(self:Trainer, m):
+    "If a callback fails or leaves, the step that it was called after is saved before"
+    try: yield
+    except (Exception, SystemExit):
+        if self.world.first and not unsound(self.model):
+            if self.logged != m['step']: self.run.log(**m)
+            self._save(m)
+        raise
 
 # %% ../nbs/03i_trainer.ipynb #825d874f
 @patch
 def _log(self:Trainer, m):
     self.run.log(**m)
+    self.logged = m['step']
     for f in self.due('log', m['step']): f(self, m)
 
 @patch
 def _show(self:Trainer, m, seconds):
-    "Log a step, show it, and call who wants to know; if one of them fails, the step is saved before that is an error"
-    try:
-        self._log(m)
-        self.lines.step(m, seconds)
-        for f in self.due('step', m['step']): f(self, m)
-    except Exception:
-        if not unsound(self.model): self._save(m)
-        raise
+    "Log a step, show it, and call who wants to know"
+    self._log(m)
+    self.lines.step(m, seconds)
+    for f in self.due('step', m['step']): f(self, m)
+
+@patch
+def _ends(self:Trainer, m):
+    "Who may end training, each with why it must end, '' if it need not"
+    judges = [f for f in self.callbacks if hasattr(f, 'stop')]
+    return [(f, f.stop(self, m) if f.due(m['step'], self.total) else '') for f in judges]
 
 # %% ../nbs/03i_trainer.ipynb #b16787b6
 @patch

@@ -31,7 +31,7 @@ from ..model import GPT
 from ..config import GPTConfig
 from ..pretrain import build, differences, extend, extension, muon_adamw, pretrain, read_config, write_config
 from ..recipe import PretrainConfig, Recipe
-from ..safety.ranges import check_values, option
+from ..safety.ranges import check_values, option, ranged
 from ..engine import Engine, sampler
 from .origins import origin, inherited, set_for, shared_tokenizer, shard_paths, tokenizer_for, SHAPE
 from .origins import open_set, set_tokens, together
@@ -98,7 +98,8 @@ class PreparedRun:
 def prepare_run(
     o:RunConfig,
     asked:dict, # options of `PretrainConfig`, as given
-    world:World=World()
+    world:World=World(),
+    make_model=build # (configuration, vocabulary size) -> a fresh model
 )->PreparedRun:
     "Refuse what is not possible; find or make data and tokenizer; build the model"
     c = PretrainConfig(**asked)
@@ -118,7 +119,7 @@ def prepare_run(
         where = _tokenizer_path(saved and folder, o.tokenizer_dir, found, set, streaming)
     tok = shared_tokenizer(where, world)
     if world.first: check_fits(c, tok.vocab_size, world.size)
-    model = build(c, tok.vocab_size) if not found else start or GPT(GPTConfig(**found['config']))
+    model = make_model(c, tok.vocab_size) if not found else start or GPT(GPTConfig(**found['config']))
     fresh = bool(start) and not begun
     return PreparedRun(folder, c, tok, model, c.recipe(model, world.size), set, streaming, found, fresh)
 
@@ -174,8 +175,10 @@ def _check_same(p):
 @delegates(RunConfig)
 @delegates(PretrainConfig, keep=True)
 @delegates(LogConfig, keep=True)
+@ranged
 def train(*,
     callbacks=(), # further ones, see `Trainer`
+    make_model=build, # (configuration, vocabulary size) -> a fresh model, see `build`
     make_optimizer=muon_adamw, # see `pretrain`
     **kwargs      # options of `RunConfig`, `PretrainConfig` and `LogConfig`
 )->dict:          # the last metrics
@@ -184,7 +187,7 @@ def train(*,
     PretrainConfig(**kwargs) # mistakes come to light before anything begins
     callbacks = as_callbacks(callbacks)
     with outlive_terminal(), together(world), ExitStack() as held:
-        p = prepare_run(o, kwargs, world)
+        p = prepare_run(o, kwargs, world, make_model)
         if world.first: held.enter_context(Run(p.folder).attempt()) # nobody else may write there from here on
         longer = _check_same(p) if world.first else 0
         if world.first and o.resume_from_step is not None: rewind(Run(p.folder), 'base', o.resume_from_step)

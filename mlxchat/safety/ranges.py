@@ -7,8 +7,9 @@ __all__ = ['MOST', 'LONG', 'ABOVE', 'RANGES', 'ZERO', 'SIZES', 'TIMES', 'MEASURE
            'fitting', 'measure', 'check_values', 'check_pairs', 'ranged']
 
 # %% ../../nbs/safety/ranges.ipynb #c003
-import inspect, math, numbers, re
+import inspect, math, numbers, os, re
 from dataclasses import fields
+from difflib import get_close_matches
 from functools import wraps
 
 # %% ../../nbs/safety/ranges.ipynb #c006
@@ -130,8 +131,17 @@ def _spellings(name):
     return usual + (f'; a plain number is {plain})' if plain else ')')
 
 # %% ../../nbs/safety/ranges.ipynb #c011
+def _as_list(name, value):
+    "A single file or name is a list of one"
+    if isinstance(value, (str, os.PathLike)): return [os.fspath(value)]
+    if not isinstance(value, (list, tuple)): raise ValueError(f'{option(name)} must be a list, not {value!r}')
+    return list(value)
+
 def _fitting(name, value, kind):
-    return value if value is None or kind not in (int, float) else fitting(name, value, kind)
+    if value is None: return None
+    if kind in (int, float): return fitting(name, value, kind)
+    if kind is list or kind == bool|list and not isinstance(value, bool): return _as_list(name, value)
+    return value
 
 # %% ../../nbs/safety/ranges.ipynb #0b7add70
 def check_values(
@@ -160,6 +170,15 @@ def check_pairs(
                              '--lora-lr is their rate')
 
 # %% ../../nbs/safety/ranges.ipynb #dafa8f45
+def _check_names(f, given):
+    "Refuse names that a function does not know, in the words that Python has for it"
+    known = inspect.signature(f).parameters # with those that `delegates` has added
+    if any(p.kind is p.VAR_KEYWORD for p in known.values()): return
+    for k in given.keys() - known:
+        near = get_close_matches(k, known, 1)
+        hint = f". Did you mean '{near[0]}'?" if near else ''
+        raise TypeError(f"{f.__name__}() got an unexpected keyword argument '{k}'{hint}")
+
 def ranged(
     f # a function with plain parameters
 ):    # the same, which refuses numbers that make no sense before it does anything
@@ -167,6 +186,7 @@ def ranged(
     kinds = {k: p.annotation for k, p in inspect.signature(f).parameters.items()}
     @wraps(f)
     def checked(*args, **given):
+        _check_names(checked, given)
         first = (_fitting(k, v, kinds[k]) for k, v in zip(kinds, args))
         return f(*first, *args[len(kinds):], **{k: _fitting(k, v, kinds.get(k)) for k, v in given.items()})
     return checked
