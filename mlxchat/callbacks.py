@@ -89,11 +89,13 @@ MOMENTS = dict(begin=('trainer', 'before'), **{k: ('trainer', 'm') for k in ('wr
 # %% ../nbs/03g_callbacks.ipynb #f062d4b1
 def _slips(f):
     "Pairs of a name that nothing knows, and the one that was meant"
-    own = [n for n in {**vars(type(f)), **vars(f)} if not n.startswith('_') and n not in MOMENTS and not hasattr(Callback, n)]
+    own = [n for n in {**vars(type(f)), **vars(f)} if not n.startswith('_') and n not in MOMENTS
+           and not hasattr(Callback, n)]
     for name in own:
         method = callable(getattr(type(f), name, None))
         word = re.sub('^(on|at|before|after)_|_(begin|start|end)$', '', name) if method else name
-        yield from [(name, o) for o in get_close_matches(word, MOMENTS if method else ('every', 'last'), 1, .72 + .13*(not method))]
+        yield from [(name, o) for o in get_close_matches(word, MOMENTS if method else ('every', 'last'), 1,
+                                                         .72 + .13*(not method))]
 
 # %% ../nbs/03g_callbacks.ipynb #750feefa
 def _can_be_called(f, args):
@@ -134,7 +136,8 @@ def as_scores(
 )->dict:   # name to a plain value
     "Scores as they can be written down, or an error that says whose they are"
     name = whose.__qualname__
-    if not isinstance(found, dict): raise ValueError(f'{name} must return a dict of numbers, {{}} for none, not {found!r}')
+    if not isinstance(found, dict):
+        raise ValueError(f'{name} must return a dict of numbers, {{}} for none, not {found!r}')
     plain = {k: v.item() if getattr(v, 'size', 0) == 1 else v for k, v in found.items()}
     try: json.dumps(plain)
     except TypeError: raise ValueError(f'{name} must return plain numbers by name, not {found!r}') from None

@@ -181,6 +181,6 @@ def loss_picture(
     ax, steps, losses = fig.subplots(), [m['step'] for m in metrics], [m['loss'] for m in metrics]
     ax.plot(steps, losses, lw=.5, alpha=.3)
     ax.plot(steps, smoothed(losses), c='C0')
-    ax.set(xlabel='step', ylabel='loss (nats per token)', title=path.stem)
+    ax.set(xlabel='step', ylabel='loss (nats per token)', title=Path(path).stem)
     plain_log(ax.yaxis)
     fig.savefig(path, bbox_inches='tight')

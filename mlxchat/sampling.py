@@ -7,7 +7,7 @@ __all__ = ['Sampling', 'candidates', 'walk', 'kept_best', 'draw', 'penalized', '
 
 # %% ../nbs/04a_sampling.ipynb #c003
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from .fast.device import device_kind
 from .safety.ranges import RANGES
 import mlx.core as mx

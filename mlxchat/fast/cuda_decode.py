@@ -189,8 +189,8 @@ REST = r"""
 # %% ../../nbs/fast/cuda_decode.ipynb #c017
 WARPS = 16 # per block
 # the fields of `GPTConfig` that the kernel knows
-KNOWS = frozenset('''sequence_len vocab_size n_layer n_head n_kv_head n_embd mlp mlp_dim tied embed_norm qk_norm rope_sign
-    window_pattern short_window long_window rope_base qk_gain softcap wte_std head_std fc_gain value_embeds
+KNOWS = frozenset('''sequence_len vocab_size n_layer n_head n_kv_head n_embd mlp mlp_dim tied embed_norm qk_norm
+    rope_sign window_pattern short_window long_window rope_base qk_gain softcap wte_std head_std fc_gain value_embeds
     gate_channels gate_scale gate_init resid_init x0_init smear_channels backout dtype'''.split())
 
 def at_defaults(

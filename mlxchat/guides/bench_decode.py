@@ -6,7 +6,7 @@
 __all__ = ['NANOCHAT_ENGINE', 'memory_rate', 'decode_bytes', 'decode_ours', 'decode_mlx_lm', 'bench_decode']
 
 # %% ../../nbs/guides/bench_decode.ipynb #88c0f7d5
-import importlib.util, os, re, sys, time
+import importlib.util, re, sys, time
 from json import dumps
 from ..fast.device import compute_dtype, device_kind
 from ..tokenizer import Tokenizer

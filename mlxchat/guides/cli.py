@@ -21,7 +21,7 @@ from .runs import RunConfig, made_elsewhere
 from .origins import learn_tokenizer, shard_paths
 from ..data import make_corpus, read_texts
 from ..safety.files import base_dir, in_short, open_file
-from ..safety.console import counted, gigabytes, tilde
+from ..safety.console import counted, tilde
 from ..sources.hub import hub_set, make_hub_set
 from ..sources.english import make_talk
 from ..sources.shards import MADE, download, local_shards, set_folder, shard_numbers, SETS

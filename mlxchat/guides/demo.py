@@ -248,7 +248,7 @@ def text_seen(self:Demo,
 
 # %% ../../nbs/guides/demo.ipynb #c020
 @patch
-def ask(self:Demo,
+def examine(self:Demo,
     models:dict # base and tuned, each a `GPT`
 )->dict:        # text, scores, marks and the rest of what manners are
     "What a report says of the model, while compressors take their time beside it"
@@ -275,7 +275,7 @@ def evaluate(self:Demo)->dict:
     base, tuned = self.run.metrics('base'), self.run.metrics('sft')
     with self.stage('evaluation', f'5. Evaluation: {self.c.questions:,} questions of each kind that it has never seen'):
         model, _, meta = self.run.load('sft')
-        asked = self.ask(dict(base=self.run.load('base')[0], tuned=model))
+        asked = self.examine(dict(base=self.run.load('base')[0], tuned=model))
     bpb = compressed_bpb(self.texts('val'))
     report = dict(seconds={**self.seconds, 'total': sum(self.seconds.values())}, parameters=model.count_params(),
         tokens_per_second=dict(pretraining=_rate(base), finetuning=_rate(tuned)), val_bpb=base[-1]['val_bpb'],

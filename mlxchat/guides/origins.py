@@ -138,7 +138,9 @@ def together(world:World):
     "All processes end when one does; if it is an error, only one speaks"
     heart = Heartbeat(world)
     try: yield
-    except BaseException as e: heart.close(isinstance(e, KeyboardInterrupt) and not getattr(e, 'now', False)); raise
+    except BaseException as e:
+        heart.close(isinstance(e, KeyboardInterrupt) and not getattr(e, 'now', False))
+        raise
     heart.close()
 
 def shared_tokenizer(

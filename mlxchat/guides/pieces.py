@@ -99,7 +99,10 @@ class Cost:
 LEAST = 1e-9, 0., 1., 1., 1e-9, 1. # of each: a step of one micro-batch has no update of its own
 
 # %% ../../nbs/guides/pieces.ipynb #f8067014
-def _once(f): t = time.perf_counter(); f(); return time.perf_counter() - t
+def _once(f):
+    t = time.perf_counter()
+    f()
+    return time.perf_counter() - t
 
 def _timed(f, before, brief):
     "Seconds of a function, and the bytes at its peak beyond those before"
@@ -119,8 +122,11 @@ def probe(
     brief:bool=False   # do everything only once? then memory is right, and seconds count the compiler's too
 )->Cost:
     "Train a piece for a few steps"
-    gc.collect(); mx.clear_cache(); before = mx.get_active_memory()
-    model = GPT(config); model.recompute(c.saves_memory)
+    gc.collect()
+    mx.clear_cache()
+    before = mx.get_active_memory()
+    model = GPT(config)
+    model.recompute(c.saves_memory)
     if c.dtype != 'auto': model.dtype = getattr(mx, c.dtype)
     step = TrainStep(model, MuonAdamW(param_groups(model), MUON[c.preset]), c.grad_clip)
     ids = mx.random.randint(0, config.vocab_size, (rows, config.sequence_len))

@@ -48,9 +48,13 @@ def disk_rate(
     mb:int=128,
 )->float:        # bytes a second, to write, force to disk, and read again for the checksum
     "How fast a checkpoint is saved"
-    arrays = [mx.random.normal((2**18,)) for _ in range(mb)]; mx.eval(arrays)
+    arrays = [mx.random.normal((2**18,)) for _ in range(mb)]
+    mx.eval(arrays)
     with tempfile.TemporaryDirectory(dir=folder) as d:
-        t = time.perf_counter(); save_arrays(path := Path(d)/'some.safetensors', arrays); file_hash(path); sync(path)
+        t = time.perf_counter()
+        save_arrays(path := Path(d)/'some.safetensors', arrays)
+        file_hash(path)
+        sync(path)
         return mb*2**20/(time.perf_counter() - t)
 
 CALM = .85             # share of the cores that is free

@@ -6,7 +6,7 @@
 __all__ = ['FetchError', 'NoNetwork', 'DiskFull', 'DownloadStopped', 'retry_after', 'Remote', 'remote', 'Fetcher', 'hub_url']
 
 # %% ../../nbs/sources/fetch.ipynb #c003
-import base64, errno, hashlib, json, os, random, re, shutil, socket, threading, time
+import base64, errno, hashlib, os, random, re, shutil, socket, threading, time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
