@@ -7,6 +7,7 @@ __all__ = ['AXES', 'plain_log', 'svg', 'LiveCurve', 'smoothed', 'compare_runs', 
 
 # %% ../nbs/03f_curves.ipynb #172b8474
 import io, time
+from pathlib import Path
 from fastcore.basics import patch
 from .find_run import find_run
 from .runs import Run

@@ -116,9 +116,13 @@ def __call__(self:TrainStep,
     batches:list, # micro-batches (inputs, targets), each (B, T) int32
 )->mx.array:      # () mean loss in nats before the update
     "One optimizer step over all micro-batches"
+    before = self.optimizer.state['step'].item()
     if len(batches) == 1: loss = self._one(*map(mx.array, batches[0]))
     else: loss = self.finish(*self.accumulated(batches, len(batches)))
     mx.eval(loss, self.model.state, self.optimizer.state)
+    if (counted := self.optimizer.state['step'].item()) != before + 1: # a checkpoint could not tell where it is
+        name = type(self.optimizer).__name__
+        raise ValueError(f"{name}.update must add 1 to state['step'], which was {before} and is {counted}")
     return loss
 
 # %% ../nbs/03_train.ipynb #c043
@@ -166,12 +170,6 @@ def _check_shared(accumulate, world):
         raise ValueError(f'{accumulate} micro-batches cannot be shared by {world.size} processes: '
                          'choose a smaller device_batch_size')
 
-def _check_counted(optimizer, steps):
-    "A checkpoint is told from another by the steps that its optimizer has counted"
-    if (counted := optimizer.state['step'].item()) != steps:
-        raise ValueError(f"{type(optimizer).__name__}.update must add 1 to state['step'], "
-                         f'which is {counted} after step {steps}')
-
 # %% ../nbs/03_train.ipynb #c042
 def train_model(
     model:GPT,         # updated in place
@@ -190,14 +188,13 @@ def train_model(
     check_optimizer(optimizer)
     step_fn = step_fn(model, optimizer, clip, world)
     if report: step_fn.report = report
-    before = optimizer.state['step'].item()
     for step in range(start, schedule.total):
         t, now = time.perf_counter(), schedule.at(step)
         optimizer.schedule(**now)
         batches = [b for i, b in enumerate(next(loader) for _ in range(accumulate)) if i % world.size == world.rank]
         waited = time.perf_counter() - t
         loss = step_fn(batches).item()
-        if step == start: _check_counted(optimizer, before + 1)
+
         n, seconds = world.size*sum(x.size for x, *_ in batches), time.perf_counter() - t
         yield dict(step=step+1, loss=loss, lr=now['lr'], tokens=(step+1)*n, seconds=seconds, data_seconds=waited,
                    tok_per_s=n/seconds)
