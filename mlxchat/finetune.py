@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['SCHEDULES', 'SFTConfig', 'usual_scale', 'rates', 'packed', 'dataset_stats', 'losses_in_words', 'hold_out',
            'held_batches', 'numbered_blocks', 'check_base_model', 'base_model', 'optimizer_for', 'with_steps',
-           'finetune']
+           'conversation_loader', 'finetune']
 
 # %% ../nbs/06b_finetune.ipynb #4df207db
 import json, math, re, time
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from fastcore.basics import patch
 from .model import GPT
@@ -56,7 +57,7 @@ class SFTConfig:
     lora_alpha:float=None        # their strength: corrections are multiplied by alpha/rank, default twice the rank
     lora_parts:str='attn,mlp'    # where they are: attn, mlp, or matrices such as c_q or mlp.c_fc
     lora_layers:str=''           # in which blocks, such as 0,4-7, default all
-    lora_lr:float=None           # their rate, default .02, and .01 for few conversations
+    lora_lr:float=None           # their rate, default .02, and .003 for few conversations
     eval_every:int=100           # steps between validations, 0 for none but the last
     eval_tokens:int=2**17        # validate on so many tokens
     score_every:int=0            # steps between task scores, 0 for none
@@ -68,7 +69,7 @@ class SFTConfig:
     spike:float=12.              # a loss so many standard deviations above the recent mean is undone, 0 for never
     recompute:bool=False         # compute blocks again in the backward pass, to save memory?
     memory_limit_gb:float=0.     # save and stop when so much is in use, 0 for no limit
-    buffer:int=None              # conversations to choose from when packing, default 500, at most as many as your own
+    buffer:int=None              # conversations to choose from when packing, default 500, or a twentieth of few of your own
     seed:int=42                  # of fresh adapters, and of the order of your data
 
     def __post_init__(self):
@@ -127,16 +128,18 @@ def rates(
 def packed(
     docs:list, # (ids, mask), none longer than T+1
     T:int,     # positions in a row
+    among:int=None, # documents to choose from at a time, default all
 )->list:       # of lists of (ids, mask)
     "Every document once, in as few rows as best fit finds"
-    buffer, rows, room = Buffer(), [], 0
-    for d in docs: buffer.add(d)
+    buffer, rows, room, rest = Buffer(), [], 0, iter(docs)
+    for d in islice(rest, among): buffer.add(d)
     while len(buffer):
         if buffer.lengths[0] > room:
             rows.append([])
             room = T + 1
         rows[-1].append(buffer.pop(room))
         room -= len(rows[-1][-1][0])
+        for d in islice(rest, 1): buffer.add(d)
     return rows
 
 # %% ../nbs/06b_finetune.ipynb #6b711a4f
@@ -156,6 +159,7 @@ def dataset_stats(
     task:Task,    # conversations
     tokenizer,
     T:int,        # positions in a row
+    among:int=500,# conversations to choose from when packing
     most:int=1000 # conversations to look at
 )->dict:          # conversations, tokens (mean), learnt (share), rows of an epoch; shares that lose something
     "What awaits a model"
@@ -169,7 +173,7 @@ def dataset_stats(
         conversations=n,
         tokens=round(np.mean([len(ids) for ids, _ in whole]).item(), 1),
         learnt=round(learnt/sum(len(ids) for ids, _ in docs), 3),
-        rows=math.ceil(len(packed(docs, T))*n/len(docs)),
+        rows=math.ceil(len(packed(docs, T, among))*n/len(docs)),
         turns=sum(t > 1 for t, _ in long)/len(docs), # these lose turns, the others a part of their only one
         questions=sum(t == 1 and not cut for t, cut in long)/len(docs),
         answers=sum(t == 1 and cut for t, cut in long)/len(docs))
@@ -292,7 +296,7 @@ def with_steps(
     "As many steps as the epochs take"
     if c.num_iterations is not None: return c
     B, accumulate = c.batch(T)
-    rows = (c.epochs or 1)*dataset_stats(task, tokenizer, T)['rows']
+    rows = (c.epochs or 1)*dataset_stats(task, tokenizer, T, c.buffer or 500)['rows']
     return replace(c, num_iterations=max(1, round(rows/(B*accumulate))), epochs=None)
 
 # %% ../nbs/06b_finetune.ipynb #809ae5d4
@@ -301,6 +305,17 @@ def _measures(c, model, tokenizer, validate, core):
     def scores(): return core(Engine(model.merged() if model.lora else model, tokenizer))
     calls = [Scores(lambda: validate(model), c.eval_every)] if validate else []
     return calls + [Scores(scores, c.score_every, last=c.score_every > 0)]*bool(core)
+
+# %% ../nbs/06b_finetune.ipynb #0e2a69d6
+def conversation_loader(
+    task:Task, # conversations
+    tokenizer,
+    B:int,     # rows of a batch
+    T:int,     # positions in a row
+    among:int, # conversations to choose from when packing
+)->Loader:
+    "Rows of whole conversations"
+    return Loader(ConversationSource(task, tokenizer, T+1, batch=min(32, among)), B, T, among, crop=False)
 
 # %% ../nbs/06b_finetune.ipynb #c016
 def finetune(
@@ -326,7 +341,7 @@ def finetune(
     how = TrainerConfig(accumulate, RECIPES[preset]['grad_clip'], c.save_every, c.keep_last, c.save_best, c.spike,
                         c.memory_limit_gb)
     calls = _measures(c, model, tokenizer, validate, core) + as_callbacks(callbacks)
-    def conversations(B, T): return Loader(ConversationSource(task, tokenizer, T+1), B, T, c.buffer or 500, crop=False)
+    def conversations(B, T): return conversation_loader(task, tokenizer, B, T, c.buffer or 500)
     loader = Prefetch((make_loader or conversations)(B, T))
     try: return Trainer(run, 'sft', model, optimizer, loader, c.plan, how, calls, **shown).train()
     finally: loader.close()

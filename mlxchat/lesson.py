@@ -146,7 +146,7 @@ def row_length(
 )->SFTConfig:
     "How long rows are, and from how many conversations they are packed"
     if few: T = min(T, 32*math.ceil(max(longest(o, tokenizer) for o in few)/32))
-    buffer = min(500, max(4, len(few[0]))) if few else 500
+    buffer = min(500, max(1, len(few[0])//20)) if few else 500
     return replace(c, max_seq_len=c.max_seq_len or T, buffer=c.buffer or buffer)
 
 # %% ../nbs/06c_lesson.ipynb #681376e0
@@ -158,7 +158,7 @@ def in_steps(
     "What a step is, and how many there are"
     if few and not (c.device_batch_size or c.total_batch_size or c.grad_accum_steps):
         c = replace(c, device_batch_size=max(1, min(2 if c.lora else 4, int(rows/STEPS))))
-    if few and c.lora: c = replace(c, lora_lr=c.lora_lr or .01)
+    if few and c.lora: c = replace(c, lora_lr=c.lora_lr or .003)
     B, accumulate = c.batch(c.max_seq_len)
     steps = c.num_iterations or max(1, round(rows/(B*accumulate)))
     return replace(c, device_batch_size=B, num_iterations=steps, epochs=None)
@@ -179,13 +179,13 @@ def lesson(
     usual = 1 if not few else 2.5*readings(n, 60) if c.lora else readings(n)
     once, val = joined(own, val, mixture, c.seed)
     c = row_length(c, tokenizer, T, [o for o in (own, keeps) if o and few])
-    found = dataset_stats(once, tokenizer, c.max_seq_len)
+    found = dataset_stats(once, tokenizer, c.max_seq_len, c.buffer)
     def read(epochs):
         "What is read, and how many rows it fills"
         if not few: return once, epochs*found['rows']
         parts = [own, keeps] if keeps else [own]
         whole = TaskMixture(parts, weights=[1]*len(parts), size=max(2, round(len(parts)*n*epochs)), seed=c.seed)
-        return whole if keeps else once, dataset_stats(whole, tokenizer, c.max_seq_len)['rows']
+        return whole if keeps else once, dataset_stats(whole, tokenizer, c.max_seq_len, c.buffer)['rows']
     enough = math.ceil(usual*STEPS/read(usual)[1]) if few else 1
     slow, usual = few and usual > max(readings(n), enough), max(usual, enough)
     epochs = c.epochs or usual

@@ -206,6 +206,7 @@ AGAIN = 20 # conversations, at most
 def asked_again(
     run:Run,  # a run that was taught
     own:Task, # a few conversations
+    lora:int=0, # rank of the adapters that learnt them, 0 if all weights did
 )->str:       # '' if none of them fits into what the model sees
     "Does it answer what it was just taught?"
     model, tokenizer, _ = run.load('sft')
@@ -218,7 +219,8 @@ def asked_again(
     fits = [q for q in taught if len(q) + longest < engine.model.max_positions]
     said = engine.generate([list(q) for q in fits], max_tokens=longest + 1, temperature=0)
     right = sum(ids in taught[q] for q, (ids, _) in zip(fits, said))
-    more = '; with more --epochs it reads them more often'*(right < len(fits))
+    more = '' if right == len(fits) else '; without --lora all weights learn them' if lora else (
+        '; with more --epochs it reads them more often')
     return f'asked again, it gives {right} of {counted(len(fits), "answer")} word for word{more}'
 
 # %% ../nbs/06e_sft.ipynb #d5a4b7c9
@@ -237,7 +239,7 @@ def _carry_out(source, target, begun, material, names, log, again, tag, callback
     with sinks(target, settings, log, 'sft') as to:
         m = _teach(target, path, plan, material, names, [*to, *callbacks])
     print(f'step {m["step"]:,}: {outcome(target, m)}')
-    if plan.few and plan.own <= AGAIN and (said := asked_again(target, material.own)): print(said)
+    if plan.few and plan.own <= AGAIN and (said := asked_again(target, material.own, plan.c.lora)): print(said)
     print(f'talk to it with `mlxchat chat --run {name}`; report in {tilde(report_html(target))}')
     return m
 
