@@ -17,7 +17,7 @@ from ..curves import text_table
 from ..engine import Engine
 from ..batch import Request
 from ..sampling import Sampling
-from .bench import seconds, nanochat_folder, Nanochat, _median
+from .bench import measuring, seconds, nanochat_folder, Nanochat, _median
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
@@ -169,8 +169,8 @@ def bench_decode(
     mx.random.seed(0)
     model = GPT(c)
     mx.eval(model.parameters())
-    tokenizer, rate, runs = _numbers(V), memory_rate(), []
-    for rows in batches:
+    tokenizer, rate = _numbers(V), memory_rate()
+    def measure(rows):
         ours, twin = decode_ours(model, tokenizer, rows, prompt, generate, Sampling(temperature, top_k, seed=0))
         ways = dict(ours=ours)
         if folder:
@@ -180,8 +180,8 @@ def bench_decode(
         if lm: ways['mlx_lm'] = decode_mlx_lm(GPTConfig.preset('v1', depth, vocab_size=V), rows, prompt, generate)
         turns = [{k: f() for k, f in ways.items()} for _ in range(rounds)]
         if folder: nanochat.close()
-        limit = decode_bytes(twin, rows, prompt + generate/2)/rate
-        runs.append(_decode_result(turns, rows, generate, limit))
+        return _decode_result(turns, rows, generate, decode_bytes(twin, rows, prompt + generate/2)/rate)
+    with measuring(): runs = [measure(rows) for rows in batches]
     result = dict(preset=preset, depth=depth, vocab_size=V, prompt=prompt, generate=generate, temperature=temperature,
                   top_k=top_k, memory_gb_per_second=round(rate/1e9, 1), runs=runs)
     print(dumps(result) if json else text_table(runs))

@@ -324,6 +324,7 @@ def doctor(
                 print(check_line(findings[-1], colour, width() < 60), flush=True)
             if place: write_json(place, report())
     print(f'\n{verdict_counts(findings)}, in {time.perf_counter() - start:.0f} s')
+    if place: print(f'written to {output}')
     if json: print(dumps(report()))
     wrong = [f.title for f in findings if f.verdict == 'WRONG']
     some = ', '.join(wrong[:4]) + ' …'*(len(wrong) > 4)

@@ -316,3 +316,5 @@ def export(
         hint = TARGETS[to](model, tokenizer, meta, work)
         write_json(work/MADE, about)
     print(f'written to {tilde(folder)}\n{_PROGRAMS[to]}: {hint.replace(str(work), str(folder))}')
+    if about['stage'] != 'base' and to != 'nanochat':
+        print('tools are not run there: what it would ask its calculator for, it writes down, and then it guesses')

@@ -10,6 +10,7 @@ import pickle, re
 from pathlib import Path
 from ..checkpoint import save_checkpoint, write_json
 from ..runs import Run
+from ..safety.console import tilde
 from ..safety.files import base_dir, nanochat_dir, read_json
 from ..sources.tokenizer_formats import load_tokenizer
 from ..model import GPT
@@ -129,7 +130,8 @@ def import_nanochat(
              for k, v in weights.items() if v.dtype != mx.float32}
     stage = stage or _stage_of(folder)
     path = save_checkpoint(run.stage(stage), step, model, stage=stage, nanochat=dict(meta=meta, kinds=kinds))
-    print(f'{model.count_params()["total"]:,} parameters, step {step:,}, in {path}')
+    print(f'{model.count_params()["total"]:,} parameters, step {step:,}, in {tilde(path)}')
+    print(f'`mlxchat {"generate" if stage == "base" else "chat"} --run {run.folder.name}` uses it')
 
 # %% ../../nbs/guides/nanochat.ipynb #57ddb9bf
 def _export_nanochat(model, tokenizer, meta, folder):

@@ -21,7 +21,7 @@ from ..safety.files import read_json, sound
 from ..recipe import PretrainConfig
 from ..views import duration, fitted
 from .pieces import Cost, by_value, least_bytes, _gb, LEAST, probe, probe_models, shape_of, AFFORDABLE
-from .pieces import arithmetic
+from .pieces import arithmetic, rough_bytes
 import mlx.core as mx
 
 # %% ../../nbs/guides/planner.ipynb #c049
@@ -311,4 +311,4 @@ def estimate(self:Planner, c:PretrainConfig, processes:int=1)->Estimate:
     checkpoint = state['weights'] + state['optimizer']
     seconds = r.steps*step + checking + saves*checkpoint/self.disk()
     return Estimate(c.depth, c.rows, r.accumulate, r.steps, r.batch_tokens, parameters,
-                    cost.memory, step, cost.update, seconds, checkpoint*(c.keep_last + 1 + c.save_best))
+                    min(cost.memory, rough_bytes(c, self.vocab_size)), step, cost.update, seconds, checkpoint*(c.keep_last + 1 + c.save_best))
