@@ -211,11 +211,12 @@ def _text_rows(r):
         yield (f'   unseen text {r["val_bpb"]:.3f} bits per byte   '
                f'(gzip −9: {r["gzip_bpb"]:.3f}, xz −9e: {r["xz_bpb"]:.3f})')
         return
-    yield '   bits per byte of unseen text, before and after fine-tuning; of xz −9e alone, and of'
-    yield '   xz that has read as much text as the model'
+    yield '   bits per byte of another piece of unseen text, before fine-tuning and after;'
+    yield '   and of xz −9e, alone or primed with as much text as the model has read'
     yield f'   {"":12}before  after      xz  primed'
     for k, t in r['text'].items():
-        yield f'   {k:12}{t["base"]:6.3f} {t["tuned"]:6.3f}  {t["xz"]:6.3f}  {t["xz_primed"]:6.3f}'
+        forgotten = '  (it only answers now)'*(t['tuned'] > t['xz'] > t['base'])
+        yield f'   {k:12}{t["base"]:6.3f} {t["tuned"]:6.3f}  {t["xz"]:6.3f}  {t["xz_primed"]:6.3f}{forgotten}'
 
 # %% ../../nbs/guides/manners.ipynb #627e8eb2
 def report_table(
