@@ -20,7 +20,7 @@ docs: .venv/ready-dev  ## build the site into _docs/ and README.md, then check e
 	@.venv/bin/python .ci/site.py && .venv/bin/python .ci/links.py
 
 lab: .venv/ready-dev  ## open the notebooks in JupyterLab
-	@echo "Starting JupyterLab in the browser, or at the address below; Ctrl-C ends it"
+	@echo "Starting JupyterLab in the browser, or at the address below; Ctrl-C twice ends it"
 	@cd nbs && ../.venv/bin/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root)
 
 clean:  ## remove .venv and all built here; ~/.cache/mlxchat stays
