@@ -8,13 +8,13 @@ __all__ = ['MOMENTS', 'Callback', 'Scores', 'Samples', 'Log', 'as_callbacks', 'a
            'check_installed', 'LogConfig', 'sinks']
 
 # %% ../nbs/03g_callbacks.ipynb #3eca01f9
-import json, math, os, re, sys
+import math, os, re, sys
 from importlib.util import find_spec
 from dataclasses import dataclass, fields
 from collections import deque
 from contextlib import contextmanager
 from difflib import get_close_matches
-from inspect import signature
+from inspect import iscoroutinefunction, isgeneratorfunction, signature
 from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
@@ -89,13 +89,12 @@ MOMENTS = dict(begin=('trainer', 'before'), **{k: ('trainer', 'm') for k in ('wr
 # %% ../nbs/03g_callbacks.ipynb #f062d4b1
 def _slips(f):
     "Pairs of a name that nothing knows, and the one that was meant"
-    own = [n for n in {**vars(type(f)), **vars(f)} if not n.startswith('_') and n not in MOMENTS
-           and not hasattr(Callback, n)]
+    own = [n for n in dir(f) if not n.startswith('_') and n not in MOMENTS and not hasattr(Callback, n)]
     for name in own:
         method = callable(getattr(type(f), name, None))
         word = re.sub('^(on|at|before|after)_|_(begin|start|end)$', '', name) if method else name
-        yield from [(name, o) for o in get_close_matches(word, MOMENTS if method else ('every', 'last'), 1,
-                                                         .72 + .13*(not method))]
+        known, near = (MOMENTS, .72) if method else (('every', 'last'), .85)
+        yield from [(name, o) for o in get_close_matches(word, known, 1, near) if not (method and hasattr(f, o))]
 
 # %% ../nbs/03g_callbacks.ipynb #750feefa
 def _can_be_called(f, args):
@@ -109,10 +108,13 @@ def _check_callback(f):
     "Refuse a callback that would never be called, or could not be"
     kind = type(f).__name__
     for name, meant in _slips(f): raise ValueError(f'{kind} has {name}, which nothing looks at: was {meant} meant?')
+    if type(f.every) is not int or f.every < 0:
+        raise ValueError(f'{kind}.every must be a number of steps, not {f.every!r}')
     moments = {k: args for k, args in MOMENTS.items() if hasattr(f, k)}
     if not moments: raise ValueError(f'{kind} does nothing: it has no method {", ".join(MOMENTS)}')
     for name, args in moments.items():
-        if _can_be_called(getattr(f, name), args): continue
+        later = iscoroutinefunction(getattr(f, name)) or isgeneratorfunction(getattr(f, name)) # and nobody waits for it
+        if _can_be_called(getattr(f, name), args) and not later: continue
         raise ValueError(f'{kind}.{name} must be a method that takes ({", ".join(args)})')
 
 # %% ../nbs/03g_callbacks.ipynb #128a542c
@@ -125,22 +127,25 @@ def as_callbacks(
         if isinstance(f, Callback): _check_callback(f)
         elif isinstance(f, type) and issubclass(f, Callback):
             raise ValueError(f'{f.__name__} is a class, and one of its objects is wanted: {f.__name__}()')
-        elif not callable(f) or not _can_be_called(f, ['m']):
+        elif not callable(f) or not _can_be_called(f, ['m']) or iscoroutinefunction(f) or isgeneratorfunction(f):
             raise ValueError(f'callbacks must be of `Callback`, or functions of the metrics of a step, not {f!r}')
     return [f if isinstance(f, Callback) else Log(f) for f in given]
 
 # %% ../nbs/03g_callbacks.ipynb #29122270
 def as_scores(
     found, # what a callback gave
-    whose  # method, for the error
+    whose, # method, for the error
+    among=('step', 'stage', 'self') # names that are taken
 )->dict:   # name to a plain value
     "Scores as they can be written down, or an error that says whose they are"
-    name = whose.__qualname__
+    name = getattr(whose, '__qualname__', repr(whose))
     if not isinstance(found, dict):
         raise ValueError(f'{name} must return a dict of numbers, {{}} for none, not {found!r}')
     plain = {k: v.item() if getattr(v, 'size', 0) == 1 else v for k, v in found.items()}
-    try: json.dumps(plain)
-    except TypeError: raise ValueError(f'{name} must return plain numbers by name, not {found!r}') from None
+    if not all(isinstance(k, str) and isinstance(v, (int, float, str)) for k, v in plain.items()):
+        raise ValueError(f'{name} must return plain numbers by name, not {found!r}')
+    if taken := [k for k in plain if k in among]:
+        raise ValueError(f'{name} returns {taken[0]}, which the step has already: choose another name')
     return plain
 
 # %% ../nbs/03g_callbacks.ipynb #c018

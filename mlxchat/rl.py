@@ -168,6 +168,7 @@ def _practised(target, c, tasks, more, start, log, task, callbacks):
     with sinks(target, _settings(c, start, more), log, 'rl') as to:
         try: return run_rl(target, c, *tasks, settings=more, start=start, callbacks=[*to, *callbacks])
         except (RewardError, SystemExit) as e: # the latter from a task
+            if getattr(e, 'by_callback', False): raise
             what = e if isinstance(e, RewardError) else f'it fails ({type(e).__name__}: {e})'
             raise ValueError(f'{task}: {what}') from e
 

@@ -7,6 +7,7 @@ __all__ = ['Optimizer', 'check_optimizer', 'TrainStep', 'compiled_nll', 'text_by
 
 # %% ../nbs/03_train.ipynb #c036
 import math, time
+from copy import copy
 from typing import Protocol
 from fastcore.basics import patch
 from .model import GPT
@@ -26,22 +27,29 @@ class Optimizer(Protocol):
     def schedule(self, lr:float, momentum:float, weight_decay:float): "Set factors and values for the next step"
     def update(self, model, gradients:dict): "Move the model, given a tree of gradients; `state` changes"
 
+def _set(optimizer, **values):
+    "A copy of an optimizer after its `schedule`: the state, and what is kept beside it"
+    twin = copy(optimizer)
+    vars(twin).update({k: tree_map(lambda x: x, v) for k, v in vars(twin).items() if k in ('state', '_state')})
+    twin.schedule(**values)
+    return twin.state, {k: repr(v) for k, v in vars(twin).items() if k != 'state' and not k.startswith('_')}
+
 def check_optimizer(
-    optimizer:Optimizer # its schedule is set afterwards
+    optimizer:Optimizer
 ):
-    "Refuse an optimizer whose changes a compiled step would not see"
+    "Refuse an optimizer whose changes a compiled step would not see, or a checkpoint would not keep"
     kind = type(optimizer).__name__
     if not isinstance(optimizer.state.get('step'), mx.array):
         raise ValueError(f"{kind} has no state['step'], the array in which it counts its steps")
-    def numbers(lr):
-        optimizer.schedule(lr=lr, momentum=.9, weight_decay=0.)
-        arrays = [x.item() for _, x in tree_flatten(optimizer.state) if isinstance(x, mx.array) and x.size == 1]
-        return arrays, {k: v for k, v in vars(optimizer).items() if isinstance(v, (int, float))}
-    (arrays, plain), (arrays2, plain2) = numbers(1.), numbers(.5)
-    if arrays == arrays2 and plain != plain2:
-        name = next(k for k, v in plain.items() if plain2.get(k) != v)
-        raise ValueError(f'{kind}.schedule sets {name}, a plain number, which a compiled step reads only once: '
-                         'keep an array in `state` instead')
+    state, beside = _set(optimizer, lr=1., momentum=.9, weight_decay=.1)
+    for k, x in tree_flatten(state):
+        if not isinstance(x, mx.array): raise ValueError(f"{kind}: state['{k}'] is no array, and only arrays are kept")
+    if new := state.keys() - optimizer.state.keys():
+        raise ValueError(f"{kind}.schedule makes state['{min(new)}'], which must be there from the beginning")
+    other = _set(optimizer, lr=.5, momentum=.8, weight_decay=.2)[1]
+    if name := next((k for k, v in beside.items() if other.get(k) != v), ''):
+        raise ValueError(f'{kind}.schedule sets {name}, which a compiled step reads only once: keep an array in '
+                         f'`state` instead, or call it _{name} if no step reads it')
 
 # %% ../nbs/03_train.ipynb #c037
 class TrainStep:

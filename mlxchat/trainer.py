@@ -239,7 +239,7 @@ def _steps(self:Trainer, start, owed):
         for n, m in enumerate(steps):
             m, why = self._step(m, n == 0)
             if why: return m, why
-            self._begin_step(m['step'] + 1, micros)
+            with self._kept(m): self._begin_step(m['step'] + 1, micros)
     except StepGivenUp: self._give_up(m)
     return m, ''
 
@@ -268,7 +268,7 @@ def _step(self:Trainer, m, fresh):
     clock = time.perf_counter()
     self.spent += m['seconds']
     m, benchmarks = self._measured(m), self.due('scores', m['step'])
-    with self._kept(m): why = next((why for f in self.due('wrong', m['step']) if (why := f(self, m))), '')
+    with self._kept(m): why = next((why for f in self.due('wrong', m['step']) if (why := f(self, dict(m)))), '')
     if why: return m, why
     save = self.manager.due(m['step'], self.total)
     if (save or benchmarks) and (why := unsound(self.model)): return m, why
@@ -330,10 +330,11 @@ def _measured(self:Trainer, m):
 @patch
 def _scored(self:Trainer, m, benchmarks):
     "Metrics with scores"
+    measured = {'self', *m}
     if benchmarks: self.lines.set(state='validating', step=m['step'])
     for f in benchmarks:
         with self._kept(m):
-            found = as_scores(f(self, m), f)
+            found = as_scores(f(self, dict(m)), f, measured)
             self.lines.scores(m['step'], found)
         m = m | found
     self.lines.now['scored'] = False # no validation is to come
@@ -346,8 +347,9 @@ def _scored(self:Trainer, m, benchmarks):
 def _kept(self:Trainer, m):
     "If a callback fails or leaves, the step that it was called after is saved before"
     try: yield
-    except (Exception, SystemExit):
-        if self.world.first and not unsound(self.model):
+    except (Exception, SystemExit) as e:
+        e.by_callback = True
+        if self.world.first and self.lines.saved != m['step'] and not unsound(self.model):
             if self.logged != m['step']: self.run.log(**m)
             self._save(m)
         raise
@@ -357,20 +359,20 @@ def _kept(self:Trainer, m):
 def _log(self:Trainer, m):
     self.run.log(**m)
     self.logged = m['step']
-    for f in self.due('log', m['step']): f(self, m)
+    for f in self.due('log', m['step']): f(self, dict(m))
 
 @patch
 def _show(self:Trainer, m, seconds):
     "Log a step, show it, and call who wants to know"
     self._log(m)
     self.lines.step(m, seconds)
-    for f in self.due('step', m['step']): f(self, m)
+    for f in self.due('step', m['step']): f(self, dict(m))
 
 @patch
 def _ends(self:Trainer, m):
     "Who may end training, each with why it must end, '' if it need not"
     judges = [f for f in self.callbacks if hasattr(f, 'stop')]
-    return [(f, f.stop(self, m) if f.due(m['step'], self.total) else '') for f in judges]
+    return [(f, f.due(m['step'], self.total) and f.stop(self, dict(m)) or '') for f in judges]
 
 # %% ../nbs/03i_trainer.ipynb #b16787b6
 @patch

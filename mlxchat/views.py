@@ -122,7 +122,9 @@ def score_line(
     "Scores in a line that stays"
     def word(k, v):
         if k == 'val_bpb': return f'validation {v:.3f} bits per byte' + ('   best so far' if best else '')
-        return f'CORE {v:.4f}' if k == 'core' else f'{k.removeprefix("score_")} {v:.1%}'
+        if k == 'core': return f'CORE {v:.4f}'
+        share = k.startswith(('score_', 'pass@')) # others are somebody's own, and may be anything
+        return f'{k.removeprefix("score_")} {v:.1%}' if share else f'{k} {v:.4g}'
     return '   '.join([f'step {step:,}', *(word(k, v) for k, v in scores.items() if isinstance(v, (int, float)))])
 
 # %% ../nbs/03d_views.ipynb #e521045e

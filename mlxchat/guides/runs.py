@@ -95,6 +95,19 @@ class PreparedRun:
         return dict(set=self.set, tokenizer=self.tokenizer.fingerprint()) | more
 
 # %% ../../nbs/guides/runs.ipynb #01d3a8f5
+def _own_model(make, c, vocab_size):
+    "A fresh model, which what follows can read back"
+    if not callable(make): raise ValueError('make_model is a function, such as '
+                                            'lambda c, vocab_size: build(c, vocab_size, softcap=20.)')
+    model = make(c, vocab_size)
+    if type(model) is not GPT:
+        raise ValueError(f'make_model must make a GPT, not {type(model).__name__}: of a model only what is in '
+                         f'GPTConfig '
+                         'and its weights are kept')
+    if (V := model.config.vocab_size) != vocab_size:
+        raise ValueError(f'make_model made a model of {V:,} tokens, and the tokenizer has {vocab_size:,}')
+    return model
+
 def prepare_run(
     o:RunConfig,
     asked:dict, # options of `PretrainConfig`, as given
@@ -119,7 +132,8 @@ def prepare_run(
         where = _tokenizer_path(saved and folder, o.tokenizer_dir, found, set, streaming)
     tok = shared_tokenizer(where, world)
     if world.first: check_fits(c, tok.vocab_size, world.size)
-    model = make_model(c, tok.vocab_size) if not found else start or GPT(GPTConfig(**found['config']))
+    if found and make_model is not build: raise ValueError('make_model makes a fresh model, and from_run has one')
+    model = start or GPT(GPTConfig(**found['config'])) if found else _own_model(make_model, c, tok.vocab_size)
     fresh = bool(start) and not begun
     return PreparedRun(folder, c, tok, model, c.recipe(model, world.size), set, streaming, found, fresh)
 

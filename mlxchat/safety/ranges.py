@@ -135,7 +135,7 @@ def _as_list(name, value):
     "A single file or name is a list of one"
     if isinstance(value, (str, os.PathLike)): return [os.fspath(value)]
     if not isinstance(value, (list, tuple)): raise ValueError(f'{option(name)} must be a list, not {value!r}')
-    return list(value)
+    return [os.fspath(v) if isinstance(v, os.PathLike) else v for v in value]
 
 def _fitting(name, value, kind):
     if value is None: return None
