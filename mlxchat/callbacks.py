@@ -8,7 +8,7 @@ __all__ = ['MOMENTS', 'Callback', 'Scores', 'Samples', 'Log', 'as_callbacks', 'a
            'check_installed', 'LogConfig', 'sinks']
 
 # %% ../nbs/03g_callbacks.ipynb #3eca01f9
-import math, os, re, sys
+import json, math, os, re, sys
 from importlib.util import find_spec
 from dataclasses import dataclass, fields
 from collections import deque
@@ -142,8 +142,9 @@ def as_scores(
     if not isinstance(found, dict):
         raise ValueError(f'{name} must return a dict of numbers, {{}} for none, not {found!r}')
     plain = {k: v.item() if getattr(v, 'size', 0) == 1 else v for k, v in found.items()}
-    if not all(isinstance(k, str) and isinstance(v, (int, float, str)) for k, v in plain.items()):
-        raise ValueError(f'{name} must return plain numbers by name, not {found!r}')
+    try: sound = json.dumps(plain) and all(isinstance(k, str) and v is not None for k, v in plain.items())
+    except TypeError: sound = False # parts in a dict of their own, as CORE has them, can be written down
+    if not sound: raise ValueError(f'{name} must return plain numbers by name, not {found!r}')
     if taken := [k for k in plain if k in among]:
         raise ValueError(f'{name} returns {taken[0]}, which the step has already: choose another name')
     return plain
