@@ -187,8 +187,9 @@ def _missing(self:ShardCache):
 # %% ../../nbs/sources/shards.ipynb #778b6831
 @patch
 def _work(self:ShardCache):
-    while not self.stop.is_set():
-        with self.changed:
+    while True:
+        with self.changed: # in which `close` asks, so that nobody begins to wait after it
+            if self.stop.is_set(): return
             if (i := self._missing()) is None:
                 self.changed.wait()
                 continue
