@@ -69,7 +69,8 @@ class SFTConfig:
     spike:float=12.              # a loss so many standard deviations above the recent mean is undone, 0 for never
     recompute:bool=False         # compute blocks again in the backward pass, to save memory?
     memory_limit_gb:float=0.     # save and stop when so much is in use, 0 for no limit
-    buffer:int=None              # conversations to choose from when packing, default 500, or a twentieth of few of your own
+    # conversations to choose from when packing, default 500, or a twentieth of few of your own
+    buffer:int=None
     seed:int=42                  # of fresh adapters, and of the order of your data
 
     def __post_init__(self):

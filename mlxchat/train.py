@@ -62,7 +62,6 @@ class TrainStep:
     ):
         self.model, self.optimizer, self.clip, self.world = model, optimizer, clip, world
         self.report = lambda done, of, tokens=0, what='': None # told after each micro-batch
-
         if not optimizer.state['step'].item(): optimizer.init(model.trainable_parameters())
         state = [model.state, optimizer.state]
         self._one = mx.compile(self._update_from_batch, inputs=state, outputs=state)
@@ -202,7 +201,6 @@ def train_model(
         batches = [b for i, b in enumerate(next(loader) for _ in range(accumulate)) if i % world.size == world.rank]
         waited = time.perf_counter() - t
         loss = step_fn(batches).item()
-
         n, seconds = world.size*sum(x.size for x, *_ in batches), time.perf_counter() - t
         yield dict(step=step+1, loss=loss, lr=now['lr'], tokens=(step+1)*n, seconds=seconds, data_seconds=waited,
                    tok_per_s=n/seconds)

@@ -8,7 +8,6 @@ __all__ = ['DRY_RUN_STAGES', 'expect', 'build_stage', 'forward_stage', 'loss_sta
 
 # %% ../../nbs/guides/dryrun.ipynb #c012
 import math, tempfile, time
-
 from ..fast.device import compute_dtype
 from ..checkpoint import latest_checkpoint, load_model, load_optimizer, save_checkpoint
 from ..cache import BatchedKVCache, prefill

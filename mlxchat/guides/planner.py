@@ -311,4 +311,5 @@ def estimate(self:Planner, c:PretrainConfig, processes:int=1)->Estimate:
     checkpoint = state['weights'] + state['optimizer']
     seconds = r.steps*step + checking + saves*checkpoint/self.disk()
     return Estimate(c.depth, c.rows, r.accumulate, r.steps, r.batch_tokens, parameters,
-                    min(cost.memory, rough_bytes(c, self.vocab_size)), step, cost.update, seconds, checkpoint*(c.keep_last + 1 + c.save_best))
+                    min(cost.memory, rough_bytes(c, self.vocab_size)), step, cost.update, seconds,
+                    checkpoint*(c.keep_last + 1 + c.save_best))
