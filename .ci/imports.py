@@ -45,21 +45,6 @@ for m in modules:
 try: TopologicalSorter(graph).prepare()
 except CycleError as e: sys.exit('\n'.join([*problems, 'imports in a circle: ' + ' -> '.join(reversed(e.args[1]))]))
 
-def touches_first(module):
-    "What a module imports first: device, which loads a fast BLAS, or mlx, which is too late then; None if neither"
-    if module == 'fast.device': return module
-    for node in ast.parse(modules[module].read_text('utf-8')).body:
-        names = []
-        if isinstance(node, ast.Import): names = [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = '.'.join([*(parent(module, node.level) if node.level else []), *filter(None, [node.module])])
-            names = [base, *(f'{base}.{a.name}' for a in node.names)]
-        for name in names:
-            if name.split('.')[0] in ('mlx', 'mlx_lm'): return 'mlx'
-            if (below := name.removeprefix('mlxchat.')) in modules and (found := touches_first(below)): return found
-
-problems += [f'{modules[m]}: imports mlx before mlxchat.fast.device, which loads a fast BLAS'
-             for m in modules.keys() - ALONE if touches_first(m) == 'mlx']
 problems += [f'{modules[m]}: imports {name}, and has to run without it' for m in ALONE for name in graph[m]]
 print('\n'.join(problems) or f'{len(graph)} modules import downwards')
 sys.exit(bool(problems))

@@ -9,7 +9,6 @@ __all__ = ['read_torch', 'write_torch']
 import io, math, pickle, pickletools, re, struct, zipfile
 from collections import OrderedDict
 from pathlib import Path
-import mlxchat.fast.device # before MLX, as it loads a fast BLAS
 import mlx.core as mx, numpy as np
 
 # %% ../../nbs/sources/torch_files.ipynb #c007
