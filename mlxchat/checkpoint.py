@@ -15,6 +15,7 @@ from .fast.device import compute_dtype
 from .model import GPT
 from .config import GPTConfig
 from . import lora # gives GPT its adapters
+from .train import fixed_rate
 from .safety.files import atomic_write, checked, in_short, open_file, parse_json, read_json, sync, without_nan
 import mlx.core as mx
 from mlx.utils import tree_flatten, tree_map_with_path
@@ -61,7 +62,7 @@ def save_arrays(
 def _write_files(folder, step, model, optimizer, metadata):
     "All files of a checkpoint, on the disk when this returns"
     save_arrays(folder/'model.safetensors', model.trainable_parameters() if model.lora else model.parameters())
-    if optimizer: save_arrays(folder/'optimizer.safetensors', optimizer.state)
+    if optimizer: save_arrays(folder/'optimizer.safetensors', optimizer.state, dict(kind=type(optimizer).__name__))
     hashes = {p.name: file_hash(p) for p in folder.iterdir()}
     for p in folder.iterdir(): sync(p)
     kind = {k: v for k, v in dict(quantized=model.quantized, lora=model.lora).items() if v}
@@ -246,18 +247,28 @@ def _with_adapters(path, base=None, rank=0, alpha=0., parts=(), layers=(), **_):
     return model
 
 # %% ../nbs/03a_checkpoint.ipynb #a2bdee91
+def _check_same_optimizer(path, optimizer, saved, about):
+    "Refuse memories of another optimizer, and a rate that they would replace"
+    kind = type(optimizer).__name__
+    if (was := about.get('kind', kind)) != kind:
+        raise ValueError(f'{path} was made with {was}, and {kind} cannot go on with its memories: '
+                         f'go on with {was}, or begin another run')
+    if odd := {k for k, _ in tree_flatten(optimizer.state)} ^ saved.keys():
+        raise ValueError(f'the optimizer state in {path} is of another model or optimizer: {sorted(odd)[:3]}')
+    rate = fixed_rate(optimizer)
+    if rate is not None and rate != (was := saved['learning_rate'].item()):
+        raise ValueError(f'{path} was made at a learning rate of {was:g}, which {kind} keeps, not {rate:g}: '
+                         'repeat it, or begin another run')
+
 def load_optimizer(
     path:Path,  # checkpoint directory
     optimizer,  # its state is replaced
     model:GPT,  # whose parameters it optimizes
 ):
     "Restore the optimizer's state, and MLX's random state"
-    saved = mx.load(str(Path(path)/'optimizer.safetensors'))
+    saved, about = mx.load(str(Path(path)/'optimizer.safetensors'), return_metadata=True)
     optimizer.init(model.trainable_parameters())
-    names = {k for k,_ in tree_flatten(optimizer.state)}
-    if names != set(saved):
-        odd = sorted(names ^ set(saved))[:3]
-        raise ValueError(f'the optimizer state in {path} is of another model or optimizer: {odd}')
+    _check_same_optimizer(path, optimizer, saved, about)
     restored = tree_map_with_path(lambda k, _: saved[k], optimizer.state)
     for k in restored: optimizer.state[k] = restored[k]
     mx.random.seed(_described(path)['rng'])

@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['QUINTIC', 'POLAR_EXPRESS', 'MUON', 'ADAMW', 'RECIPES', 'orthogonalise', 'lerp', 'equalise_rows', 'restore_norm',
-           'normalise_neurons', 'MuonConfig', 'muon_update', 'adamw_update', 'Group', 'param_groups', 'MuonAdamW',
-           'Schedule']
+           'normalise_neurons', 'MuonConfig', 'muon_update', 'adamw_update', 'Group', 'group_settings', 'param_groups',
+           'MuonAdamW', 'Schedule']
 
 # %% ../nbs/01_muon.ipynb #c004
 import math
 from dataclasses import dataclass, field
 from fastcore.basics import patch
+from fastcore.meta import delegates
 from .fast.device import compute_dtype
 from .model import GPT
 import mlx.core as mx, mlx.optimizers as optim
@@ -182,16 +183,16 @@ def _group_name(
     return 'norms' if name.endswith('_norm') or key == 'blocks' and ndim < 2 else key
 
 # %% ../nbs/01_muon.ipynb #b459ca81
-def param_groups(
-    model:GPT,                  # its trainable parameters are grouped
+def group_settings(
+    model:GPT,
     matrix_lr:float=0.02,       # Muon
     embedding_lr:float=0.3,     # token embedding; likewise for value embeddings in v2, half of it in v3
     unembedding_lr:float=0.008, # lm_head
     scalar_lr:float=0.5,        # x0 scalars; a hundredth of it for residual scalars
     preset:str='v3',            # generation, see `ADAMW`
     weight_decay:float=0.,      # AdamW's in v1, of embedding and unembedding; later generations have their own
-)->dict[str,Group]:             # group name to group
-    "Every parameter of the model in one group, with the settings of its generation"
+)->dict[str,Group]:             # group name to group, still without parameters
+    "The groups of a generation, with rates for the width of this model"
     if model.dtype == mx.float16:
         raise ValueError('float16 is for inference: gradients overflow in it, so train in bfloat16 or float32')
     s = (model.config.n_embd/768)**-0.5
@@ -200,6 +201,15 @@ def param_groups(
     groups = dict(blocks=Group('muon', matrix_lr),
                   **{k: _adamw_group(preset, k, lr, weight_decay) for k, lr in lrs.items()})
     if model.config.tied: groups['wte'] = groups.pop('lm_head') # what unembeds is learnt slowly
+    return groups
+
+@delegates(group_settings)
+def param_groups(
+    model:GPT, # its trainable parameters are grouped
+    **kwargs   # see `group_settings`
+)->dict[str,Group]: # group name to group
+    "Every parameter of the model in one group, with the settings of its generation"
+    groups = group_settings(model, **kwargs)
     for name,p in tree_flatten(model.trainable_parameters()):
         key = _group_name(name, p.ndim)
         if key not in groups: raise ValueError(f'no optimizer group for parameter {name}')

@@ -13,7 +13,7 @@ from .fast.device import memory_bytes
 from .model import GPT
 from .config import GPTConfig
 from .safety.ranges import check_values, option
-from .muon import MUON, RECIPES, param_groups
+from .muon import MUON, RECIPES, group_settings
 
 # %% ../nbs/03j_recipe.ipynb #c074
 @dataclass
@@ -189,7 +189,7 @@ def accumulation(self:PretrainConfig,
 @patch
 def rates(self:PretrainConfig,
     lr_scale:float # factor on all
-)->dict:           # keyword arguments of `param_groups`
+)->dict:           # keyword arguments of `group_settings`
     "Learning rates in use"
     return {k: getattr(self, k)*lr_scale for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}
 
@@ -218,12 +218,12 @@ def recipe(self:PretrainConfig,
     accumulate = self.accumulation(growth)
     batch = accumulate*self.device_batch_size*self.max_seq_len
     scale = self.lr_scale or (batch/BATCH_D12)**0.5
-    groups = param_groups(model, **self.rates(scale), preset=self.preset, weight_decay=self.weight_decay)
+    groups, parts = group_settings(model, **self.rates(scale), preset=self.preset), model.trainable_parameters()
     names = dict(blocks='matrix', wte='embedding', lm_head='unembedding', x0_lambdas='scalars')
     factor = (batch/BATCH_D12)**0.5/growth if MUON[self.preset].decays else 1 # v1's decay is AdamW's, unscaled
     decay = self.weight_decay*factor
     return Recipe(batch, self._micro_batches(accumulate, processes), self._horizon(model, batch), scale, decay,
-                  {name: groups[k].lr for k, name in names.items() if k in groups})
+                  {name: groups[k].lr for k, name in names.items() if k in groups and k in parts})
 
 # %% ../nbs/03j_recipe.ipynb #c311
 LONG_STEP = 16 # micro-batches

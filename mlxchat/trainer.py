@@ -268,7 +268,8 @@ def _step(self:Trainer, m, fresh):
     clock = time.perf_counter()
     self.spent += m['seconds']
     m, benchmarks = self._measured(m), self.due('scores', m['step'])
-    with self._kept(m): why = next((why for f in self.due('wrong', m['step']) if (why := f(self, dict(m)))), '')
+    with self._kept(m, bool(benchmarks)):
+        why = next((why for f in self.due('wrong', m['step']) if (why := f(self, dict(m)))), '')
     if why: return m, why
     save = self.manager.due(m['step'], self.total)
     if (save or benchmarks) and (why := unsound(self.model)): return m, why
@@ -333,7 +334,7 @@ def _scored(self:Trainer, m, benchmarks):
     measured = {'self', *m}
     if benchmarks: self.lines.set(state='validating', step=m['step'])
     for f in benchmarks:
-        with self._kept(m):
+        with self._kept(m, True):
             found = as_scores(f(self, dict(m)), f, measured)
             self.lines.scores(m['step'], found)
         m = m | found
@@ -344,14 +345,15 @@ def _scored(self:Trainer, m, benchmarks):
 # %% ../nbs/03i_trainer.ipynb #0edcbfd0
 @patch
 @contextmanager
-def _kept(self:Trainer, m):
-    "If a callback fails or leaves, the step that it was called after is saved before"
+def _kept(self:Trainer, m, unscored=False):
+    "If a callback fails or leaves, the step that it was called after is saved before; scores are asked for again"
     try: yield
-    except (Exception, SystemExit) as e:
+    except BaseException as e:
+        if isinstance(e, KeyboardInterrupt) and self.asked(): raise # a second Ctrl-C, which waits for nothing
         e.by_callback = True
         if self.world.first and self.lines.saved != m['step'] and not unsound(self.model):
             if self.logged != m['step']: self.run.log(**m)
-            self._save(m)
+            self._save(m, early=unscored)
         raise
 
 # %% ../nbs/03i_trainer.ipynb #825d874f
