@@ -131,15 +131,32 @@ def _spellings(name):
     return usual + (f'; a plain number is {plain})' if plain else ')')
 
 # %% ../../nbs/safety/ranges.ipynb #c011
+def _not_text(name, value):
+    "What to say of something else; code is named, so that a run can tell whether it has changed"
+    where = f'{getattr(value, "__module__", "")}:{getattr(value, "__name__", "")}'
+    if not callable(value): return ValueError(f'{option(name)} must be text, not {value!r}')
+    named = '' if '<' in where or where.startswith('__main__:') else f', here {where!r}'
+    return ValueError(f'{option(name)} wants the name of code, such as my_tasks.py:Chess{named}, not an object')
+
+def _as_text(name, value):
+    "A path, or the number of a step, is text here"
+    if isinstance(value, os.PathLike): return os.fspath(value)
+    if type(value) is int: return str(value)
+    if not isinstance(value, str): raise _not_text(name, value)
+    return value
+
 def _as_list(name, value):
     "A single file or name is a list of one"
     if isinstance(value, (str, os.PathLike)): return [os.fspath(value)]
     if not isinstance(value, (list, tuple)): raise ValueError(f'{option(name)} must be a list, not {value!r}')
+    if code := next((v for v in value if callable(v)), None): raise _not_text(name, code)
     return [os.fspath(v) if isinstance(v, os.PathLike) else v for v in value]
 
 def _fitting(name, value, kind):
     if value is None: return None
     if kind in (int, float): return fitting(name, value, kind)
+    if kind is str: return _as_text(name, value)
+    if kind is bool and type(value) is not bool: raise ValueError(f'{option(name)} is True or False, not {value!r}')
     if kind is list or kind == bool|list and not isinstance(value, bool): return _as_list(name, value)
     return value
 
