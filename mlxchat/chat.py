@@ -254,7 +254,7 @@ def chat(
     step:str='',          # which checkpoint: a number, or best; default the last
     prompt:str=None,      # answer this and leave
     system:str='',        # what the model is told first
-    temperature:float=.7, # 0 always takes the likeliest token
+    temperature:float=.3, # 0 always takes the likeliest token
     top_k:int=50,         # draw from this many candidates, 0 for all
     top_p:float=1.,       # draw from the fewest that have this probability together
     min_p:float=0.,       # leave out what is less than this share as likely as the likeliest

@@ -15,10 +15,9 @@ from .fast.device import compute_dtype
 from .model import GPT
 from .config import GPTConfig
 from . import lora # gives GPT its adapters
-from .train import fixed_rate
 from .safety.files import atomic_write, checked, in_short, open_file, parse_json, read_json, sync, without_nan
 import mlx.core as mx
-from mlx.utils import tree_flatten, tree_map_with_path
+from mlx.utils import tree_flatten
 
 # %% ../nbs/03a_checkpoint.ipynb #c008
 def write_json(
@@ -110,7 +109,7 @@ _CONFIG = {f'{f.name}?': _SIZES.get(f.name) or _PLAIN.get(f.type, f.type) for f 
 _ADAPTERS = {'rank': (1, 2**16), 'alpha': float, 'parts': [str], 'layers': [(0, 1000)],
              'base?': {'path': str, 'sha256': str}}
 METADATA = {'step': (0, 2**60), 'config': _CONFIG, 'rng': (0, 2**64 - 1), 'files': {str: str},
-            'stage?': str, 'loader?': dict, 'metrics?': {'total?': (0, 2**60)}, 'lora?': _ADAPTERS,
+            'stage?': str, 'first_rate?': float, 'loader?': dict, 'metrics?': {'total?': (0, 2**60)}, 'lora?': _ADAPTERS,
             'quantized?': {'bits': {4, 8}, 'group': {32, 64, 128}}}
 
 # %% ../nbs/03a_checkpoint.ipynb #a170d986
@@ -248,17 +247,20 @@ def _with_adapters(path, base=None, rank=0, alpha=0., parts=(), layers=(), **_):
 
 # %% ../nbs/03a_checkpoint.ipynb #a2bdee91
 def _check_same_optimizer(path, optimizer, saved, about):
-    "Refuse memories of another optimizer, and a rate that they would replace"
+    "Refuse memories of another optimizer"
     kind = type(optimizer).__name__
     if (was := about.get('kind', kind)) != kind:
         raise ValueError(f'{path} was made with {was}, and {kind} cannot go on with its memories: '
                          f'go on with {was}, or begin another run')
     if odd := {k for k, _ in tree_flatten(optimizer.state)} ^ saved.keys():
         raise ValueError(f'the optimizer state in {path} is of another model or optimizer: {sorted(odd)[:3]}')
-    rate = fixed_rate(optimizer)
-    if rate is not None and rate != (was := saved['learning_rate'].item()):
-        raise ValueError(f'{path} was made at a learning rate of {was:g}, which {kind} keeps, not {rate:g}: '
-                         'repeat it, or begin another run')
+
+def _fill(state, saved, at=''):
+    "Put saved arrays into a state, in place, as an optimizer may hold parts of it elsewhere"
+    for k, v in list(state.items() if isinstance(state, dict) else enumerate(state)):
+        if isinstance(v, (dict, list)): _fill(v, saved, f'{at}{k}.')
+        elif isinstance(v, tuple): state[k] = tuple(saved[f'{at}{k}.{i}'] for i in range(len(v)))
+        else: state[k] = saved[f'{at}{k}']
 
 def load_optimizer(
     path:Path,  # checkpoint directory
@@ -269,8 +271,11 @@ def load_optimizer(
     saved, about = mx.load(str(Path(path)/'optimizer.safetensors'), return_metadata=True)
     optimizer.init(model.trainable_parameters())
     _check_same_optimizer(path, optimizer, saved, about)
-    restored = tree_map_with_path(lambda k, _: saved[k], optimizer.state)
-    for k in restored: optimizer.state[k] = restored[k]
+    _fill(optimizer.state, saved)
+    there = dict(tree_flatten(optimizer.state))
+    if lost := [k for k, v in saved.items() if not mx.array_equal(there[k], v, equal_nan=True)]:
+        raise ValueError(f"{type(optimizer).__name__}.state['{lost[0]}'] cannot be set, so its memories are lost: "
+                         'a state is a dict that stays the same, with all dicts in it')
     mx.random.seed(_described(path)['rng'])
     mx.eval(optimizer.state)
 

@@ -37,7 +37,7 @@ class Chat:
     ):
         self.engine, self.system, self.context, self.seed, self.turns = engine, system, context, seed, []
         self.longest, self.forgotten = longest, 0 # forgotten: turns that the model no longer sees
-        usual = dict(temperature=.7, top_k=50, top_p=1., min_p=0., repetition_penalty=1., max_tokens=1024)
+        usual = dict(temperature=.3, top_k=50, top_p=1., min_p=0., repetition_penalty=1., max_tokens=1024)
         self.settings = usual | settings
 
     def messages(self, turns:list)->list:

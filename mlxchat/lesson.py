@@ -11,16 +11,17 @@ import math, re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from .safety.console import counted
-from .tasks import Dialogues, Task, TaskMixture, guessed_task, meant_task
+from .tasks import OTHER_NAMES, Dialogues, Task, TaskMixture, guessed_task, meant_task
 from .sources.published import PUBLISHED
 from .sources.datasets import TASKS, CustomJSON, known_task, open_task, sft_mixture, sft_validation
 from .sources.own_tasks import own_code, own_file
+from .sources.small_talk import SHARES
 from .finetune import SFTConfig, hold_out, dataset_stats
 
 # %% ../nbs/06c_lesson.ipynb #c138
 MIXTURES = dict( # and the tasks that show what each brings
     chat=['arc-easy', 'mmlu', 'gsm8k', 'spellingbee'],
-    practice=['arithmetic', 'spellingbee', 'simplespelling', 'identity'])
+    practice=[OTHER_NAMES.get(k, k) for k in SHARES])
 
 def _there(path):
     "A file of one's own; if it is not there, perhaps a task was meant"
@@ -80,7 +81,9 @@ def made(
     if mixture not in MIXTURES:
         learn, held = opened(mixture, 'train'), opened(mixture, 'test')
         return learn, held if held[0] != learn[0] else None # code of one's own may hold nothing out
-    def dialogues(split): return Dialogues(TaskMixture([opened(n, split) for n in MIXTURES['practice']]))
+    def dialogues(split):
+        tasks = [opened(n, split) for n in MIXTURES['practice']]
+        return Dialogues(TaskMixture(tasks, [*SHARES.values()], sum(map(len, tasks))))
     return dialogues('train'), dialogues('test')
 
 # %% ../nbs/06c_lesson.ipynb #2c047b2c

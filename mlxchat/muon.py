@@ -179,8 +179,8 @@ def _group_name(
     "The group of a parameter"
     key = name.split('.')[0]
     if key in ('smear_gate', 'smear_lambda', 'backout_lambda'): return 'smear'
-    if key == 'blocks' and ndim > 2: raise ValueError(f'{name} has {ndim} dimensions, and Muon moves matrices')
-    return 'norms' if name.endswith('_norm') or key == 'blocks' and ndim < 2 else key
+    known = key in ('wte', 'value_embeds', 'lm_head', 'resid_lambdas', 'x0_lambdas') or key == 'blocks' and ndim == 2
+    return key if known and not name.endswith('_norm') else 'others'
 
 # %% ../nbs/01_muon.ipynb #b459ca81
 def group_settings(
@@ -197,7 +197,7 @@ def group_settings(
         raise ValueError('float16 is for inference: gradients overflow in it, so train in bfloat16 or float32')
     s = (model.config.n_embd/768)**-0.5
     lrs = dict(wte=embedding_lr*s, value_embeds=embedding_lr*s*(1 if preset == 'v2' else .5), lm_head=unembedding_lr*s,
-               resid_lambdas=scalar_lr/100, x0_lambdas=scalar_lr, smear=0.2, norms=scalar_lr/100)
+               resid_lambdas=scalar_lr/100, x0_lambdas=scalar_lr, smear=0.2, others=scalar_lr/100)
     groups = dict(blocks=Group('muon', matrix_lr),
                   **{k: _adamw_group(preset, k, lr, weight_decay) for k, lr in lrs.items()})
     if model.config.tied: groups['wte'] = groups.pop('lm_head') # what unembeds is learnt slowly
@@ -211,9 +211,7 @@ def param_groups(
     "Every parameter of the model in one group, with the settings of its generation"
     groups = group_settings(model, **kwargs)
     for name,p in tree_flatten(model.trainable_parameters()):
-        key = _group_name(name, p.ndim)
-        if key not in groups: raise ValueError(f'no optimizer group for parameter {name}')
-        groups[key].names.append(name)
+        groups[_group_name(name, p.ndim)].names.append(name)
     return {k: g for k,g in groups.items() if g.names}
 
 # %% ../nbs/01_muon.ipynb #c039

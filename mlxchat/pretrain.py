@@ -214,6 +214,8 @@ def own_optimizer(
                          'lambda model, c, recipe: AdamWOnly(.01)')
     def made(*args):
         optimizer = make(*args)
+        if isinstance(optimizer, type):
+            raise ValueError(f'make_optimizer gave the class {optimizer.__name__}, and one of its objects is wanted')
         lacks = [k for k in ('state', 'init', 'schedule', 'update') if not hasattr(optimizer, k)]
         if lacks:
             name = type(optimizer).__name__

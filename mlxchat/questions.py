@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['COUNT_PHRASINGS', 'SPELL_PHRASINGS', 'SUM_PHRASINGS', 'ARITHMETIC_PHRASES', 'IDENTITY', 'OPENINGS', 'ENDINGS',
-           'SMALL_TALK', 'TASK_SHARES', 'word_list', 'spelling_words', 'is_heldout_word', 'heldout_words', 'repeats',
-           'pseudo_word', 'word_pieces', 'piece_word', 'WordTask', 'with_capital', 'loosen', 'phrasings',
-           'counted_letters', 'SpellingBee', 'spelled', 'SimpleSpelling', 'draw_number', 'is_heldout_pair',
-           'Arithmetic', 'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'practice']
+           'SMALL_TALK', 'word_list', 'spelling_words', 'is_heldout_word', 'heldout_words', 'repeats', 'pseudo_word',
+           'word_pieces', 'piece_word', 'WordTask', 'with_capital', 'loosen', 'phrasings', 'counted_letters',
+           'SpellingBee', 'spelled', 'SimpleSpelling', 'draw_number', 'is_heldout_pair', 'Arithmetic',
+           'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'practice']
 
 # %% ../nbs/05b_questions.ipynb #e14c93b0
 import functools, json, random, re
@@ -337,8 +337,6 @@ class Identity(Generator):
         return normalize(final_text(output_text)) == normalize(self._draw(i)[1])
 
 # %% ../nbs/05b_questions.ipynb #c098
-TASK_SHARES = dict(arithmetic=.2, counting=.3, spelling=.4, identity=.1) # of the demo's conversations
-
 def practice(
     words:list,          # words of the corpus
     split:str='train',   # or 'val', for questions never practised

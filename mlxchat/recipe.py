@@ -77,8 +77,8 @@ def _complete(self:PretrainConfig):
         if getattr(self, name) is None: setattr(self, name, usual[name])
     if self.preset not in RECIPES:
         raise ValueError(f'unknown preset {self.preset!r}: choose one of {", ".join(RECIPES)}')
-    if self.window_pattern: self.window_pattern = self.window_pattern.upper() # nanochat takes small letters too
     check_values(self)
+    if self.window_pattern: self.window_pattern = self.window_pattern.upper() # nanochat takes small letters too
     self.check_shape()
     for name, value in RECIPES[self.preset].items():
         if getattr(self, name, 0) is None: setattr(self, name, value)

@@ -81,6 +81,7 @@ class CheckpointManager(Callback):
     total:int=0  # steps that the stage will have
     every:int=0  # steps between checkpoints
     early:int=None # step that was saved before it was scored
+    rate:float=None # see `first_rate`
     place:dict=None # where the loader was after the step to be saved, default where it is
 
 # %% ../nbs/03h_resume.ipynb #f3737930
@@ -92,6 +93,7 @@ def save(self:CheckpointManager,
     "Save after a step"
     try:
         about = dict(stage=self.stage, loader=self.place or self.loader.state(), metrics=m | dict(total=self.total))
+        if self.rate is not None: about['first_rate'] = self.rate
         if m['step'] == self.early: amend(self.path(m['step']), **about)
         else: save_checkpoint(self.folder, m['step'], self.model, self.optimizer, **about)
         self.early = None
@@ -143,3 +145,13 @@ def is_best(self:CheckpointManager, m:dict)->bool:
     if not self.best or 'val_bpb' not in m: return False
     kept = [metadata(p).get('metrics', {}).get('val_bpb', math.inf) for p in checkpoints(self.folder)]
     return all(m['val_bpb'] < o for o in kept)
+
+# %% ../nbs/03h_resume.ipynb #d3538dd2
+@patch
+def check_rate(self:CheckpointManager, step:int):
+    "Refuse to go on at another learning rate, which the one in the optimizer's memories would replace"
+    was = metadata(self.path(step)).get('first_rate')
+    if None in (was, self.rate) or was == self.rate: return
+    kind = type(self.optimizer).__name__
+    raise ValueError(f'{self.path(step)} began with a learning rate of {was:g}, and {kind} has {self.rate:g} now: '
+                     'repeat it, or begin another run')

@@ -7,7 +7,7 @@ __all__ = ['COMPILING', 'unsound', 'Peak', 'TrainerConfig', 'Trainer', 'StepGive
 
 # %% ../nbs/03i_trainer.ipynb #b579af42
 import math, threading, time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from fastcore.basics import patch
 from .fast.device import device_kind, matmul_gflops
@@ -15,14 +15,14 @@ from .model import GPT
 from .muon import Schedule
 from .safety.parallel import World
 from .safety.stopping import TrainingStopped, awake, stop_requests
-from .train import Optimizer, TrainStep, train_model
+from .train import Optimizer, TrainStep, first_rate, train_model
 from .checkpoint import checkpoints
 from .runs import Run, nothing_left
 from .progress import Progress
 from .views import stage_seconds
 from .report import Energy
 from .curves import LiveCurve
-from .callbacks import MemoryLimit, SpikeGuard, as_callbacks, as_scores, memory_limits
+from .callbacks import TAKEN, MemoryLimit, SpikeGuard, as_callbacks, as_scores, memory_limits
 from .resume import CheckpointManager, resume
 import mlx.core as mx
 from mlx.utils import tree_flatten
@@ -142,7 +142,7 @@ def _record(self:Trainer):
 def _manager(self:Trainer):
     return CheckpointManager(
         self.run.stage(self.stage), self.stage, self.model, self.optimizer, self.loader, self.config.keep,
-        self.config.best, self.lines.say, self.total, self.config.save_every)
+        self.config.best, self.lines.say, self.total, self.config.save_every, rate=first_rate(self.optimizer))
 
 # %% ../nbs/03i_trainer.ipynb #7da31bc5
 @patch
@@ -181,6 +181,7 @@ def _begin(self:Trainer):
     "The step from which training goes on, and the metrics of that step if it had not been scored"
     world, lines, loader = self.world, self.lines, self.loader
     start = resume(self.manager.folder, self.model, self.optimizer, loader, lines.say, world)
+    if world.first and start: self.manager.check_rate(start)
     owed = world.tell(self.manager.owed(start) if world.first else {})
     if world.first: self.run.forget(self.stage, start - bool(owed))
     if 0 < start < self.total: lines.say(f'going on from step {start:,}')
@@ -189,21 +190,18 @@ def _begin(self:Trainer):
     self.peak, self.energy = Peak(world.size, dtype=self.model.dtype), Energy()
     self.flops = self.model.flops_per_token()
     if hasattr(loader, 'report'): loader.report = self._report
-    if not owed: return start, owed
-    lines.resumed(start, self.run.metrics(self.stage))
-    return start, self._catch_up(owed)
+    return start, owed
 
 # %% ../nbs/03i_trainer.ipynb #1e434bff
 @patch
 def _catch_up(self:Trainer, m):
-    "Score a step that was saved, and whose scores nobody waited for"
+    "Score a step that was saved, and whose scores nobody waited for; why it has to be undone, if it has"
     clock = time.perf_counter()
     m = self._scored(m, self.due('scores', m['step']))
     m |= dict(other_seconds=time.perf_counter() - clock, elapsed_seconds=self.lines.elapsed)
-    if not self.world.first: return m
-    self._log(m)
-    self._save(m)
-    return m
+    ends = self._followed(m, None)
+    if self.world.first and not self.manager.due(m['step'], self.total): self._save(m) # or it is saved below
+    return m, self._finish(m, ends)
 
 # %% ../nbs/03i_trainer.ipynb #0a095857
 @patch
@@ -230,6 +228,9 @@ def _steps(self:Trainer, start, owed):
     lines.resumed(start, before)
     for f in self.callbacks:
         if hasattr(f, 'begin'): f.begin(self, before)
+    if owed:
+        m, why = self._catch_up(owed)
+        if why: return m, why
     if self.world.any(self.asked())[0] and start < self.total:
         raise TrainingStopped(lines.is_saved(), anything=start > 0)
     self._begin_step(start + 1, micros)
@@ -279,10 +280,7 @@ def _step(self:Trainer, m, fresh):
     # the first step is mostly compiling, unless it has parts
     counts = not fresh or self.lines.now['micros'] > 1 and not self.lines.now.get('step_seconds')
     clock = time.perf_counter()
-    with self._kept(m):
-        if self.world.first: self._show(m, m['seconds'] + m['other_seconds'] if counts else None)
-        ends = self._ends(m)
-    why = self._finish(m, ends)
+    why = self._finish(m, self._followed(m, m['seconds'] + m['other_seconds'] if counts else None))
     self.after = time.perf_counter() - clock # saving counts towards the next step
     return m, why
 
@@ -331,10 +329,10 @@ def _measured(self:Trainer, m):
 @patch
 def _scored(self:Trainer, m, benchmarks):
     "Metrics with scores"
-    measured = {'self', *m}
+    before, measured = m, {*TAKEN, *m}
     if benchmarks: self.lines.set(state='validating', step=m['step'])
     for f in benchmarks:
-        with self._kept(m, True):
+        with self._kept(before, True):
             found = as_scores(f(self, dict(m)), f, measured)
             self.lines.scores(m['step'], found)
         m = m | found
@@ -350,10 +348,11 @@ def _kept(self:Trainer, m, unscored=False):
     try: yield
     except BaseException as e:
         if isinstance(e, KeyboardInterrupt) and self.asked(): raise # a second Ctrl-C, which waits for nothing
-        e.by_callback = True
-        if self.world.first and self.lines.saved != m['step'] and not unsound(self.model):
+        with suppress(AttributeError): e.by_callback = True # some are frozen
+        if self.world.first and not unsound(self.model):
             if self.logged != m['step']: self.run.log(**m)
-            self._save(m, early=unscored)
+            self.logged = m['step']
+            if self.lines.saved != m['step']: self._save(m, early=unscored)
         raise
 
 # %% ../nbs/03i_trainer.ipynb #825d874f
@@ -369,6 +368,13 @@ def _show(self:Trainer, m, seconds):
     self._log(m)
     self.lines.step(m, seconds)
     for f in self.due('step', m['step']): f(self, dict(m))
+
+@patch
+def _followed(self:Trainer, m, seconds):
+    "Whoever wants to know is told, and whoever may end training asked"
+    with self._kept(m):
+        if self.world.first: self._show(m, seconds)
+        return self._ends(m)
 
 @patch
 def _ends(self:Trainer, m):

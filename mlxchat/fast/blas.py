@@ -20,7 +20,9 @@ def blas_candidates(
     mkl = [('mkl', str(p)) for p in sorted(Path(sys.prefix, 'lib').glob('libmkl_rt.so*'), reverse=True)]
     found = [('openblas', 'libopenblas.so.0')]
     found = found + mkl if _is_amd() else mkl + found
-    wanted = os.environ.get('MLXCHAT_BLAS', '') # '', 'mkl', 'openblas' or 'none'
+    wanted = os.environ.get('MLXCHAT_BLAS', '').lower()
+    if wanted not in ('', 'mkl', 'openblas', 'none'):
+        raise ValueError(f'MLXCHAT_BLAS is {wanted!r} and must be mkl, openblas or none')
     return [o for o in found if wanted in ('', o[0])]
 
 # %% ../../nbs/fast/blas.ipynb #c045
@@ -43,4 +45,4 @@ def load_blas(
     return 'reference'
 
 # %% ../../nbs/fast/blas.ipynb #7d783ce3
-blas = load_blas()
+blas = globals().get('blas') or load_blas() # once, also where this module is loaded again

@@ -32,7 +32,7 @@ def generate(
     tokenizer:Tokenizer,
     prompt:str|list,      # a text, or messages such as dict(role='user', content='Hello!'), the user last
     max_tokens:int=256,   # new tokens, at most
-    temperature:float=.7, # 0 always takes the likeliest token
+    temperature:float=.3, # 0 always takes the likeliest token
     top_k:int=50,         # draw from this many candidates, 0 for all
     top_p:float=1.,       # draw from the fewest that have this probability together
     min_p:float=0.,       # leave out what is less than this share as likely as the likeliest

@@ -123,7 +123,7 @@ def evaluate(
     json:bool=False,      # print one JSON object on the last line?
 )->dict:
     "Score a checkpoint on benchmarks"
-    if tasks == []: return print(task_names())
+    if tasks in ([], True): return print(task_names())
     _find_files(tasks) # whatever model there is
     start, found = time.perf_counter(), find_run(run)
     stage = stage or found.at[0] or next(reversed(found.stages()), '')

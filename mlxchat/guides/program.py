@@ -39,7 +39,9 @@ def call(
         except ValueError as e: raise ValueError(f'{file}: {e}') from None
         args = said + args
     if given.get('config'): more('mlxchat.guides.cli:yaml_args', given['config'], options, args)
-    if isinstance(given.get('resume'), str): more('mlxchat.guides.cli:run_args', given['resume'], args)
+    if isinstance(given.get('resume'), str):
+        more('mlxchat.guides.cli:run_args', given['resume'], args)
+        given['resume'] = True
     try: os.getcwd()
     except FileNotFoundError: raise ValueError('the folder you are in no longer exists: change to another') from None
     if not callable(f): f = function(f)

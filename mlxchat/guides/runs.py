@@ -57,6 +57,9 @@ class RunConfig:
 
     def __post_init__(self):
         check_values(self)
+        if not isinstance(self.resume, bool):
+            raise ValueError('resume=True goes on with the run that model_tag names, with the same options; '
+                             'only `mlxchat train --resume FOLDER` takes them from a folder')
         check_tag(self.model_tag)
 
     @classmethod

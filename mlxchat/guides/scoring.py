@@ -13,7 +13,8 @@ from itertools import count
 from json import dumps
 from pathlib import Path
 from ..questions import spelling_words
-from .manners import MANNERS, SKILLS, eight_tasks
+from .manners import MANNERS, SKILLS
+from ..sources.small_talk import eight_tasks
 from .quantize import unseen_documents
 from ..safety.console import Bar
 from ..model import GPT
@@ -32,12 +33,12 @@ import mlx.core as mx, numpy as np
 # %% ../../nbs/guides/scoring.ipynb #c007
 CHOICE_TASKS = 'hellaswag', 'mmlu', 'arc-easy', 'arc-challenge'
 FORMS = [f'{c}:{form}' for c in CHOICE_TASKS for form in ('text', 'chat')]
-PRACTICE = SKILLS
+PRACTICE = *SKILLS, *MANNERS
 PUZZLES = 'puzzles', 'threenumbers'
 GROUPS = dict(base=['bpb', *(f'{c}:text' for c in CHOICE_TASKS)], practice=[*PRACTICE],
               chat=['arc-easy:chat', 'arc-challenge:chat', 'mmlu:chat', 'gsm8k', 'humaneval', 'spellingbee'])
 BENCHMARKS = ['bpb', 'core', *CHOICE_TASKS, *FORMS, 'gsm8k', 'humaneval', 'spellingbee', 'simplespelling',
-              *PRACTICE, *MANNERS, *PUZZLES]
+              *PRACTICE, *PUZZLES]
 
 def _others(): return [n for n in BENCHMARKS if n not in FORMS and n not in CHOICE_TASKS]
 

@@ -178,7 +178,7 @@ class GenerationRequest(Spelled):
     model_config = ConfigDict(strict=True, validate_default=True)
     capped:ClassVar[bool] = False # with the caps of nanochat's server?
     model:str = Field('', max_length=300, description='tag of a run; empty for the one the server was started with')
-    temperature:float = Field(.7, ge=0, le=2, description='0 always takes the likeliest token')
+    temperature:float = Field(.3, ge=0, le=2, description='0 always takes the likeliest token')
     top_k:int = Field(50, ge=0, le=200, description='draw from this many candidates, 0 for all')
     top_p:float = Field(1., ge=0, le=1, description='draw from the fewest candidates with this probability together')
     min_p:float = Field(0., ge=0, le=1, description='leave out what is less than this share as likely as the best')
