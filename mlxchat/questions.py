@@ -341,7 +341,7 @@ def practice(
     words:list,          # words of the corpus
     split:str='train',   # or 'val', for questions never practised
     tokenizer:Tokenizer=None, # makes up words; for 'val', ask only words of several tokens
-    made_up:float=.4,    # share of words that are no words
+    made_up:float=.6,    # share of words that are no words, in training
 )->dict:                 # task by name
     "The four generators"
     letters = dict(words=words, split=split, tokenizer=tokenizer, pseudo=made_up)
