@@ -39,7 +39,7 @@ def word_list(
 # %% ../nbs/05b_questions.ipynb #c108
 @functools.cache
 def _corpus_words(folder):
-    if not folder.is_dir(): make_corpus(folder)
+    if len([*folder.glob('shard_*.parquet')]) < 2: make_corpus(folder) # waits, if another process is at it
     return word_list(read_texts(list_shards(folder)[0]))
 
 def spelling_words(

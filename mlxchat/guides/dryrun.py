@@ -87,7 +87,7 @@ def checkpoint_stage(s):
         path = save_checkpoint(d, 10, s['model'], s['optimizer'])
         size = sum(p.stat().st_size for p in path.iterdir())
         model, meta = load_model(latest_checkpoint(d))
-        optimizer = MuonAdamW(param_groups(model, preset=s['preset']), MUON[s['preset']])
+        optimizer = type(s['optimizer'])(param_groups(model, preset=s['preset']), MUON[s['preset']])
         load_optimizer(path, optimizer, model)
     pairs = dict(weight=(s['model'].parameters(), model.parameters()))
     pairs['optimizer state'] = s['optimizer'].state, optimizer.state
