@@ -142,6 +142,7 @@ def _numbers(found):
     if isinstance(found, dict): return all(isinstance(k, str) and _numbers(v) for k, v in found.items())
     return isinstance(found, (int, float))
 
+# %% ../nbs/03g_callbacks.ipynb #1e23e8f4
 def as_scores(
     found, # what a callback gave
     whose, # method, for the error

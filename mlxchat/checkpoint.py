@@ -255,6 +255,7 @@ def _check_same_optimizer(path, optimizer, saved, about):
     if odd := {k for k, _ in tree_flatten(optimizer.state)} ^ saved.keys():
         raise ValueError(f'the optimizer state in {path} is of another model or optimizer: {sorted(odd)[:3]}')
 
+# %% ../nbs/03a_checkpoint.ipynb #2b3b95da
 def _fill(state, saved, at=''):
     "Put saved arrays into a state, in place, as an optimizer may hold parts of it elsewhere"
     for k, v in list(state.items() if isinstance(state, dict) else enumerate(state)):
@@ -262,6 +263,7 @@ def _fill(state, saved, at=''):
         elif isinstance(v, tuple): state[k] = tuple(saved[f'{at}{k}.{i}'] for i in range(len(v)))
         else: state[k] = saved[f'{at}{k}']
 
+# %% ../nbs/03a_checkpoint.ipynb #60126e81
 def load_optimizer(
     path:Path,  # checkpoint directory
     optimizer,  # its state is replaced

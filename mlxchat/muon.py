@@ -203,6 +203,7 @@ def group_settings(
     if model.config.tied: groups['wte'] = groups.pop('lm_head') # what unembeds is learnt slowly
     return groups
 
+# %% ../nbs/01_muon.ipynb #4bdd3cef
 @delegates(group_settings)
 def param_groups(
     model:GPT, # its trainable parameters are grouped

@@ -28,6 +28,7 @@ class Optimizer(Protocol):
     def schedule(self, lr:float, momentum:float, weight_decay:float): "Set factors and values for the next step"
     def update(self, model, gradients:dict): "Move the model, given a tree of gradients; `state` changes"
 
+# %% ../nbs/03_train.ipynb #15f555c3
 def _parts(o): return getattr(o, '__dict__', {})
 
 def _twin(optimizer):
@@ -49,6 +50,7 @@ def _set(optimizer, **values):
     twin.schedule(**values)
     return twin.state, _beside(twin)
 
+# %% ../nbs/03_train.ipynb #d623e42b
 def first_rate(
     optimizer:Optimizer
 )->float: # None if its state holds no such number, or it has taken steps
@@ -56,6 +58,7 @@ def first_rate(
     rate, new = optimizer.state.get('learning_rate'), not optimizer.state['step'].item()
     return rate.item() if new and isinstance(rate, mx.array) and rate.size == 1 else None
 
+# %% ../nbs/03_train.ipynb #7c091939
 def _check_arrays(kind, state):
     "Refuse what a checkpoint would not keep"
     for k, x in tree_flatten(state):

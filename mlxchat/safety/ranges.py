@@ -140,6 +140,7 @@ def _not_text(name, value):
     named = '' if '<' in where or where.startswith('__main__:') else f', here {where!r}'
     return ValueError(f'{option(name)} wants the name of code, such as my_tasks.py:Chess{named}, not an object')
 
+# %% ../../nbs/safety/ranges.ipynb #40324db7
 def _as_text(name, value):
     "A path, or the number of a step, is text here"
     if isinstance(value, os.PathLike): return os.fspath(value)
@@ -147,6 +148,7 @@ def _as_text(name, value):
     if not isinstance(value, str): raise _not_text(name, value)
     return value
 
+# %% ../../nbs/safety/ranges.ipynb #bfa64581
 def _as_list(name, value):
     "A single file or name is a list of one"
     if isinstance(value, (str, os.PathLike)): return [os.fspath(value)]
@@ -162,6 +164,7 @@ def _plain(value):
     "A number of NumPy's or MLX's as one of Python's"
     return value.item() if getattr(value, 'shape', None) == () else value
 
+# %% ../../nbs/safety/ranges.ipynb #360419fc
 def _fitting(name, value, kind):
     value = _plain(value)
     if value is None: return None
