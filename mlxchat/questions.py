@@ -331,9 +331,10 @@ class Identity(Generator):
         "Question and reply of example `i`"
         rng = self.rng(i)
         if self.split == 'val': question, reply = self.asked[i % len(self.asked)]
-        else: # every reply equally often
+        else: # every reply equally often, and every third question plain
             reply = rng.choice(list(self.by_reply))
-            question = rng.choice(self.by_reply[reply])
+            plain = IDENTITY.get(reply, ()) if rng.random() < 1/3 else ()
+            question = with_capital(rng.choice(plain or self.by_reply[reply]))
         return loosen(question, rng), reply
 
     def get_example(self, i:int)->dict: return answer(*self._draw(i))
