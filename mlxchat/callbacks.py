@@ -8,7 +8,7 @@ __all__ = ['MOMENTS', 'TAKEN', 'Callback', 'Scores', 'Samples', 'Log', 'as_callb
            'memory_line', 'check_installed', 'LogConfig', 'sinks']
 
 # %% ../nbs/03g_callbacks.ipynb #3eca01f9
-import json, math, os, re, sys
+import math, os, re, sys
 from importlib.util import find_spec
 from dataclasses import dataclass, fields
 from collections import deque

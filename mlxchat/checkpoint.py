@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['METADATA', 'write_json', 'file_hash', 'random_state', 'save_arrays', 'save_checkpoint', 'array_shapes', 'damage',
-           'step_of', 'checkpoints', 'latest_checkpoint', 'load_model', 'seen_from', 'base_of', 'load_optimizer',
-           'metadata', 'amend', 'score', 'prune', 'alive']
+           'step_of', 'checkpoints', 'latest_checkpoint', 'load_model', 'seen_from', 'base_of', 'restore_state',
+           'load_optimizer', 'metadata', 'amend', 'score', 'prune', 'alive']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil
@@ -109,8 +109,8 @@ _CONFIG = {f'{f.name}?': _SIZES.get(f.name) or _PLAIN.get(f.type, f.type) for f 
 _ADAPTERS = {'rank': (1, 2**16), 'alpha': float, 'parts': [str], 'layers': [(0, 1000)],
              'base?': {'path': str, 'sha256': str}}
 METADATA = {'step': (0, 2**60), 'config': _CONFIG, 'rng': (0, 2**64 - 1), 'files': {str: str},
-            'stage?': str, 'first_rate?': float, 'loader?': dict, 'metrics?': {'total?': (0, 2**60)}, 'lora?': _ADAPTERS,
-            'quantized?': {'bits': {4, 8}, 'group': {32, 64, 128}}}
+            'stage?': str, 'first_rate?': float, 'loader?': dict, 'metrics?': {'total?': (0, 2**60)},
+            'lora?': _ADAPTERS, 'quantized?': {'bits': {4, 8}, 'group': {32, 64, 128}}}
 
 # %% ../nbs/03a_checkpoint.ipynb #a170d986
 def _described(path):
@@ -264,6 +264,17 @@ def _fill(state, saved, at=''):
         else: state[k] = saved[f'{at}{k}']
 
 # %% ../nbs/03a_checkpoint.ipynb #60126e81
+def restore_state(
+    optimizer, # with a state of the same structure
+    saved:dict # arrays by dotted name
+):
+    "Give an optimizer the state of another of its kind, and see that it has arrived"
+    _fill(optimizer.state, saved)
+    there = dict(tree_flatten(optimizer.state))
+    if lost := [k for k, v in saved.items() if not mx.array_equal(there[k], v, equal_nan=True)]:
+        raise ValueError(f"{type(optimizer).__name__}.state['{lost[0]}'] cannot be set, so its memories are lost: "
+                         'a state is a dict that stays the same, with all dicts in it')
+
 def load_optimizer(
     path:Path,  # checkpoint directory
     optimizer,  # its state is replaced
@@ -273,11 +284,7 @@ def load_optimizer(
     saved, about = mx.load(str(Path(path)/'optimizer.safetensors'), return_metadata=True)
     optimizer.init(model.trainable_parameters())
     _check_same_optimizer(path, optimizer, saved, about)
-    _fill(optimizer.state, saved)
-    there = dict(tree_flatten(optimizer.state))
-    if lost := [k for k, v in saved.items() if not mx.array_equal(there[k], v, equal_nan=True)]:
-        raise ValueError(f"{type(optimizer).__name__}.state['{lost[0]}'] cannot be set, so its memories are lost: "
-                         'a state is a dict that stays the same, with all dicts in it')
+    restore_state(optimizer, saved)
     mx.random.seed(_described(path)['rng'])
     mx.eval(optimizer.state)
 

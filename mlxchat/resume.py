@@ -15,9 +15,10 @@ from .config import GPTConfig
 from .safety.parallel import World
 from .train import Optimizer
 from .checkpoint import amend, checkpoints, latest_checkpoint, load_optimizer, metadata, prune, random_state
-from .checkpoint import save_checkpoint, step_of
+from .checkpoint import restore_state, save_checkpoint, step_of
 from .callbacks import Callback
 import mlx.core as mx
+from mlx.utils import tree_flatten
 
 # %% ../nbs/03h_resume.ipynb #c068
 def resume(
@@ -33,7 +34,7 @@ def resume(
     if world.group:
         if not optimizer.state['step'].item(): optimizer.init(model.trainable_parameters())
         model.update(world.share(model.parameters()))
-        for k, v in world.share(dict(optimizer.state)).items(): optimizer.state[k] = v
+        restore_state(optimizer, dict(tree_flatten(world.share(dict(optimizer.state)))))
         mx.random.seed(world.tell(random_state() if world.first else None))
     if loader and data is not None:
         try: loader.restore(data)

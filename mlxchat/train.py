@@ -29,20 +29,21 @@ class Optimizer(Protocol):
     def update(self, model, gradients:dict): "Move the model, given a tree of gradients; `state` changes"
 
 # %% ../nbs/03_train.ipynb #15f555c3
-def _parts(o): return getattr(o, '__dict__', {})
+def _parts(optimizer, f):
+    "Everything that an optimizer keeps, with `f` of those that it is made of; containers are new"
+    def inner(x): return f(x) if isinstance(x, optim.Optimizer) else x
+    return {k: tree_map(inner, v) for k, v in getattr(optimizer, '__dict__', {}).items()}
 
 def _twin(optimizer):
     "A copy with a state of its own, and copies of the optimizers that it is made of"
     twin = copy(optimizer)
-    for k, v in _parts(twin).items():
-        if k in ('state', '_state'): vars(twin)[k] = tree_map(lambda x: x, v)
-        elif isinstance(v, optim.Optimizer): vars(twin)[k] = _twin(v)
+    getattr(twin, '__dict__', {}).update(_parts(optimizer, _twin))
     return twin
 
 def _beside(optimizer):
     "What is kept beside the state"
-    kept = {k: v for k, v in _parts(optimizer).items() if k != 'state' and not k.startswith('_')}
-    return {k: repr(_beside(v) if isinstance(v, optim.Optimizer) else v) for k, v in kept.items()}
+    kept = _parts(optimizer, _beside).items()
+    return {k: repr(v) for k, v in kept if k != 'state' and not k.startswith('_')}
 
 def _set(optimizer, **values):
     "A copy of an optimizer after its `schedule`: the state, and what is kept beside it"
@@ -93,6 +94,7 @@ class TrainStep:
         self.report = lambda done, of, tokens=0, what='': None # told after each micro-batch
         if not optimizer.state['step'].item(): optimizer.init(model.trainable_parameters())
         _check_arrays(type(optimizer).__name__, optimizer.state)
+        self.names = {k for k, _ in tree_flatten(optimizer.state)} # until the first step is done
         state = [model.state, optimizer.state]
         self._one = mx.compile(self._update_from_batch, inputs=state, outputs=state)
         self.add = mx.compile(self._add_batch, inputs=[model.state], outputs=[model.state])
@@ -153,16 +155,23 @@ def __call__(self:TrainStep,
     batches:list, # micro-batches (inputs, targets), each (B, T) int32
 )->mx.array:      # () mean loss in nats before the update
     "One optimizer step over all micro-batches"
-    before, kept = self.optimizer.state['step'].item(), {k for k, _ in tree_flatten(self.optimizer.state)}
+    before = self.optimizer.state['step'].item()
     if len(batches) == 1: loss = self._one(*map(mx.array, batches[0]))
     else: loss = self.finish(*self.accumulated(batches, len(batches)))
     mx.eval(loss, self.model.state, self.optimizer.state)
     if (counted := self.optimizer.state['step'].item()) != before + 1: # a checkpoint could not tell where it is
         name = type(self.optimizer).__name__
         raise ValueError(f"{name}.update must add 1 to state['step'], which was {before} and is {counted}")
-    if late := {k for k, _ in tree_flatten(self.optimizer.state)} - kept: # a checkpoint could not be read
-        raise ValueError(f"{type(self.optimizer).__name__}.update makes state['{min(late)}'], which `init` must make")
+    if self.names: self._check_names()
     return loss
+
+@patch
+def _check_names(self:TrainStep):
+    "After the first step: refuse a state that has grown, since a checkpoint of it could not be read"
+    late = {k for k, _ in tree_flatten(self.optimizer.state)} - self.names
+    self.names = None
+    if not late: return
+    raise ValueError(f"{type(self.optimizer).__name__}.update makes state['{min(late)}'], which `init` must make")
 
 # %% ../nbs/03_train.ipynb #c043
 def compiled_nll(

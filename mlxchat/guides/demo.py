@@ -6,7 +6,7 @@
 __all__ = ['SIZES', 'QUESTIONS', 'DemoConfig', 'Demo', 'next_steps', 'check_demo', 'demo']
 
 # %% ../../nbs/guides/demo.ipynb #c003
-import functools, html, json, os, sys, time
+import functools, html, os, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace

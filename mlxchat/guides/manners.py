@@ -14,7 +14,7 @@ from ..data import read_texts
 from ..engine import Engine
 from ..eval import expected, likelihoods, score_task, text_bpb, wilson
 from ..sources.english import KINDS, Conversations, of_kind, stretches
-from ..sources.small_talk import SHARES, UNKNOWN, eight_tasks
+from ..sources.small_talk import SHARES, UNKNOWN
 from ..tasks import Dialogues, Task, TaskMixture
 
 # %% ../../nbs/guides/manners.ipynb #7764b1fd

@@ -13,8 +13,7 @@ from itertools import count
 from json import dumps
 from pathlib import Path
 from ..questions import spelling_words
-from .manners import MANNERS, SKILLS
-from ..sources.small_talk import eight_tasks
+from ..sources.small_talk import SHARES, eight_tasks
 from .quantize import unseen_documents
 from ..safety.console import Bar
 from ..model import GPT
@@ -33,7 +32,7 @@ import mlx.core as mx, numpy as np
 # %% ../../nbs/guides/scoring.ipynb #c007
 CHOICE_TASKS = 'hellaswag', 'mmlu', 'arc-easy', 'arc-challenge'
 FORMS = [f'{c}:{form}' for c in CHOICE_TASKS for form in ('text', 'chat')]
-PRACTICE = *SKILLS, *MANNERS
+PRACTICE = *SHARES,
 PUZZLES = 'puzzles', 'threenumbers'
 GROUPS = dict(base=['bpb', *(f'{c}:text' for c in CHOICE_TASKS)], practice=[*PRACTICE],
               chat=['arc-easy:chat', 'arc-challenge:chat', 'mmlu:chat', 'gsm8k', 'humaneval', 'spellingbee'])

@@ -217,12 +217,12 @@ def ranged(
     f # a function with plain parameters
 ):    # the same, which refuses numbers that make no sense before it does anything
     "Check the numbers that a function is called with"
-    kinds = {k: p.annotation for k, p in inspect.signature(f).parameters.items()}
+    parameters = inspect.signature(f).parameters
+    kinds = {k: p.annotation for k, p in parameters.items()}
     @wraps(f)
     def checked(*args, **given):
         _check_names(checked, given)
-        defaults = inspect.signature(f).parameters
-        def usual(k, v): return defaults[k].default if v is None and k in defaults else v
+        def usual(k, v): return parameters[k].default if v is None else v
         first = (_fitting(k, usual(k, v), kinds[k]) for k, v in zip(kinds, args))
         rest = {k: _fitting(k, v, kinds.get(k)) for k, v in given.items() if v is not None} # None is whatever is usual
         return f(*first, *args[len(kinds):], **rest)
