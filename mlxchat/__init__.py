@@ -1,7 +1,7 @@
 """Train your own ChatGPT on your own machine
 
-`load` and `generate` use a trained model; `train`, `sft`, `rl`, `evaluate` and `chat` do what the program's verbs do; and
-these are the classes behind them. Nothing of it is imported before it is used.
+`load` and `generate` use a trained model; `train`, `sft`, `rl`, `evaluate` and `chat` do what the program's verbs do;
+and these are the classes behind them. Nothing of it is imported before it is used.
 """
 import sys
 from importlib import import_module

@@ -39,7 +39,7 @@ def for_inference(
     if model.quantized: twin.quantize(**model.quantized)
     twin.dtype = kind
     twin.update(tree_map(cast, model.parameters()))
-    mx.eval(twin.parameters())
+    mx.eval(twin.state)
     return twin
 
 # %% ../nbs/04d_batch.ipynb #d18c0010
@@ -199,6 +199,9 @@ def add(self:Batch,
     if not requests: return
     for r in requests:
         if not r.prompt: raise ValueError('every prompt needs at least one token')
+        if odd := [t for t in (min(r.prompt), max(r.prompt)) if not 0 <= t < self.model.config.vocab_size]:
+            raise ValueError(f'there is no token {odd[0]} in a vocabulary of {self.model.config.vocab_size:,}')
+        if r.max_tokens < 1: raise ValueError(f'max_tokens must be at least 1, not {r.max_tokens}')
         self.model.check_length(len(r.prompt) + r.max_tokens)
     texts, rows = prefill(self.model, [r.prompt for r in requests]), [_Row(r, self.tokenizer) for r in requests]
     self._first(rows, mx.stack([logits for _, _, logits in texts]))

@@ -75,7 +75,7 @@ def prefill(
     prompts:list,   # lists of token ids, none empty
     chunk:int=CHUNK,# tokens read at a time
 )->list:            # of (`PrefillCache`, row in it, (V,) logits after the prompt), in the order of the prompts
-    "Read prompts of any lengths; equal ones are read once"
+    "Read prompts of any lengths into a KV cache; equal ones are read once"
     model.check_length(max(map(len, prompts)))
     todo, done = sorted({tuple(p) for p in prompts}, key=len), {}
     while todo:
@@ -95,7 +95,7 @@ def prefill(
 
 # %% ../nbs/04c_cache.ipynb #c103
 class BatchedKVCache:
-    "Keys and values of rows that are being written, each with a length of its own"
+    "The KV cache of decoding: keys and values of rows that are being written, each with a length of its own"
     def __init__(self,
         kv:list,          # per layer (2, B, H_kv, S, D), keys before values; S is the capacity, at most window + 1
         lengths:mx.array, # (B,) tokens so far

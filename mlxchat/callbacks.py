@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MOMENTS', 'TAKEN', 'Callback', 'Scores', 'Samples', 'Log', 'as_callbacks', 'as_scores', 'LossSpikeDetector',
            'SpikeGuard', 'used_bytes', 'check_memory', 'memory_limits', 'MemoryLimit', 'Wandb', 'TensorBoard',
-           'memory_line', 'check_installed', 'LogConfig', 'sinks']
+           'memory_use', 'check_installed', 'LogConfig', 'sinks']
 
 # %% ../nbs/03g_callbacks.ipynb #3eca01f9
 import math, os, re, sys
@@ -156,6 +156,8 @@ def as_scores(
     if not _numbers(plain): raise ValueError(f'{name} must return plain numbers by name, not {found!r}')
     if odd := [k for k, v in plain.items() if isinstance(v, dict) and k in NUMBERS]:
         raise ValueError(f'{name} must return a number as {odd[0]}, not {plain[odd[0]]!r}')
+    if bad := [k for k, v in plain.items() if isinstance(v, float) and not math.isfinite(v)]:
+        raise ValueError(f'{name} returns {plain[bad[0]]} as {bad[0]}, which is no score')
     if taken := [k for k in plain if k in among]:
         raise ValueError(f'{name} returns {taken[0]}, which the step has already: choose another name')
     return plain
@@ -261,7 +263,7 @@ class TensorBoard:
     def close(self): self.writer.close()
 
 # %% ../nbs/03g_callbacks.ipynb #c044
-def memory_line(
+def memory_use(
     every:int=10 # steps between lines
 ):               # a callback
     "A line about memory every few steps"

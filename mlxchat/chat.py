@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from .checkpoint import checkpoints
 from .find_run import find_run
 from .runs import Run, whisper
-from .safety.console import alive, colour_wanted
+from .safety.console import thinking_aloud, colour_wanted
 from .safety.files import base_dir
 from .engine import Engine
 from .batch import for_inference
@@ -96,7 +96,7 @@ def say_answer(
         try:
             texts = streamed_text(pieces, colour)
             if not stream: texts = map(''.join, [texts])
-            for text in alive(texts): print(text, end='', flush=True)
+            for text in thinking_aloud(texts): print(text, end='', flush=True)
         except ValueError: raise
         except BaseException:
             print(flush=True)
@@ -296,7 +296,7 @@ def complete(
     if samples == 1 and stream:
         read = TextStream(tok)
         said, before = streamed_text(read(token) for (token, _), in engine.stream([ids], tools=False, **options)), text
-        for piece in alive(said): # what comes before is shown with the first token, and not if there is none
+        for piece in thinking_aloud(said): # what comes before is shown with the first token, and not if there is none
             print(before + piece, end='', flush=True)
             before = ''
         return print(before)

@@ -11,6 +11,7 @@ __all__ = ['METADATA', 'write_json', 'file_hash', 'random_state', 'save_arrays',
 import errno, hashlib, json, math, os, re, shutil
 from dataclasses import asdict, fields
 from pathlib import Path
+from fastcore.basics import patch
 from .fast.device import compute_dtype
 from .model import GPT
 from .config import GPTConfig
@@ -204,7 +205,7 @@ def load_model(
     if meta.get('quantized'): model.quantize(meta['quantized']['bits'], meta['quantized']['group'])
     _fit_weights(model, path, {k: v.shape for k, v in tree_flatten(model.parameters())})
     model.load_weights(str(Path(path)/'model.safetensors'), strict=True)
-    mx.eval(model.parameters())
+    mx.eval(model.state) # its tables too: another thread could not
     return model, meta
 
 # %% ../nbs/03a_checkpoint.ipynb #64ccc0dc
@@ -216,6 +217,15 @@ def _fit_weights(model, path, here):
     k = wrong[0]
     raise ValueError(f'checkpoint {path} cannot be used: {len(wrong)} arrays are not those of the model, '
                      f'such as {in_short(k)}: {there.get(k, "missing")} instead of {here.get(k, "none")}')
+
+# %% ../nbs/03a_checkpoint.ipynb #493c312b
+@patch
+def __getstate__(self:GPT)->dict:
+    "What `copy.deepcopy` and `pickle` take along beside the arrays"
+    return {k: v for k, v in vars(self).items() if k != '_nll'} | dict(dtype=str(self.dtype).split('.')[-1])
+
+@patch
+def __setstate__(self:GPT, state:dict): vars(self).update(state, dtype=getattr(mx, state['dtype']))
 
 # %% ../nbs/03a_checkpoint.ipynb #a86c07cd
 def seen_from(
@@ -242,7 +252,7 @@ def _with_adapters(path, base=None, rank=0, alpha=0., parts=(), layers=(), **_):
     _fit_weights(model, path, {k: v.shape for k, v in tree_flatten(model.trainable_parameters())})
     model.load_weights(str(Path(path)/'model.safetensors'), strict=False)
     model = model.merged()
-    mx.eval(model.parameters())
+    mx.eval(model.state)
     return model
 
 # %% ../nbs/03a_checkpoint.ipynb #a2bdee91

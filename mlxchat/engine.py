@@ -25,6 +25,9 @@ class Engine:
         tokenizer:Tokenizer, # its tokenizer
         rows:int=128,        # texts that are written at the same time, at most
     ):
+        if rows < 1: raise ValueError(f'rows must be at least 1, not {rows}')
+        if (V := tokenizer.vocab_size) > model.config.vocab_size:
+            raise ValueError(f'a tokenizer of {V:,} tokens is not that of a model of {model.config.vocab_size:,}')
         self.model, self.tokenizer, self.rows, self.step = model, tokenizer, rows, None
         self.stops = frozenset({tokenizer.special('<|assistant_end|>'), tokenizer.bos_id})
 

@@ -42,7 +42,7 @@ def text_bpb(
     B:int=16,  # rows per batch
     T:int=0,   # positions per row, default the model's
 )->float:      # bits per byte
-    "Bits per byte of whole documents"
+    "Bits per byte of whole documents; 2 to this power is the perplexity per byte"
     batches = text_batches(texts, tokenizer, B, T or model.config.sequence_len)
     return bits_per_byte(model, batches, tokenizer.token_bytes())
 
@@ -260,9 +260,10 @@ def expected(
     example:dict# conversation that ends with the right answer
 )->tuple[list,list]: # prompt ids, ids of the right answer without the stop token
     "What the model is shown, and what it should say"
+    if example['messages'][-1]['role'] != 'assistant': raise ValueError('the last message must be the right answer')
     prompt = tokenizer.render_prompt(example['messages'][:-1])
     ids, _ = tokenizer.render(example)
-    if ids[:len(prompt)] != prompt: raise ValueError('the prompt is not the beginning of the rendered conversation')
+    if ids[:len(prompt)] != prompt: raise ValueError(f'a conversation of {len(ids):,} tokens is too long to be asked')
     return prompt, ids[len(prompt):-1]
 
 # %% ../nbs/05_eval.ipynb #c223

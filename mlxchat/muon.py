@@ -317,7 +317,7 @@ def update(self:MuonAdamW, model, gradients):
 # %% ../nbs/01_muon.ipynb #c049
 @dataclass
 class Schedule:
-    "What changes over a run of `total` steps"
+    "The learning-rate schedule, and what else changes over a run of `total` steps"
     total:int                 # steps
     warmup:int=40             # steps of linear warm-up
     warmdown:float=0.65       # share of the run over which the rate falls

@@ -149,7 +149,7 @@ def ignored(self:PretrainConfig)->list: # of str, a line each
 class Recipe:
     "What follows from it"
     batch_tokens:int   # tokens per step
-    accumulate:int     # micro-batches per step
+    accumulate:int     # micro-batches per step (gradient accumulation)
     steps:int          # optimizer steps
     lr_scale:float     # factor on all learning rates
     weight_decay:float # Muon's, at the start; of v1 AdamW's

@@ -217,8 +217,9 @@ class Subset(Task):
 # %% ../nbs/05a_tasks.ipynb #b4494042
 @patch
 def __getitem__(self:Task, i)->Task: # an example for a number, a task for a slice
-    "`get_example(i)`, or the part of a slice"
-    return Subset(self, range(len(self))[i]) if isinstance(i, slice) else self.get_example(i)
+    "`get_example(i)`, or the part of a slice; `IndexError` behind the end, where a loop over all of them stops"
+    at = range(len(self))[i]
+    return Subset(self, at) if isinstance(i, slice) else self.get_example(at)
 
 @patch
 def shuffle(self:Task, seed:int=0)->Task: # the same order for the same seed

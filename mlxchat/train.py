@@ -11,7 +11,7 @@ import math, time
 from copy import copy
 from typing import Protocol
 from fastcore.basics import patch
-from .model import GPT
+from .model import GPT, MLP
 from .config import GPTConfig
 from .muon import MuonAdamW, Schedule, param_groups
 from .safety.parallel import World
@@ -56,7 +56,8 @@ def first_rate(
     optimizer:Optimizer
 )->float: # None if its state holds no such number, or it has taken steps
     "The learning rate that an optimizer begins with"
-    rate, new = optimizer.state.get('learning_rate'), not optimizer.state['step'].item()
+    rate, step = optimizer.state.get('learning_rate'), optimizer.state.get('step')
+    new = isinstance(step, mx.array) and step.size == 1 and not step.item()
     return rate.item() if new and isinstance(rate, mx.array) and rate.size == 1 else None
 
 # %% ../nbs/03_train.ipynb #7c091939
@@ -70,8 +71,8 @@ def check_optimizer(
 ):
     "Refuse an optimizer whose changes a compiled step would not see, or a checkpoint would not keep"
     kind = type(optimizer).__name__
-    if not isinstance(optimizer.state.get('step'), mx.array):
-        raise ValueError(f"{kind} has no state['step'], the array in which it counts its steps")
+    if not isinstance(step := optimizer.state.get('step'), mx.array) or step.size != 1:
+        raise ValueError(f"{kind} has no state['step'], the array of one number in which it counts its steps")
     state, beside = _set(optimizer, lr=1., momentum=.9, weight_decay=.1)
     _check_arrays(kind, state)
     if new := state.keys() - optimizer.state.keys():
@@ -95,9 +96,10 @@ class TrainStep:
         if not optimizer.state['step'].item(): optimizer.init(model.trainable_parameters())
         _check_arrays(type(optimizer).__name__, optimizer.state)
         self.names = {k for k, _ in tree_flatten(optimizer.state)} # until the first step is done
-        state = [model.state, optimizer.state]
+        drawn = mx.random.state # dropout of your own draws anew in every step
+        state, forward = [model.state, optimizer.state, drawn], [model.state, drawn]
         self._one = mx.compile(self._update_from_batch, inputs=state, outputs=state)
-        self.add = mx.compile(self._add_batch, inputs=[model.state], outputs=[model.state])
+        self.add = mx.compile(self._add_batch, inputs=forward, outputs=forward)
         self.finish = mx.compile(self._update_from_sum, inputs=state, outputs=state)
 
 # %% ../nbs/03_train.ipynb #fa6d9d27
@@ -137,7 +139,7 @@ def accumulated(self:TrainStep,
     count:float=0., # of targets before
     what:str='',# see `Progress.micro`
 )->tuple:       # sums over them: loss, count, gradients
-    "Sums over micro-batches; while one is computed, the next is got ready"
+    "Gradient accumulation: sums over micro-batches; while one is computed, the next is got ready"
     total = (mx.array(0.), mx.array(count), tree_map(mx.zeros_like, self.model.trainable_parameters()))
     for i, batch in enumerate(batches, 1):
         before, total = total[0], self.add(total, *map(mx.array, batch))
@@ -167,11 +169,11 @@ def __call__(self:TrainStep,
 
 @patch
 def _check_names(self:TrainStep):
-    "After the first step: refuse a state that has grown, since a checkpoint of it could not be read"
-    late = {k for k, _ in tree_flatten(self.optimizer.state)} - self.names
-    self.names = None
-    if not late: return
-    raise ValueError(f"{type(self.optimizer).__name__}.update makes state['{min(late)}'], which `init` must make")
+    "After the first step: refuse a state that has other names now, since a checkpoint of it could not be read"
+    before, now = self.names, {k for k, _ in tree_flatten(self.optimizer.state)}
+    self.names, kind = None, type(self.optimizer).__name__
+    if late := now - before: raise ValueError(f"{kind}.update makes state['{min(late)}'], which `init` must make")
+    if lost := before - now: raise ValueError(f"{kind}.update drops state['{min(lost)}'], which must stay")
 
 # %% ../nbs/03_train.ipynb #c043
 def compiled_nll(
@@ -218,6 +220,14 @@ def _check_shared(accumulate, world):
         raise ValueError(f'{accumulate} micro-batches cannot be shared by {world.size} processes: '
                          'choose a smaller device_batch_size')
 
+# %% ../nbs/03_train.ipynb #bea6d6e7
+def _fetch(loader, n, world, step):
+    "The next micro-batches, those that this process takes, and the seconds that it waited for them"
+    start = time.perf_counter()
+    batches = [next(loader, None) for _ in range(n)]
+    if any(b is None for b in batches): raise ValueError(f'the loader ended before step {step + 1}')
+    return batches[world.rank::world.size], time.perf_counter() - start
+
 # %% ../nbs/03_train.ipynb #c042
 def train_model(
     model:GPT,         # updated in place
@@ -239,8 +249,7 @@ def train_model(
     for step in range(start, schedule.total):
         t, now = time.perf_counter(), schedule.at(step)
         optimizer.schedule(**now)
-        batches = [b for i, b in enumerate(next(loader) for _ in range(accumulate)) if i % world.size == world.rank]
-        waited = time.perf_counter() - t
+        batches, waited = _fetch(loader, accumulate, world, step)
         loss = step_fn(batches).item()
         n, seconds = world.size*sum(x.size for x, *_ in batches), time.perf_counter() - t
         yield dict(step=step+1, loss=loss, lr=now['lr'], tokens=(step+1)*n, seconds=seconds, data_seconds=waited,

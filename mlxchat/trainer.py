@@ -65,7 +65,7 @@ def share(self:Peak,
 @dataclass
 class TrainerConfig:
     "How a stage is trained, in plain numbers; how many steps there are, the schedule knows"
-    accumulate:int=1   # micro-batches per step
+    accumulate:int=1   # micro-batches per step (gradient accumulation)
     clip:float=0.      # largest gradient norm, 0 for no limit
     save_every:int=0   # steps between checkpoints; the last step always
     keep:int=2         # newest checkpoints to keep
@@ -73,6 +73,14 @@ class TrainerConfig:
     spike:float=0.     # see `LossSpikeDetector`
     memory_limit_gb:float=0. # save and stop when so much is in use, 0 for no limit
     memory_check_interval:int=10 # steps between looks
+
+# %% ../nbs/03i_trainer.ipynb #90cc77d7
+def _check_parts(run, loader):
+    "Refuse what cannot be trained with, before anything is done"
+    if not isinstance(run, Run): raise ValueError(f'a Trainer needs a Run, such as Run("{run}"), not {run!r}')
+    if missing := [k for k in ('__next__', 'state', 'restore') if not hasattr(loader, k)]:
+        raise ValueError(f'{type(loader).__name__} cannot be resumed: a loader has __next__, state and restore, '
+                         f'as Loader has, and this one has no {missing[0]}')
 
 # %% ../nbs/03i_trainer.ipynb #db5f2d65
 class Trainer:
@@ -91,6 +99,7 @@ class Trainer:
         progress:bool=True,  # show lines?
         began:float=None,    # by `time.monotonic`, when this stage began; default now
     ):
+        _check_parts(run, loader)
         self.run, self.stage, self.model, self.optimizer = run, stage, model, optimizer
         self.loader, self.schedule, self.config = loader, schedule, config or TrainerConfig()
         self.world, self.step_fn, self.progress, self.began = world, step_fn, progress, began
@@ -105,12 +114,24 @@ def due(self:Trainer, moment:str, step:int)->list: # of methods
     "What callbacks do at a moment of a step"
     return [getattr(f, moment) for f in self.callbacks if hasattr(f, moment) and f.due(step, self.total)]
 
+# %% ../nbs/03i_trainer.ipynb #3f78d889
+_in_training = set() # folders of runs that this process trains, which its own lock lets in
+
+@contextmanager
+def _once_only(run):
+    "Refuse a callback that trains the run which calls it"
+    folder = run.folder.resolve()
+    if folder in _in_training: raise ValueError(f'{folder.name} is being trained already, by what calls this')
+    _in_training.add(folder)
+    try: yield
+    finally: _in_training.discard(folder)
+
 # %% ../nbs/03i_trainer.ipynb #c070
 @patch
 def train(self:Trainer)->dict: # the last metrics; only `step` if there was nothing left to do
     "Train to the end of the schedule; `TrainingStopped` if somebody asked, `FloatingPointError` if it cannot go on"
     first = self.world.first
-    with self.run.lock() if first else nullcontext():
+    with self.run.lock() if first else nullcontext(), _once_only(self.run):
         self.lines = self._record()
         self.manager = self._manager()
         end = getattr(threading.main_thread(), 'end', None) # how the program ends, where it is `mlxchat`
@@ -268,7 +289,8 @@ def _step(self:Trainer, m, fresh):
     "What follows a step: its metrics, and why it has to be undone, if it has"
     clock = time.perf_counter()
     self.spent += m['seconds']
-    m, benchmarks = self._measured(m), self.due('scores', m['step'])
+    m = self._measured(m)
+    with self._kept(m, unscored=True): benchmarks = self.due('scores', m['step'])
     with self._kept(m, bool(benchmarks)):
         why = next((why for f in self.due('wrong', m['step']) if (why := f(self, dict(m)))), '')
     if why: return m, why
@@ -329,11 +351,11 @@ def _measured(self:Trainer, m):
 @patch
 def _scored(self:Trainer, m, benchmarks):
     "Metrics with scores"
-    before, measured = m, {*TAKEN, *m}
+    before = m
     if benchmarks: self.lines.set(state='validating', step=m['step'])
     for f in benchmarks:
         with self._kept(before, True):
-            found = as_scores(f(self, dict(m)), f, measured)
+            found = as_scores(f(self, dict(m)), f, {*TAKEN, *m})
             self.lines.scores(m['step'], found)
         m = m | found
     self.lines.now['scored'] = False # no validation is to come
@@ -348,7 +370,7 @@ def _kept(self:Trainer, m, unscored=False):
     try: yield
     except BaseException as e:
         if isinstance(e, KeyboardInterrupt) and self.asked(): raise # a second Ctrl-C, which waits for nothing
-        with suppress(AttributeError): e.by_callback = True # some are frozen
+        with suppress(Exception): e.by_callback = True # some are frozen
         if self.world.first and not unsound(self.model):
             if self.logged != m['step']: self.run.log(**m)
             self.logged = m['step']

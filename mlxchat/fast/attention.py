@@ -150,7 +150,7 @@ def attention(
 )->mx.array:      # (B, H, T, D)
     "Causal attention within a sliding window"
     (B, H, T, D), n = q.shape, k.shape[1]
-    if bounded and cuda_attention.available(q):
+    if bounded and cuda_attention.supported(q):
         return _flash_attention(window, scale)(*(o.transpose(0, 2, 1, 3) for o in (q, k, v)))[0].transpose(0, 2, 1, 3)
     if _is_fused(q, window >= T-1, learns):
         mask = 'causal' if window >= T-1 else mx.array(_band(T, T, 0, window)) > 0

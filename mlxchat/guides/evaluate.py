@@ -121,7 +121,7 @@ def evaluate(
     again:bool=False,     # forget what was answered before?
     verbose:bool=False,   # show every answer?
     json:bool=False,      # print one JSON object on the last line?
-)->dict:
+)->dict: # None if it only lists the tasks
     "Score a checkpoint on benchmarks"
     if tasks in ([], True): return print(task_names())
     _find_files(tasks) # whatever model there is

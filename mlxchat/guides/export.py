@@ -19,7 +19,7 @@ from ..model import GPT
 from ..fast.ops import EPS
 from ..sources.texts import new_folder
 from ..tokenizer import Tokenizer
-from .nanochat import MADE, _export_nanochat, about_export
+from .nanochat import EXPORT_FILE, _export_nanochat, about_export
 from mlx.utils import tree_flatten
 import mlx.core as mx, numpy as np
 
@@ -277,7 +277,8 @@ _KNOWN = frozenset('''sequence_len vocab_size n_layer n_head n_kv_head n_embd ml
 
 def _features(config):
     "What a model has that no other program knows of"
-    return [f.name for f in fields(config) if f.name not in _KNOWN and getattr(config, f.name) != f.default]
+    new = [f.name for f in fields(config) if f.name not in _KNOWN and getattr(config, f.name) != f.default]
+    return new + [f'mlp {config.mlp}']*(config.mlp not in ('relu2', 'swiglu'))
 
 # %% ../../nbs/guides/export.ipynb #db0fc180
 def export(
@@ -312,9 +313,9 @@ def export(
     if folder.exists() and any(folder.iterdir()) and not ours:
         raise ValueError(f'{folder} is not empty: name another one with --output')
     meta |= dict(run=run.folder.name, dtype=dtype)
-    with new_folder(folder, MADE*ours) as work:
+    with new_folder(folder, EXPORT_FILE*ours) as work:
         hint = TARGETS[to](model, tokenizer, meta, work)
-        write_json(work/MADE, about)
+        write_json(work/EXPORT_FILE, about)
     print(f'written to {tilde(folder)}\n{_PROGRAMS[to]}: {hint.replace(str(work), str(folder))}')
     if about['stage'] != 'base' and to != 'nanochat':
         print('tools are not run there: what it would ask its calculator for, it writes down, and then it guesses')

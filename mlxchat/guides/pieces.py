@@ -115,11 +115,12 @@ LEAST = 1e-9, 0., 1., 1., 1e-9, 1. # of each: a step of one micro-batch has no u
 def _once(f):
     t = time.perf_counter()
     f()
+    mx.synchronize() # a GPU gives memory back when it is done, and the next would count it too
     return time.perf_counter() - t
 
 def _timed(f, before, brief):
     "Seconds of a function, and the bytes at its peak beyond those before"
-    if not brief: _once(f) # compiles
+    if not brief or device_kind() != 'cpu': _once(f) # compiles
     mx.reset_peak_memory()
     seconds = [_once(f)]
     while not brief and (sum(seconds) < 1 or len(seconds) < 3 and sum(seconds) < AFFORDABLE): seconds.append(_once(f))
@@ -132,7 +133,7 @@ def probe(
     c:PretrainConfig,  # how it is trained
     rows:int,          # of a micro-batch
     single:bool,       # is a step a single micro-batch?
-    brief:bool=False   # do everything only once? then memory is right, and seconds count the compiler's too
+    brief:bool=False   # measure everything only once? then memory is right, and seconds count the compiler's too on a CPU
 )->Cost:
     "Train a piece for a few steps"
     gc.collect()

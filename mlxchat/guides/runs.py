@@ -25,7 +25,7 @@ from ..safety.parallel import World, join_world
 from ..progress import outlive_terminal
 from ..views import done_line
 from ..report import report_html, where_time_went
-from ..callbacks import LogConfig, memory_line, sinks, as_callbacks
+from ..callbacks import LogConfig, memory_use, sinks, as_callbacks
 from .plan import check_fits, check_possible
 from ..model import GPT
 from ..config import GPTConfig
@@ -35,6 +35,7 @@ from ..safety.ranges import check_values, option, ranged
 from ..engine import Engine, sampler
 from .origins import origin, inherited, set_for, shared_tokenizer, shard_paths, tokenizer_for, SHAPE
 from .origins import open_set, set_tokens, together
+from mlx.utils import tree_flatten
 
 # %% ../../nbs/guides/runs.ipynb #247fb07c
 @dataclass
@@ -98,6 +99,16 @@ class PreparedRun:
         return dict(set=self.set, tokenizer=self.tokenizer.fingerprint()) | more
 
 # %% ../../nbs/guides/runs.ipynb #01d3a8f5
+def _unlike(model):
+    "The first part of a model that its configuration does not bring back, '' if there is none"
+    if type(model.config) is not GPTConfig: return 'configuration'
+    def parts(m):
+        learnt = {k for k, _ in tree_flatten(m.trainable_parameters())}
+        shapes = {k: (v.shape, k in learnt) for k, v in tree_flatten(m.parameters())}
+        return {k: type(o) for k, o in m.named_modules() if k} | shapes
+    here, there = parts(model), parts(GPT(model.config))
+    return min((k for k in here.keys() | there.keys() if here.get(k) != there.get(k)), default='')
+
 def _own_model(make, c, vocab_size):
     "A fresh model, which what follows can read back"
     if not callable(make): raise ValueError('make_model is a function, such as '
@@ -105,8 +116,10 @@ def _own_model(make, c, vocab_size):
     model = make(c, vocab_size)
     if type(model) is not GPT:
         raise ValueError(f'make_model must make a GPT, not {type(model).__name__}: of a model only what is in '
-                         f'GPTConfig '
-                         'and its weights are kept')
+                         'GPTConfig and its weights are kept')
+    if other := _unlike(model):
+        raise ValueError(f'make_model made a model whose {other} is not what a GPT of its configuration has, and '
+                         'only configuration and weights are kept: change GPT itself')
     if (V := model.config.vocab_size) != vocab_size:
         raise ValueError(f'make_model made a model of {V:,} tokens, and the tokenizer has {vocab_size:,}')
     return model
@@ -243,7 +256,7 @@ def _begin(o, p, run, world, longer, ours):
         print('the validation text is another than before: its scores do not compare with those so far')
     write_config(run, p.c, p.recipe, p.model, **p.settings, streaming=p.streaming, **more)
     _announce(p, world, longer, ours)
-    out = [memory_line(p.c.memory_check_interval)] if o.monitor_memory else []
+    out = [memory_use(p.c.memory_check_interval)] if o.monitor_memory else []
     return out + ([_once(lambda: extend(run, p.c, p.recipe))] if longer else [])
 
 # %% ../../nbs/guides/runs.ipynb #3bb0b633

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CLEAR', 'NARROW', 'gigabytes', 'counted', 'tilde', 'colour_wanted', 'in_place', 'in_notebook', 'line_width',
-           'Redrawn', 'Bar', 'Waiting', 'alive']
+           'Redrawn', 'Bar', 'Waiting', 'thinking_aloud']
 
 # %% ../../nbs/safety/console.ipynb #87505c76
 import io, os, shutil, sys, threading, time
@@ -177,7 +177,7 @@ def __enter__(self:Waiting):
 def __exit__(self:Waiting, *_): self.erase()
 
 # %% ../../nbs/safety/console.ipynb #d0a9c9ca
-def alive(
+def thinking_aloud(
     texts,         # iterator of str
     out=None,      # where they are printed, default the standard output
     after:float=.5 # seconds without a sign

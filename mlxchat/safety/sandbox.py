@@ -10,7 +10,7 @@ import functools, json, os, selectors, shutil, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from . import sandbox_child
-from .sandbox_child import STATUSES, Job
+from .sandbox_child import STATUSES, SandboxJob
 
 # %% ../../nbs/safety/sandbox.ipynb #c817
 @dataclass
@@ -98,7 +98,7 @@ def run_code(
     started = time.monotonic()
     folder = os.path.realpath(tempfile.mkdtemp(prefix='sandbox-'))
     os.chmod(folder, 0o755)
-    job = Job(folder=folder, readable=_readable(), timeout=timeout, cpu=int(timeout) + 2, memory=memory_mb << 20,
+    job = SandboxJob(folder=folder, readable=_readable(), timeout=timeout, cpu=int(timeout) + 2, memory=memory_mb << 20,
               disk=disk_mb << 20, files=4096, processes=processes, without=[*without],
               name='program' if tests else '__main__')
     parts = json.dumps(job._asdict()), program, tests

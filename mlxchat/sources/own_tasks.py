@@ -9,6 +9,7 @@ __all__ = ['own_file', 'own_code', 'own_path', 'source_hash', 'OwnError', 'failu
 # %% ../../nbs/sources/own_tasks.ipynb #84837b32
 import ast, hashlib, importlib, inspect, itertools, os, sys, sysconfig, traceback
 from importlib.machinery import PathFinder
+from numbers import Integral, Number
 from pathlib import Path
 from ..checkpoint import file_hash
 from ..tasks import Subset, Task
@@ -148,15 +149,28 @@ class OwnTask(Task):
     ):
         self.name, self.task, self.source = name, task, source_hash(name)
         self.kind, self.baseline = task.kind, task.baseline
+        if self.kind not in ('generative', 'choice'):
+            raise ValueError(f'kind of {name} is generative or choice, not {self.kind!r}')
+        if not isinstance(self.baseline, Number) or not 0 <= self.baseline <= 1:
+            raise ValueError(f'baseline of {name} is a share between 0 and 1, not {self.baseline!r}')
 
     def _asked(self, method, *args):
         try: return getattr(self.task, method)(*args)
         except NotImplementedError: raise OwnError(f'{self.name} has no method {method}') from None
         except (Exception, SystemExit) as e: raise failure(e) from e
 
-    def num_examples(self)->int: return self._asked('num_examples')
+    def num_examples(self)->int:
+        n = self._asked('num_examples')
+        if isinstance(n, Integral) and n >= 0: return int(n)
+        raise OwnError(f'num_examples of {self.name} must return a number of examples, not {n!r}')
+
     def problem(self, i:int)->dict: return self._asked('problem', i)
-    def evaluate(self, i:int, output_text:str)->bool: return self._asked('evaluate', i, output_text)
+    def evaluate(self, i:int, output_text:str)->bool:
+        right = self._asked('evaluate', i, output_text)
+        plain = right.item() if getattr(right, 'size', 0) == 1 else right # of NumPy or MLX
+        if isinstance(plain, Number) and plain in (0, 1): return bool(plain)
+        raise OwnError(f'evaluate of {self.name} must return True or False, not {right!r}')
+
     def reward(self, i:int, output_text:str)->float: return self._asked('reward', i, output_text)
 
     def get_example(self, i:int)->dict:

@@ -36,10 +36,12 @@ def openings(
     split:str # 'train' or 'val'
 )->list:      # of (kind, text)
     "Every opening of a split"
-    said = [(kind, f'{b}{o}{a}{end}') for kind, k in phrases()['talk'].items() for text in k['openings']
+    talk = phrases()['talk']
+    said = [(kind, f'{b}{o}{a}{end}') for kind, k in talk.items() for text in k['openings']
             for o, end in [re.fullmatch(r'(.*?)([.?!]*)', text).groups()] for b in BEFORE for a in AFTER
             if b + a == '' or re.search('[a-z]{2}', o, re.I)] # nobody says 'Well, :)'
-    held = {normalize(t) for _, t in said if name_hash(normalize(t), 'small talk') < 1/7}
+    plain = {normalize(text) for k in talk.values() for text in k['openings']}
+    held = {normalize(t) for _, t in said if name_hash(normalize(t), 'small talk') < 1/7} - plain
     return [(k, with_capital(t)) for k, t in said if (normalize(t) in held) == (split == 'val')]
 
 # %% ../../nbs/sources/small_talk.ipynb #a38f17a2
@@ -59,9 +61,10 @@ class SmallTalk(Generator):
         "Kind, opening and reply"
         rng = self.rng(i)
         if self.split == 'val': kind, text = self.asked[i % len(self.asked)]
-        else:
+        else: # every kind equally often, and every third opening plain
             kind = rng.choice([*self.by_kind])
-            text = rng.choice(self.by_kind[kind])
+            plain = phrases()['talk'][kind]['openings']
+            text = with_capital(rng.choice(plain if rng.random() < 1/3 else self.by_kind[kind]))
         return kind, loosen(text, rng), rng.choice(phrases()['talk'][kind]['replies'])
 
 # %% ../../nbs/sources/small_talk.ipynb #abb0cdcc
@@ -162,7 +165,7 @@ class Memory(Generator):
     "What was told is asked for"
     def __init__(self,
         split:str='train', # or 'val'
-        words:list=(),     # of which names are made up, in training
+        words:list=(),     # of which things are made up, in training
         size:int=None,     # default: 100 000, or 500 for validation
         seed:int=0,
     ):
@@ -171,12 +174,18 @@ class Memory(Generator):
         self.words, self.between = list(words) if split == 'train' else [], SmallTalk(split)
         super().__init__(split, size, seed, val_size=500)
 
+    def _made_up(self, like, rng):
+        "A word that is no thing of validation, with a capital if another one has it"
+        while True:
+            made = pseudo_word(self.words, rng)
+            if like[0].isupper(): made = made.capitalize()
+            if not is_heldout_thing(made): return made
+
     def _thing(self, rng):
         "What is told, and the ways to tell and to ask for it"
         kind = rng.choice([*self.things])
         thing = rng.choice(self.things[kind])
-        if self.words and kind in ('name', 'place') and rng.random() < .5:
-            thing = pseudo_word(self.words, rng).capitalize()
+        if self.words and rng.random() < .5: thing = self._made_up(thing, rng)
         return thing, phrases()['memory'][kind]
 
 # %% ../../nbs/sources/small_talk.ipynb #8e9f19ac
@@ -202,8 +211,8 @@ def evaluate(self:Memory, i:int, output_text:str)->bool:
     return bool(re.search(rf'\b{self._draw(i)[0]}\b', says_own_words(output_text), re.I))
 
 # %% ../../nbs/sources/small_talk.ipynb #d6338bcf
-SHARES = dict(arithmetic=.06, counting=.13, spelling=.42, identity=.05,
-              smalltalk=.25, unknown=.03, stories=.02, memory=.04)
+SHARES = dict(arithmetic=.05, counting=.12, spelling=.50, identity=.05,
+              smalltalk=.18, unknown=.03, stories=.03, memory=.04)
 
 def eight_tasks(
     words:list,        # words of the corpus
