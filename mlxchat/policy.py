@@ -111,7 +111,7 @@ def policy_loss(
     model:GPT,
     ids:mx.array,    # (R, T) inputs
     targets:mx.array,# (R, T) next ids, −1 where the model had no choice
-    weights:mx.array,# (R,) advantage over the number of tokens
+    weights:mx.array,# (R,) advantage over the answer's tokens and the number of answers
 )->mx.array:         # () its gradient points away from reward
     "Policy gradient, token by token"
     return (model.nll(ids, targets) * weights[:, None]).sum()
@@ -129,7 +129,6 @@ def policy_batch(
     tries:list # of `Rollout`
 )->tuple:      # inputs (R, T), targets (R, T), weights (R,); shorter rows first
     "What `policy_loss` wants"
-    chosen = sum(not f for t in tries for f in t.forced)
     loud = sorted((t for t in tries if t.advantage), key=lambda t: len(t.prompt) + len(t.ids))
     T = rounded(len(loud[-1].prompt) + len(loud[-1].ids) - 1 if loud else 1)
     inputs, targets = np.zeros((len(loud), T), np.int32), np.full((len(loud), T), -1, np.int32)
@@ -137,7 +136,8 @@ def policy_batch(
         row, n = [*t.prompt, *t.ids], len(t.prompt)
         x[:len(row)-1] = row[:-1]
         y[n-1:len(row)-1] = np.where(t.forced, -1, t.ids)
-    return inputs, targets, np.array([t.advantage/chosen for t in loud], np.float32)
+    weights = [t.advantage/(len(tries)*(len(t.forced) - sum(t.forced))) for t in loud]
+    return inputs, targets, np.array(weights, np.float32)
 
 # %% ../nbs/06g_policy.ipynb #c811
 class PolicyStep(TrainStep):
