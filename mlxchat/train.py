@@ -11,9 +11,8 @@ import math, time
 from copy import copy
 from typing import Protocol
 from fastcore.basics import patch
-from .model import GPT, MLP
-from .config import GPTConfig
-from .muon import MuonAdamW, Schedule, param_groups
+from .model import GPT
+from .muon import Schedule
 from .safety.parallel import World
 import mlx.core as mx, mlx.nn as nn, mlx.optimizers as optim
 import numpy as np

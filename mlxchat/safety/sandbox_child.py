@@ -14,7 +14,7 @@ STATUSES = 'ok error timeout memory disk processes output killed unsafe'.split()
 
 # folder: the only one where the program may write; readable: paths that Python needs; timeout, cpu: seconds;
 # memory, disk: bytes; files, processes: how many; without: names of layers to leave out; name: of the program's module
-SandboxJob = namedtuple('Job', 'folder readable timeout cpu memory disk files processes without name')
+SandboxJob = namedtuple('SandboxJob', 'folder readable timeout cpu memory disk files processes without name')
 
 def _take():
     "The next piece of standard input: exactly its bytes, so that later ones stay out of this process"

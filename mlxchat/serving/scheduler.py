@@ -331,7 +331,8 @@ class ScriptedEngine(Engine):
         answer,            # text of the prompt -> text of the answer
         seconds:float=0.,  # for each token
     ):
-        super().__init__(SimpleNamespace(max_positions=5000, config=SimpleNamespace(sequence_len=512)), tokenizer)
+        shape = SimpleNamespace(sequence_len=512, vocab_size=tokenizer.vocab_size)
+        super().__init__(SimpleNamespace(max_positions=5000, config=shape), tokenizer)
         self.answer, self.seconds = answer, seconds
 
     def batch(self)->ScriptedBatch: return ScriptedBatch(self)
