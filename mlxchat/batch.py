@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from fastcore.basics import patch
 from .fast import cuda_program
-from .fast.device import DTYPES, device_kind
+from .fast.device import DTYPES, device_kind, mind_threads
 from .fast.decode import Decoder
 from .model import GPT
 from .sampling import Sampling, BatchSampling, candidates, draw, penalized
@@ -109,6 +109,7 @@ def _trace(self:DecodeStep, greedy, width, wide, penalize, alternatives):
 def _program(self:DecodeStep, *key):
     "The compiled function for such sampling, made when it is first needed"
     if key not in self.programs:
+        mind_threads()
         self.programs[key] = mx.compile(self._trace(*key), inputs=[self.model.state, self.decoder.arrays])
     return self.programs[key]
 

@@ -11,6 +11,7 @@ import math, time
 from copy import copy
 from typing import Protocol
 from fastcore.basics import patch
+from .fast.device import mind_threads
 from .model import GPT
 from .muon import Schedule
 from .safety.parallel import World
@@ -95,6 +96,7 @@ class TrainStep:
         if not optimizer.state['step'].item(): optimizer.init(model.trainable_parameters())
         _check_arrays(type(optimizer).__name__, optimizer.state)
         self.names = {k for k, _ in tree_flatten(optimizer.state)} # until the first step is done
+        mind_threads()
         drawn = mx.random.state # dropout of your own draws anew in every step
         state, forward = [model.state, optimizer.state, drawn], [model.state, drawn]
         self._one = mx.compile(self._update_from_batch, inputs=state, outputs=state)
@@ -181,6 +183,7 @@ def compiled_nll(
     "Loss of every token, compiled when it is first wanted"
     def nll(ids, targets):
         with model.inference(): return model.nll(ids, targets)
+    mind_threads()
     if not hasattr(model, '_nll'): object.__setattr__(model, '_nll', mx.compile(nll, inputs=[model.state]))
     return model._nll
 
