@@ -13,8 +13,10 @@ from collections import namedtuple
 STATUSES = 'ok error timeout memory disk processes output killed unsafe'.split()
 
 # folder: the only one where the program may write; readable: paths that Python needs; timeout, cpu: seconds;
-# memory, disk: bytes; files, processes: how many; without: names of layers to leave out; name: of the program's module
-SandboxJob = namedtuple('SandboxJob', 'folder readable timeout cpu memory disk files processes without name')
+# memory, disk: bytes; files, processes: how many; without: names of layers to leave out; name: of the program's module;
+# refused: system calls, by the layers that make it needless; profile: the same in macOS's words
+SandboxJob = namedtuple('SandboxJob', 'folder readable timeout cpu memory disk files processes without name '
+                        'refused profile')
 
 def _take():
     "The next piece of standard input: exactly its bytes, so that later ones stay out of this process"
@@ -111,26 +113,15 @@ def _own_uid(folder, uid):
     for m in list(sys.modules.values()):
         if hasattr(m, '__path__'): m.__path__ = list(map(path, m.__path__))
 
-# %% ../../nbs/safety/sandbox_child.ipynb #c792
-_system_calls = {
-'always': """socket 41 198, ptrace 101 117, process_vm_readv 310 270, process_vm_writev 311 271, io_uring_setup 425 425,
-  pidfd_getfd 438 438, memfd_create 319 279, memfd_secret 447 447, shmget 29 194, msgget 68 186, semget 64 190,
-  mq_open 240 180, add_key 248 217, request_key 249 218, keyctl 250 219, bpf 321 280, perf_event_open 298 241,
-  userfaultfd 323 282, unshare 272 97, setns 308 268, mount 165 40, fsopen 430 430, open_tree 428 428""",
-'without processes': """kill 62 129, tkill 200 130, tgkill 234 131, rt_sigqueueinfo 129 138, rt_tgsigqueueinfo 297 240,
-  pidfd_send_signal 424 424""",
-'without mounts': """chmod 90 53, fchmod 91 52, fchmodat 268 53, fchmodat2 452 452, chown 92 54, lchown 94 54,
-  fchown 93 55, fchownat 260 54, setxattr 188 5, lsetxattr 189 6"""}
-
 # %% ../../nbs/safety/sandbox_child.ipynb #bd50cd64
-def _seccomp(layers):
+def _seccomp(job, layers):
     "Refuse system calls that reach beyond the sandbox; the kernel asks this little program before each call"
     LOAD, EQUAL, ATLEAST, RETURN, ALLOW, REFUSE, KILL = 0x20, 0x15, 0x35, 0x06, 0x7fff0000, 0x50001, 0x80000000
     machines = {'x86_64': (0xc000003e, 0, 302), 'aarch64': (0xc00000b7, 1, 261)}
     audit, column, prlimit = machines[os.uname().machine]
     code = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, audit), (RETURN, 0, 0, KILL)]
     code += [(LOAD, 0, 0, 0), (ATLEAST, 0, 1, 1 << 30), (RETURN, 0, 0, REFUSE)]
-    for when, calls in _system_calls.items():
+    for when, calls in job.refused.items():
         if when.removeprefix('without ') in layers: continue
         numbers = [int(call.split()[1 + column]) for call in calls.split(',')]
         for n in numbers: code += [(EQUAL, 0, 1, n), (RETURN, 0, 0, REFUSE)]
@@ -143,15 +134,8 @@ def _seccomp(layers):
 # %% ../../nbs/safety/sandbox_child.ipynb #c794
 def _seatbelt(job):
     "macOS: what sandbox-exec does, for the process itself"
-    here = os.path.realpath(job.folder)
-    real = map(os.path.realpath, job.readable) # what lies behind links, which is what macOS compares with
-    read = ' '.join(f'(subpath "{p}")' for p in (here, *real))
-    profile = f"""(version 1) (allow default)
-      (deny network*) (deny signal (target others)) (deny mach-lookup) (deny process-info-setcontrol)
-      (deny file-read-data (subpath "/Users") (subpath "/Volumes")) (allow file-read-data {read})
-      (deny file-write*) (allow file-write* (subpath "{here}") (literal "/dev/null"))"""
     why = ctypes.c_char_p()
-    try: _c('sandbox_init', profile, 0, ctypes.byref(why))
+    try: _c('sandbox_init', job.profile, 0, ctypes.byref(why))
     except OSError:
         print((why.value or b'').decode('utf-8', 'replace'), file=sys.stderr)
         raise
@@ -245,13 +229,11 @@ def _ask(requests, replies, *message):
     error = getattr(builtins, what[0], None)
     raise (error if isinstance(error, type) and issubclass(error, Exception) else RuntimeError)(*what[1:])
 
-# %% ../../nbs/safety/sandbox_child.ipynb #6c6a41b8
 def _stand_ins(names, wire):
     "What the tests call instead of the program's functions"
     def stand_in(name): return lambda *args, **kwargs: _load(_ask(*wire, name, _dump(args), _dump(kwargs)))
     return {o: stand_in(o) for o in names if not hasattr(builtins, o) and not o.startswith('__')}
 
-# %% ../../nbs/safety/sandbox_child.ipynb #5f941caf
 def _how_it_died(child):
     "The status of a program's process that ended too early"
     for _ in range(100): # it may take a moment to die
@@ -295,9 +277,8 @@ def _give_up_rights(job, layers, uid):
     _c('capset', struct.pack('Ii', 0x20080522, 0), bytes(24)) # and none of the old
     _c('prctl', 4, 0, 0, 0, 0)                   # nobody reads the judge's memory
     _c('prctl', 1, signal.SIGKILL, 0, 0, 0)      # die with the supervisor
-    _layer(job, layers, 'seccomp', _seccomp, layers)
+    _layer(job, layers, 'seccomp', _seccomp, job, layers)
 
-# %% ../../nbs/safety/sandbox_child.ipynb #5b8d13da
 def _judge(job, layers, uid, running, alive):
     "The middle process: puts on the layers, then runs program and tests; one of `STATUSES`"
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
