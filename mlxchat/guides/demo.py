@@ -111,7 +111,8 @@ def settle(self:Demo):
         seconds = training_seconds(SIZES['d6'])
         size = 'd6' if seconds <= WITHIN else 'demo'
         millions = [o.pretraining(o.vocab_size)[1].count_params()['total']/1e6 for o in (SIZES['d6'], SIZES[size])]
-        self.say(f'   {millions[0]:.1f} million parameters would take {duration(seconds)}: it will be {millions[1]:.1f}')
+        self.say(f'   {millions[0]:.1f} million parameters would take {duration(seconds)}: '
+                 f'it will be {millions[1]:.1f}')
     size = size or 'demo'
     write_json(self.run.folder/'config.json', run_config(self.run) | dict(size=size))
     self.c = replace(SIZES[size], english=self.c.english)

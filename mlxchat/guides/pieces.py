@@ -133,7 +133,7 @@ def probe(
     c:PretrainConfig,  # how it is trained
     rows:int,          # of a micro-batch
     single:bool,       # is a step a single micro-batch?
-    brief:bool=False   # measure everything only once? then memory is right, and seconds count the compiler's too on a CPU
+    brief:bool=False   # measure everything only once? then memory is right, and on a CPU seconds count the compiler's
 )->Cost:
     "Train a piece for a few steps"
     gc.collect()

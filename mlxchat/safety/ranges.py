@@ -88,7 +88,8 @@ def fitting(
     return kind(value)
 
 # %% ../../nbs/safety/ranges.ipynb #b6a2d883
-BYTE_UNITS = {o: 1000**i for i, names in enumerate(('b byte bytes', 'k kb', 'm mb', 'g gb', 't tb')) for o in names.split()}
+_THOUSANDS = 'b byte bytes', 'k kb', 'm mb', 'g gb', 't tb'
+BYTE_UNITS = {o: 1000**i for i, names in enumerate(_THOUSANDS) for o in names.split()}
 BYTE_UNITS |= {o: 1024**i for i, o in enumerate(('kib', 'mib', 'gib', 'tib'), 1)}
 TIMES = {o: n for n, names in (
     (1, 's sec second seconds'), (60, 'm min minute minutes'), (3600, 'h hour hours'),
