@@ -223,6 +223,7 @@ def own_optimizer(
         return optimizer
     return made
 
+# %% ../nbs/03k_pretrain.ipynb #6763981e
 def muon_adamw(
     model:GPT,
     c:PretrainConfig,

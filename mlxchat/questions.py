@@ -119,13 +119,15 @@ class WordTask(Generator):
         self.repeated, self.pseudo, self.pieces = repeated, pseudo, word_pieces(tokenizer) if tokenizer else []
         self.order = np.random.default_rng(seed).permutation(len(self.words)).tolist()
 
-    def word(self, i:int, rng:random.Random)->str:
-        "The word of example `i`"
-        if self.split == 'val': return self.words[self.order[i % len(self.words)]]
-        x = rng.random()
-        if x < self.pseudo:
-            return piece_word(self.pieces, rng) if self.pieces and rng.random() < .5 else pseudo_word(self.words, rng)
-        return rng.choice(self.repeating if x < self.pseudo + self.repeated else self.words)
+# %% ../nbs/05b_questions.ipynb #a50cf249
+@patch
+def word(self:WordTask, i:int, rng:random.Random)->str:
+    "The word of example `i`"
+    if self.split == 'val': return self.words[self.order[i % len(self.words)]]
+    x = rng.random()
+    if x < self.pseudo:
+        return piece_word(self.pieces, rng) if self.pieces and rng.random() < .5 else pseudo_word(self.words, rng)
+    return rng.choice(self.repeating if x < self.pseudo + self.repeated else self.words)
 
 # %% ../nbs/05b_questions.ipynb #c039
 def with_capital(text:str)->str:
@@ -327,19 +329,24 @@ class Identity(Generator):
         self.asked = asked
         self.by_reply = {r: [q for q, a in asked if a == r] for r in dict.fromkeys(a for _, a in asked)}
 
-    def _draw(self, i):
-        "Question and reply of example `i`"
-        rng = self.rng(i)
-        if self.split == 'val': question, reply = self.asked[i % len(self.asked)]
-        else: # every reply equally often, and every third question plain
-            reply = rng.choice(list(self.by_reply))
-            plain = IDENTITY.get(reply, ()) if rng.random() < 1/3 else ()
-            question = with_capital(rng.choice(plain or self.by_reply[reply]))
-        return loosen(question, rng), reply
+# %% ../nbs/05b_questions.ipynb #60a80925
+@patch
+def _draw(self:Identity, i):
+    "Question and reply of example `i`"
+    rng = self.rng(i)
+    if self.split == 'val': question, reply = self.asked[i % len(self.asked)]
+    else: # every reply equally often, and every third question plain
+        reply = rng.choice(list(self.by_reply))
+        plain = IDENTITY.get(reply, ()) if rng.random() < 1/3 else ()
+        question = with_capital(rng.choice(plain or self.by_reply[reply]))
+    return loosen(question, rng), reply
 
-    def get_example(self, i:int)->dict: return answer(*self._draw(i))
-    def evaluate(self, i:int, output_text:str)->bool:
-        return normalize(final_text(output_text)) == normalize(self._draw(i)[1])
+@patch
+def get_example(self:Identity, i:int)->dict: return answer(*self._draw(i))
+
+@patch
+def evaluate(self:Identity, i:int, output_text:str)->bool:
+    return normalize(final_text(output_text)) == normalize(self._draw(i)[1])
 
 # %% ../nbs/05b_questions.ipynb #c098
 def practice(
