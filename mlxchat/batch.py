@@ -59,6 +59,7 @@ class GeneralDecoder:
         "Scores of all words"
         return self.model.logits(self.model.hidden(tokens[:, None], cache)[:, 0])
 
+# %% ../nbs/04d_batch.ipynb #36c9b375
 def decoder_for(
     model:GPT
 ): # `Decoder`, or `GeneralDecoder` where that does not support the model

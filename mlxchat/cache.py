@@ -146,6 +146,7 @@ def attend_one(self:BatchedKVCache,
     self.store(layer, kv)
     return attend_one(q, self.kv[layer], self.lengths, scale, bounded) # a full ring is all visible
 
+# %% ../nbs/04c_cache.ipynb #490e4180
 @patch
 def attend(self:BatchedKVCache, layer, q, k, v, window, scale, bounded)->mx.array: # (B, H, 1, D)
     "The same, as `GPT` asks for it"

@@ -107,6 +107,7 @@ def _can_be_called(f, args):
     except ValueError: pass # one of Python's own
     return True
 
+# %% ../nbs/03g_callbacks.ipynb #30de5182
 def _check_callback(f):
     "Refuse a callback that would never be called, or could not be"
     kind = type(f).__name__

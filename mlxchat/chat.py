@@ -244,6 +244,7 @@ def new_chat(
     for name, value in settings.items(): talk.change(name, value)
     return talk
 
+# %% ../nbs/06_chat.ipynb #9d33b476
 def at_terminal()->bool: return sys.stdin.isatty() and sys.stdout.isatty()
 
 # %% ../nbs/06_chat.ipynb #b130cd88
@@ -316,6 +317,7 @@ def complete_piped(
         said = True
     if not said: raise ValueError(NO_INPUT)
 
+# %% ../nbs/06_chat.ipynb #84f6b73d
 def complete_typed(
     go # continues a text
 ):

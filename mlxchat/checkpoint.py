@@ -285,6 +285,7 @@ def restore_state(
         raise ValueError(f"{type(optimizer).__name__}.state['{lost[0]}'] cannot be set, so its memories are lost: "
                          'a state is a dict that stays the same, with all dicts in it')
 
+# %% ../nbs/03a_checkpoint.ipynb #33f900e2
 def load_optimizer(
     path:Path,  # checkpoint directory
     optimizer,  # its state is replaced

@@ -75,6 +75,7 @@ def change(self:Chat,
 class TooLong(ValueError):
     "A question that is longer than a model can read"
 
+# %% ../nbs/06a_conversation.ipynb #a10a8490
 def _turn(tokenizer, message):
     "Ids of one message"
     content = message['content']
@@ -82,6 +83,7 @@ def _turn(tokenizer, message):
     parts = [dict(type='text', text=content)] if isinstance(content, str) else content
     return tokenizer._assistant_turn([(p['type'], p['text']) for p in parts])[0]
 
+# %% ../nbs/06a_conversation.ipynb #ee10214c
 def _joined(tokenizer, system, turns, rendered):
     "Ids of a conversation, the system message before its first question"
     asked = next((i for i, m in enumerate(turns) if m['role'] == 'user'), None)

@@ -61,6 +61,7 @@ def begin(self:LiveCurve,
     self.steps, self.values, self.means = [], [], []
     for m in metrics: self.add(m)
 
+# %% ../nbs/03f_curves.ipynb #15f8c606
 @patch
 def add(self:LiveCurve, m:dict):
     "One more step"

@@ -44,6 +44,7 @@ def doc_roots()->list: # of `Path`
     paths = sysconfig.get_paths()
     return list(dict.fromkeys(Path(paths[k]).resolve() for k in ('stdlib', 'purelib', 'platlib')))
 
+# %% ../nbs/02_data.ipynb #fb01e5dd
 def source_files(
     root, # folder to search
 )->list:  # of (module name, path), sorted

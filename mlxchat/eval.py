@@ -56,6 +56,7 @@ class Continuation(NamedTuple):
     @property
     def mean(self)->float: return self.nats/self.tokens if self.tokens else math.nan
 
+# %% ../nbs/05_eval.ipynb #b9835fe2
 def best(
     endings:list,     # of `Continuation`
     mean:bool=True,   # with length normalisation?
@@ -302,6 +303,7 @@ def _judge(task, tok, q):
                right=[bool(task.evaluate(q.i, t)) for t in texts], exact=[ids == q.right for ids in answers])
     return row | (dict(cut=True) if q.cut else {})
 
+# %% ../nbs/05_eval.ipynb #4ddde658
 def _judged(task, tok, answered):
     "Rows, as they are done"
     pool, judged = ThreadPoolExecutor(2*(os.cpu_count() or 1)), deque()

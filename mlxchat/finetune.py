@@ -112,6 +112,7 @@ def usual_scale(
     recipe = run_config(Run(folder)).get('recipe', {})
     return recipe.get('lr_scale', 1.)*(batch/recipe.get('batch_tokens', BATCH_D12))**.5
 
+# %% ../nbs/06b_finetune.ipynb #89eefa13
 def rates(
     folder:Path, # of the run that was pretrained
     c:SFTConfig,

@@ -149,6 +149,7 @@ def unpack(
 def snapshot(self:Loader):
     return self.source.state(), self.buffer.docs(), self.buffer.whole(), self.placed, self.cropped
 
+# %% ../nbs/02c_loader.ipynb #08b62b73
 @patch
 def jsonable(self:Loader, snapshot:tuple)->dict:
     "What a snapshot says, as plain numbers and text"
@@ -158,6 +159,7 @@ def jsonable(self:Loader, snapshot:tuple)->dict:
                 masked=[int(mask is not None) for _, mask in docs],
                 masks=pack([mask for _, mask in docs if mask is not None]))
 
+# %% ../nbs/02c_loader.ipynb #929bdc8e
 @patch
 def state(self:Loader)->dict:
     "Everything needed to continue after the last batch, as plain numbers and text"
@@ -217,17 +219,21 @@ def __next__(self:MixedLoader)->tuple: # (inputs, targets), both (B, T) int32
 @patch
 def snapshot(self:MixedLoader): return list(self.served), [o.snapshot() for o in self.loaders]
 
+# %% ../nbs/02c_loader.ipynb #74b42761
 @patch
 def jsonable(self:MixedLoader, snapshot:tuple)->dict:
     served, parts = snapshot
     return dict(served=served, loaders=[o.jsonable(s) for o, s in zip(self.loaders, parts)])
 
+# %% ../nbs/02c_loader.ipynb #e0d18d96
 @patch
 def state(self:MixedLoader)->dict: return self.jsonable(self.snapshot())
 
+# %% ../nbs/02c_loader.ipynb #84984d4f
 @patch
 def status(self:MixedLoader)->dict: return {k: v for o in self.loaders for k, v in o.status().items()}
 
+# %% ../nbs/02c_loader.ipynb #cfd475b4
 @patch
 def restore(self:MixedLoader, state:dict):
     checked(state, {'served': [(0, 2**62)], 'loaders': [dict]}, 'the state of the data')

@@ -125,6 +125,7 @@ def rounded(
     while 2*half < n: half *= 2
     return next(o for o in (half, half*3//2, 2*half) if o >= min(n, 2*half) and o >= 16)
 
+# %% ../nbs/06g_policy.ipynb #2a4a2022
 def policy_batch(
     tries:list # of `Rollout`
 )->tuple:      # inputs (R, T), targets (R, T), weights (R,); shorter rows first

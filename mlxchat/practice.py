@@ -127,6 +127,7 @@ def steps(self:RLConfig,
     if self.epochs: return max(1, round(self.epochs*once))
     return max(1, int(once)) if once <= 500 else 100
 
+# %% ../nbs/06h_practice.ipynb #c3057afc
 @patch
 def settled(self:RLConfig,
     questions:int, # of the task
@@ -144,6 +145,7 @@ def evaluations(self:RLConfig,
     "How many evaluations there are: one before, some between, one at the end"
     return 2 + len(range(self.eval_every, steps, self.eval_every) if self.eval_every else ())
 
+# %% ../nbs/06h_practice.ipynb #5427ebef
 @patch
 def evaluation_questions(self:RLConfig,
     steps:int, # in all

@@ -83,11 +83,13 @@ def draw(self:Progress, news:bool=False):
     self.now['since'] = time.monotonic() - self.clock
     self._all('draw', dict(self.now), news) # as it is now, whatever another thread adds meanwhile
 
+# %% ../nbs/03e_progress.ipynb #69ba54fc
 @patch
 def say(self:Progress, text:str):
     "A line of its own"
     self._all('say', text)
 
+# %% ../nbs/03e_progress.ipynb #4754a0c9
 @patch
 def set(self:Progress, **changes):
     "Change the record; another state is news"
@@ -272,12 +274,14 @@ def _finishing(self:Progress, left):
     then = f'{","*bool(soon)} and validated' if self.now.get('scored') else ''
     return f'when step {self.at or self.now["step"]:,} is done{soon}{then}'
 
+# %% ../nbs/03e_progress.ipynb #2a002692
 @patch
 def _giving_up(self:Progress, left):
     "That a step is given up, and why"
     why = f' (its rest would take {duration(left)})' if left else ''
     return f'step {self.at or self.now["step"]:,} is given up{why}'
 
+# %% ../nbs/03e_progress.ipynb #8b90e863
 @patch
 def _next_part(self:Progress, soon):
     "The part of a step that is still computed"
@@ -305,6 +309,7 @@ def _when(self:Progress):
     if gives_up is None: return f'{self._finishing(None)}, {within}'
     return self._finishing(left if sure else None)
 
+# %% ../nbs/03e_progress.ipynb #d03d1c94
 @patch
 def answer(self:Progress):
     "What happens now that somebody has asked to stop; said once"

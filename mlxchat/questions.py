@@ -89,6 +89,7 @@ def word_pieces(
     texts = (tokenizer.decode([i]).removeprefix(' ') for i in range(tokenizer.vocab_size))
     return sorted({t for t in texts if re.fullmatch('[a-z]+', t)})
 
+# %% ../nbs/05b_questions.ipynb #ebf538cd
 def piece_word(
     pieces:list,       # from `word_pieces`
     rng:random.Random,
@@ -341,9 +342,11 @@ def _draw(self:Identity, i):
         question = with_capital(rng.choice(plain or self.by_reply[reply]))
     return loosen(question, rng), reply
 
+# %% ../nbs/05b_questions.ipynb #d1eed34f
 @patch
 def get_example(self:Identity, i:int)->dict: return answer(*self._draw(i))
 
+# %% ../nbs/05b_questions.ipynb #e959dd98
 @patch
 def evaluate(self:Identity, i:int, output_text:str)->bool:
     return normalize(final_text(output_text)) == normalize(self._draw(i)[1])

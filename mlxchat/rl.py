@@ -63,6 +63,7 @@ def learner(
                          'start from the one it was made of')
     return model
 
+# %% ../nbs/06i_rl.ipynb #d2c2d24b
 def _optimizer(run, model, c):
     "Muon and AdamW as in pretraining, at lower rates"
     about = read_json(run.folder/'config.json', {'pretrain?': {'preset?': {*MUON}}})
@@ -70,6 +71,7 @@ def _optimizer(run, model, c):
     rates = {k: getattr(c, k)*c.init_lr_frac for k in ('matrix_lr', 'embedding_lr', 'unembedding_lr', 'scalar_lr')}
     return MuonAdamW(param_groups(model, **rates, preset=preset, weight_decay=c.weight_decay), MUON[preset])
 
+# %% ../nbs/06i_rl.ipynb #9cf99a47
 def _plan(c):
     "Rates that fall to zero on a line, and how it is trained"
     schedule = Schedule(c.num_iterations, 0, 1., 0., momentum=(.95, .95, .95), weight_decay=c.weight_decay)

@@ -154,6 +154,7 @@ def _say_what(source, target, path, plan, settings):
     print(f'{how_long(plan, settings["batch_tokens"])}, in {tilde(target.folder)}')
     if note := too_little(plan): print(note)
 
+# %% ../nbs/06e_sft.ipynb #a95ceeaf
 def _go_on(name):
     return f'`mlxchat chat --run {name}` talks to it, and `mlxchat sft --run {name} --data FILE` teaches it more'
 
@@ -175,6 +176,7 @@ def _scored(c, names, material):
     tasks = {n: open_task(n, None, material.folder or None, tokenizer=material.tokenizer) for n in names}
     return tasks or dict(own=material.val)
 
+# %% ../nbs/06e_sft.ipynb #f24bcd27
 def _teach(run, path, plan, material, names, callbacks):
     "Fine-tune, with validation and scores"
     c, tokenizer, tasks = plan.c, material.tokenizer, _scored(plan.c, names, material)

@@ -123,6 +123,7 @@ def _stated(text, marks):
         if m := _NUMBER.match(text, mark.end()):
             yield Decimal('nan') if _DOUBT.match(m['rest']) else _value(m), m.start('rest')
 
+# %% ../nbs/05a_tasks.ipynb #c7b84fe9
 def final_number(
     output_text:str # everything the assistant produced
 )->Decimal|None:    # None if it states no number, or not clearly

@@ -34,17 +34,20 @@ def _parts(optimizer, f):
     def inner(x): return f(x) if isinstance(x, optim.Optimizer) else x
     return {k: tree_map(inner, v) for k, v in getattr(optimizer, '__dict__', {}).items()}
 
+# %% ../nbs/03_train.ipynb #be6ece7f
 def _twin(optimizer):
     "A copy with a state of its own, and copies of the optimizers that it is made of"
     twin = copy(optimizer)
     getattr(twin, '__dict__', {}).update(_parts(optimizer, _twin))
     return twin
 
+# %% ../nbs/03_train.ipynb #0006a8e1
 def _beside(optimizer):
     "What is kept beside the state"
     kept = _parts(optimizer, _beside).items()
     return {k: repr(v) for k, v in kept if k != 'state' and not k.startswith('_')}
 
+# %% ../nbs/03_train.ipynb #fed52dd8
 def _set(optimizer, **values):
     "A copy of an optimizer after its `schedule`: the state, and what is kept beside it"
     twin = _twin(optimizer)
@@ -66,6 +69,7 @@ def _check_arrays(kind, state):
     for k, x in tree_flatten(state):
         if not isinstance(x, mx.array): raise ValueError(f"{kind}: state['{k}'] is no array, and only arrays are kept")
 
+# %% ../nbs/03_train.ipynb #ff1c3617
 def check_optimizer(
     optimizer:Optimizer
 ):
@@ -168,6 +172,7 @@ def __call__(self:TrainStep,
     if self.names: self._check_names()
     return loss
 
+# %% ../nbs/03_train.ipynb #e01cf7d4
 @patch
 def _check_names(self:TrainStep):
     "After the first step: refuse a state that has other names now, since a checkpoint of it could not be read"

@@ -359,6 +359,7 @@ def _log(self:Trainer, m):
     self.logged = m['step']
     for f in self.due('log', m['step']): f(self, dict(m))
 
+# %% ../nbs/03i_trainer.ipynb #0ce6a8e4
 @patch
 def _show(self:Trainer, m, seconds):
     "Log a step, show it, and call who wants to know"
@@ -366,6 +367,7 @@ def _show(self:Trainer, m, seconds):
     self.lines.step(m, seconds)
     for f in self.due('step', m['step']): f(self, dict(m))
 
+# %% ../nbs/03i_trainer.ipynb #f1a4689d
 @patch
 def _followed(self:Trainer, m, seconds):
     "Whoever wants to know is told, and whoever may end training asked"
@@ -373,6 +375,7 @@ def _followed(self:Trainer, m, seconds):
         if self.world.first: self._show(m, seconds)
         return self._ends(m)
 
+# %% ../nbs/03i_trainer.ipynb #e43492b4
 @patch
 def _ends(self:Trainer, m):
     "Who may end training, each with why it must end, '' if it need not"

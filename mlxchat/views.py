@@ -178,6 +178,7 @@ def _due(self:LogView, now, news, t, at):
     soon = passing and now.get('since', 0) >= self.patience and self.last < t - now['since']
     return waiting and (soon or t - self.last >= self.minute)
 
+# %% ../nbs/03d_views.ipynb #6ced416b
 @patch
 def draw(self:LogView, now:dict, news:bool):
     part = now['micro']/now['micros'] if now['micros'] else 1 # of the step
