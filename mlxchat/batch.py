@@ -46,7 +46,7 @@ def for_inference(
 class GeneralDecoder:
     "A model as it is, for one new token per row"
     def __init__(self,
-        model:GPT # or whatever has its `hidden` and `logits`
+        model:GPT # or whatever has its `hidden`, `logits` and `inference`
     ): self.model, self.arrays = model, {}
 
     def refresh(self): pass # it has no weights of its own
@@ -100,7 +100,7 @@ def _trace(self:DecodeStep, greedy, width, wide, penalize, alternatives):
         cache = BatchedKVCache(list(kv), lengths, last, active)
         tokens = mx.maximum(mx.where(forced >= 0, forced, tokens), 0)
         seen = [mx.put_along_axis(marks[0], tokens[:, None], mx.array(True), 1)] if penalize else []
-        logits = self.decoder(tokens, cache, self.decoder.arrays)
+        with self.model.inference(): logits = self.decoder(tokens, cache, self.decoder.arrays)
         out = choose(logits, greedy, choice, width, wide, [*seen, *marks[1:]], alternatives)
         return out, seen, cache.kv, cache.lengths, cache.last
     return step

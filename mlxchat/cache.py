@@ -86,7 +86,7 @@ def prefill(
         cache = PrefillCache(model.config.n_layer, [len(p) for p in some] if n > 1 else None)
         ids = mx.array([[*p] + [0]*(longest - len(p)) for p in some])
         for start in range(0, longest, chunk):
-            h = model.hidden(ids[:, start:start+chunk], cache)
+            with model.inference(): h = model.hidden(ids[:, start:start+chunk], cache)
             mx.eval(h, [o for o in cache.keys + cache.values if o is not None])
         logits = model.logits(cache.ends(h)[:, 0])
         mx.eval(logits, [] if cache.last is None else cache.last)
