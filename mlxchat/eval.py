@@ -188,10 +188,11 @@ def _padded(rows, width):
 def _read(model, questions, S, T, n):
     "The endings of some questions: trunks of at most S tokens, n branches of at most T"
     cache, E = PrefillCache(model.config.n_layer, [q.n for q in questions]), model.config.n_embd
-    h = model.hidden(_padded([q.trunk for q in questions], S), cache).reshape(-1, E)
+    with model.inference(): h = model.hidden(_padded([q.trunk for q in questions], S), cache).reshape(-1, E)
     if T:
         branches = [b for q in questions for b in q.branches + [[]]*(n - len(q.branches))]
-        h = mx.concatenate([h, model.hidden(_padded(branches, T), SharedPrefixCache(cache, n)).reshape(-1, E)])
+        with model.inference(): after = model.hidden(_padded(branches, T), SharedPrefixCache(cache, n))
+        h = mx.concatenate([h, after.reshape(-1, E)])
     at, targets = [], [] # where in h the tokens are predicted, and which they are
     for g, q in enumerate(questions):
         for c, (ids, start, end) in enumerate(q.rows):

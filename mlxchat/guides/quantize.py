@@ -95,7 +95,8 @@ def _choices(model, batches):
     likeliest, true = [], []
     for x, y in batches:
         for ids, targets in zip(x, y):
-            logits, at = model(mx.array(ids[None]))[0].astype(mx.float32), np.flatnonzero(targets >= 0)
+            with model.inference(): logits = model(mx.array(ids[None]))[0].astype(mx.float32)
+            at = np.flatnonzero(targets >= 0)
             logits = logits[mx.array(at)]
             likeliest.append(np.array(mx.argmax(logits, -1)))
             there = mx.take_along_axis(logits, mx.array(targets[at])[:, None], -1)[:, 0]
