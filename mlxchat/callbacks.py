@@ -169,18 +169,18 @@ class LossSpikeDetector:
     def __init__(self,
         spike:float=12.,  # standard deviations above the recent mean that count as a spike, 0 for never
         losses=(),        # of the steps before, when a run resumes
-    ): self.spike, self.losses = spike, deque(losses, maxlen=100)
+        patience:int=3    # steps in a row that must be so bad
+    ): self.spike, self.losses, self.patience, self.high = spike, deque(losses, maxlen=100), patience, 0
 
     def __call__(self, loss:float)->str: # what is wrong, '' if nothing is
         "Judge the loss of a step"
         if not math.isfinite(loss): return f'the loss became {loss}'
-        n = len(self.losses)
-        if self.spike and n == 100:
-            mean = sum(self.losses)/n
-            spread = (sum((x - mean)**2 for x in self.losses)/n)**.5
-            if loss > mean + max(self.spike*spread, .5): return f'the loss jumped from {mean:.2f} to {loss:.2f}'
-        self.losses.append(loss)
-        return ''
+        mean = sum(self.losses)/max(1, len(self.losses))
+        spread = (sum((x - mean)**2 for x in self.losses)/max(1, len(self.losses)))**.5
+        jumped = self.spike and len(self.losses) == 100 and loss > mean + max(self.spike*spread, .5)
+        self.high = self.high + 1 if jumped else 0
+        if not jumped: self.losses.append(loss)
+        return f'the loss jumped from {mean:.2f} to {loss:.2f}' if self.high == self.patience else ''
 
 # %% ../nbs/03g_callbacks.ipynb #3b89f5a9
 class SpikeGuard(Callback):
@@ -190,6 +190,8 @@ class SpikeGuard(Callback):
         losses = [o['loss'] for o in before[-100:] if 'loss' in o]
         self.detect = LossSpikeDetector(self.spike, trainer.world.tell(losses))
     def wrong(self, trainer, m:dict)->str: return self.detect(m['loss'])
+    @property
+    def doubts(self)->bool: return self.detect.high > 0 # whether the model is still sound
 
 # %% ../nbs/03g_callbacks.ipynb #c025
 def used_bytes()->int:

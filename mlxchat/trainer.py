@@ -84,6 +84,10 @@ class Trainer:
                           MemoryLimit(c.memory_limit_gb, c.memory_check_interval)]
 
 # %% ../nbs/03i_trainer.ipynb #051cef65
+@patch(as_prop=True)
+def doubts(self:Trainer)->bool: # is somebody not sure that the model is sound? Then it is not saved
+    return any(getattr(f, 'doubts', False) for f in self.callbacks)
+
 @patch
 def due(self:Trainer, moment:str, step:int)->list: # of methods
     "What callbacks do at a moment of a step"
@@ -269,7 +273,7 @@ def _step(self:Trainer, m, fresh):
     with self._kept(m, bool(benchmarks)):
         why = next((why for f in self.due('wrong', m['step']) if (why := f(self, dict(m)))), '')
     if why: return m, why
-    save = self.manager.due(m['step'], self.total)
+    save = self.manager.due(m['step'], self.total) and not self.doubts
     if (save or benchmarks) and (why := unsound(self.model)): return m, why
     if self.world.first and benchmarks and save: self._save(m, early=True)
     m = self._scored(m, benchmarks)
@@ -295,7 +299,8 @@ def _finish(self:Trainer, m, whys):
     asked, *found = self.world.any(self.asked(), *[why for _, why in whys])
     ends = asked or any(found)
     if ends and (wrong := unsound(self.model)): return wrong
-    if self.world.first and (self.manager.due(step, self.total) or ends or self.manager.is_best(m)):
+    wanted = self.manager.due(step, self.total) or self.manager.is_best(m)
+    if self.world.first and (last or ends or wanted and not self.doubts):
         self._save(m, must=last or ends)
         self.undone = 0
         asked = asked or self._asked_while_saving(step)

@@ -107,7 +107,7 @@ def settle(self:Demo):
     "Take the next size up where a graphics card has the time for it; a size once chosen stays"
     size = run_config(self.run).get('size') or ('demo' if (self.run.folder/'tokenizer').exists() else '')
     if not size and self.c.english and device_kind() != 'cpu':
-        self.say('   measuring what this graphics card can train in ten minutes')
+        self.say('   measuring what this graphics card can train in ten minutes; a new one compiles programs first')
         seconds = training_seconds(SIZES['d6'])
         size = 'd6' if seconds <= WITHIN else 'demo'
         millions = [o.pretraining(o.vocab_size)[1].count_params()['total']/1e6 for o in (SIZES['d6'], SIZES[size])]
