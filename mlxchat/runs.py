@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STAGES', 'NUMBERS', 'CONFIG', 'Run', 'exclusive', 'step_number', 'whisper', 'unfinished', 'nothing_left', 'rewind',
-           'run_config', 'differs']
+           'run_config', 'set_read', 'differs']
 
 # %% ../nbs/03b_runs.ipynb #90991b4e
 import json, math, os, shutil, sys, threading, weakref
@@ -299,7 +299,7 @@ def forget(self:Run,
     atomic_write(self.folder/'metrics.jsonl', lambda tmp: tmp.write_text(text, encoding='utf-8'))
 
 # %% ../nbs/03b_runs.ipynb #c034
-CONFIG = {'set?': str, 'streaming?': bool, 'pretrain?': dict,
+CONFIG = {'set?': str, 'text?': str, 'streaming?': bool, 'pretrain?': dict,
           'recipe?': {'batch_tokens?': (1, 2**60), 'steps?': (0, 2**60)}, 'model?': dict, 'sft?': dict, 'rl?': dict,
           'origin?': dict, 'made_from?': str, 'taught?': str, 'suggestions?': [str], 'validation?': str}
 
@@ -311,6 +311,13 @@ def run_config(
     try: there = read_json(run.folder/'config.json', CONFIG, 'move it away to start again')
     except FileNotFoundError: return {}
     return {k: v for k, v in there.items() if v is not None}
+
+def set_read(
+    run:Run
+)->str: # name under shards/, or a folder; '' if it does not say
+    "The shards that a run has read"
+    there = run_config(run)
+    return there.get('set') or there.get('text') or '' # the demo calls it its text
 
 _DIFFERS = dict( # what is no option, or none that says enough
     base='it began with {}, not with {}', weights='it began with other weights', tokenizer='it has another tokenizer',

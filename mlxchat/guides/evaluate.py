@@ -18,6 +18,7 @@ from ..config import GPTConfig
 from ..safety.files import read_json, sound
 from ..checkpoint import write_json
 from ..find_run import find_run
+from ..runs import set_read
 from ..safety.ranges import ranged
 from ..views import duration
 from ..report import report_html
@@ -134,7 +135,7 @@ def evaluate(
     if model.quantized and not model.lora and device_kind() == 'cpu': model = unpacked(model) # ten times as fast there
     model = for_inference(model, dtype)
     step, lm = meta['step'], EvaluatedModel(model, tok, batch_tokens)
-    set = set or _config(found).get('set', 'python')
+    set = set or _set_read(found) or 'python'
     options = dict(samples=num_samples, max_tokens=max_tokens, temperature=temperature, top_k=top_k, seed=seed)
     def opened(n):
         return open_benchmark(n, lm, set, data_dir or None, max_examples, eval_tokens, strict,
@@ -202,9 +203,9 @@ def _elsewhere(place, folder):
         raise ValueError(f'{place} is among the answers of {whole.parents[2].name}: choose another place for --output')
     return place
 
-def _config(run):
-    try: return read_json(run.folder/'config.json', {'set?': str})
-    except (OSError, ValueError): return {}
+def _set_read(run):
+    try: return set_read(run)
+    except (OSError, ValueError): return ''
 
 # %% ../../nbs/guides/evaluate.ipynb #de18424f
 def show_row(

@@ -21,6 +21,7 @@ from ..tokenizer import Tokenizer
 from ..documents import BinSource, TextSource, documents
 from ..checkpoint import checkpoints, load_model
 from ..find_run import find_run
+from ..runs import set_read
 from ..safety.parallel import Heartbeat, World
 from ..config import GPTConfig
 from ..pretrain import read_config, recorded
@@ -179,7 +180,7 @@ def origin(
     where = f'{run.folder.name}/{path.parent.name}' + (f'/{path.name}' if step is not None else '')
     return model, dict(
         folder=str(run.folder), name=run.folder.name, stage=path.parent.name, step=meta['step'], where=where,
-        sha256=meta['files']['model.safetensors'], config=asdict(c), preset=preset, set=there.get('set', ''),
+        sha256=meta['files']['model.safetensors'], config=asdict(c), preset=preset, set=set_read(run),
         streaming=there.get('streaming', False))
 
 SHAPE = 'preset', 'depth', 'n_embd', 'aspect_ratio', 'n_head', 'head_dim', 'n_kv_head', 'window_pattern', 'max_seq_len'

@@ -9,9 +9,8 @@ __all__ = ['unseen_documents', 'unpacked', 'file_bytes', 'quantize']
 from pathlib import Path
 from ..checkpoint import save_checkpoint, write_json
 from ..find_run import check_copy, check_tag, find_run
-from ..runs import Run, run_config
+from ..runs import Run, run_config, set_read
 from ..data import read_texts
-from ..safety.files import read_json
 from ..safety.console import Bar, tilde
 from ..documents import BinSource, documents
 from ..model import GPT
@@ -53,8 +52,8 @@ def _sample(run, stage, tokenizer, T, most):
     "Batches of validation text, and what they are; or none, and why"
     if stage != 'base' and (batches := _answers(run, tokenizer, T, most)):
         return batches, f'{sum(int((y >= 0).sum()) for _, y in batches):,} tokens of answers to unseen questions'
-    try: set = read_json(run.folder/'config.json', {'set?': str}).get('set') or 'python'
-    except (OSError, ValueError, AttributeError): return [], 'it is not known what the run has learnt from'
+    try: set = set_read(run) or 'python'
+    except (OSError, ValueError): return [], 'it is not known what the run has learnt from'
     try: batches = text_batches(unseen_documents(set, tokenizer), tokenizer, 4, T, most)
     except (OSError, ValueError) as e: return [], f'the validation text of {set} cannot be read ({e})'
     lengths = tokenizer.token_bytes()
