@@ -186,7 +186,7 @@ async function copy(turn, words, button) {
 function summary({ids, firstAfter, seconds, stopped}) {
   const facts = [ids.length === 1 ? '1 token' : count(ids.length) + ' tokens']
   if (ids.length > 9) facts.push(count(Math.round((ids.length - 1)/(seconds - firstAfter/1000))) + ' tokens/s')
-  facts.push(`first after ${(firstAfter/1000).toFixed(2)} s`)
+  if (firstAfter > 100) facts.push(`first after ${(firstAfter/1000).toFixed(1)} s`)
   if (stopped) facts.push('stopped')
   return facts.join(' · ')
 }
@@ -277,7 +277,7 @@ function say(text) {
   add({role: 'user', text: text.trim()})
   keep()
   answer(null)
-  $('text').focus()
+  focus()
 }
 
 function regenerate() {
@@ -285,7 +285,7 @@ function regenerate() {
   if (broken) return location.reload() // the only way to a new engine, and the conversation is kept
   remove('error')
   answer(remove('assistant'))
-  $('text').focus()
+  focus()
 }
 
 // ---------- the box to type in ----------
@@ -308,10 +308,12 @@ function send() {
   say(text)
 }
 
-const touched = () => matchMedia('(pointer: coarse)').matches // no Shift+Enter there: Enter starts a new line
+// A finger has no Shift+Enter, so Enter starts a new line there; and its keyboard would hide the answer.
+const touched = () => matchMedia('(pointer: coarse)').matches
+const focus = () => $(touched() ? 'talk' : 'text').focus()
 $('send').onclick = () => {
   send()
-  $('text').focus()
+  focus()
 }
 $('text').oninput = ready
 $('text').onkeydown = event => {
@@ -337,13 +339,13 @@ function change(chat, text) {
   keep()
   showAll()
   announce(text)
-  $('text').focus()
+  focus()
 }
 
 $('new-chat').onclick = async () => {
   stop()
   if (answering) await new Promise(done => answering.over = done)
-  $('text').focus()
+  focus()
   if (!turns.length) return
   old = {turns, forgotten}
   offer(true)
@@ -410,7 +412,7 @@ function introduce() {
   fact('Size', about.parameters && million(about.parameters) + ' parameters')
   fact('Weights', about.weights, about.bytes && (about.bytes/1e6).toFixed(1) + ' MB')
   fact('Learned from', about.data)
-  fact('Made', about.date && new Date(about.date).toLocaleDateString('en', day))
+  fact('Made', about.date && new Date(about.date).toLocaleDateString('en-GB', day))
   fact('Licence', about.licence)
   about.scores?.forEach(score)
   $('scores').hidden = !about.scores?.length
