@@ -192,7 +192,7 @@ function summary({ids, firstAfter, seconds, stopped}) {
 }
 
 function explained({message}) {
-  if (!/memory|allocat|length|room/i.test(message)) return message
+  if (!/memory|allocat/i.test(message)) return message
   return `There is not enough memory for this model (${message}). Close other tabs, then try again.`
 }
 
@@ -246,7 +246,7 @@ async function answer(was) { // was: an earlier answer, which comes back if ther
   note(...question, '')
   if (result?.cut) note(...question, `too long: the model does not see its first ${count(result.cut)} tokens`)
   if (said && result) note(turn, el, summary(result))
-  if (!said) problem ||= nothing(question, was, mine.stopped)
+  if (!said) problem = nothing(question, was, mine.stopped, problem)
   if (problem) add({role: 'error', text: problem})
   if (result) forgotten = result.dropped
   mark()
@@ -256,11 +256,11 @@ async function answer(was) { // was: an earlier answer, which comes back if ther
   mine.over?.()
 }
 
-function nothing(question, was, stopped) { // was said: puts back what was there, and says what there is to say
+function nothing(question, was, stopped, problem) { // was said: puts back what was there, and returns what is wrong
   remove('assistant')
   if (was) add(was)
   else if (stopped) note(...question, 'stopped before the first word')
-  return was || stopped ? '' : 'The model said nothing. Ask again, or in other words.'
+  return problem || was || stopped ? problem : 'The model said nothing. Ask again, or in other words.'
 }
 
 function stop() {
