@@ -385,32 +385,34 @@ function fact(name, ...values) {
   if (text) $('facts').append(element('dt', '', name), element('dd', '', text))
 }
 const percent = x => Math.round(100*x) + ' %'
-const across = x => (100*x).toFixed(1) + '%'
-const put = (el, places) => Object.entries(places).forEach(([name, x]) => el.setAttribute(name, across(x)))
+const put = (el, places) => Object.entries(places).forEach(([name, x]) => el.setAttribute(name, `${100*x}%`))
 
-function score({name, score, low, high, trivial, n}) { // a row of the table
+function score({name, score, low, high, trivial, n}) { // a row of the table; all but the score may be null
   const row = clone('score')
   const [, bar, range, base] = row.querySelector('svg').children
   const [number, interval, unseen] = row.lastElementChild.children
-  put(bar, {width: score})
-  put(range, {x1: low, x2: high})
-  if (trivial == null) base.remove()
-  else put(base, {x1: trivial, x2: trivial})
   row.firstElementChild.textContent = name
   number.textContent = percent(score)
-  interval.textContent = `${Math.round(100*low)}–${Math.round(100*high)}`
-  unseen.textContent = `: 95 % interval of ${n} questions.`
-  if (trivial != null) unseen.textContent += ` Always the same answer: ${percent(trivial)}`
+  put(bar, {width: score})
+  put(range, {x1: low ?? score, x2: high ?? score})
+  put(base, {x1: trivial ?? 0, x2: trivial ?? 0})
+  if (low != null) interval.textContent = `${Math.round(100*low)}–${Math.round(100*high)}`
+  if (low != null) unseen.textContent = `: 95 % interval, ${n ?? 'some'} questions.`
+  if (trivial == null) base.remove()
+  else unseen.textContent += ` Always the same answer: ${percent(trivial)}`
   $('scores').querySelector('tbody').append(row)
 }
 
+const stages = {base: 'pretrained only', mid: 'midtrained', sft: 'fine-tuned', rl: 'reinforcement learning'}
 function introduce() {
   const million = n => n >= 1e6 ? (n/1e6).toFixed(n < 1e8 ? 2 : 0) + ' million' : count(n)
   const day = {dateStyle: 'long', timeZone: 'UTC'}
   fact('Name', about.name)
-  fact('Stage', about.stage, about.step && 'step ' + count(about.step))
+  fact('Stage', stages[about.stage] ?? about.stage, about.step && 'step ' + count(about.step))
   fact('Size', about.parameters && million(about.parameters) + ' parameters')
+  fact('Context', header.facts && count(header.facts.context) + ' tokens')
   fact('Weights', about.weights, about.bytes && (about.bytes/1e6).toFixed(1) + ' MB')
+  fact('Rounding', about.maths)
   fact('Learned from', about.data)
   fact('Made', about.date && new Date(about.date).toLocaleDateString('en-GB', day))
   fact('Licence', about.licence)
@@ -427,7 +429,8 @@ function introduce() {
 
 // ---------- the beginning ----------
 async function open() {
-  const data = $('weights').textContent
+  const data = $('weights')?.textContent ?? ''
+  if (0.75*data.length < about.bytes) throw Error('this file is not complete. Copy or download it again.')
   $('state').textContent = `Opening the model: ${(0.75e-6*data.length).toFixed(1)} MB …`
   try {
     inWorker()
@@ -439,7 +442,8 @@ async function open() {
   const slower = speed === header.speed ? '' : ' WebAssembly did not start in this browser, so answers are slower.'
   $('weights').remove() // its memory is free again
   $('where').textContent = `On this device only, in ${place}, with ${means}. Nothing is sent anywhere.${slower}`
-  $('state').textContent = 'A small model that runs in this page. It makes mistakes.'
+  $('state').textContent = about.stage === 'base' ? 'It was never taught to answer, so what it writes wanders.'
+    : 'A small model that runs in this page. It makes mistakes.'
 }
 
 introduce()
@@ -447,7 +451,7 @@ recall()
 set({})
 showAll()
 ready()
-const opened = open()
+const opened = new Promise(done => document.addEventListener('DOMContentLoaded', done)).then(open)
 opened.catch(error => {
   const again = element('button', 'link', 'Try again')
   broken = explained(error)
