@@ -75,17 +75,17 @@ const settings = {temperature: 0.3, topK: 50}
 const defaults = {...settings}
 let turns = [] // {role: 'user', text}, {role: 'assistant', content} or {role: 'error', text}; facts: what stands below
 let forgotten = 0 // turns that the model no longer sees
+let old = null // {turns, forgotten} of the chat before
 
 function keep() {
   try {
-    history.replaceState({turns: turns.filter(turn => turn.role !== 'error'), forgotten, settings}, '')
+    history.replaceState({turns: turns.filter(turn => turn.role !== 'error'), forgotten, old, settings}, '')
   } catch {} // refused, or too much: then it lasts as long as the page
 }
 
 function recall() {
   if (!history.state?.turns) return
-  turns = history.state.turns
-  forgotten = history.state.forgotten
+  ({turns, forgotten, old} = history.state)
   Object.assign(settings, history.state.settings)
 }
 
@@ -130,7 +130,8 @@ function show(turn) { // at the end
   const words = el.querySelector('.words')
   el.classList.add(turn.role)
   el.firstChild.textContent = who
-  button.ariaLabel = button.title = again
+  button.title = again
+  button.setAttribute('aria-label', again)
   button.onclick = regenerate
   el.querySelector('.copy').onclick = event => copy(turn, words, event.currentTarget)
   el.facts = el.querySelector('.facts')
@@ -151,15 +152,21 @@ function showAll() {
   $('log').replaceChildren()
   turns.forEach(show)
   mark()
-  $('hello').hidden = turns.length > 0
-  $('log').hidden = !turns.length
+  arrange()
   toEnd()
+}
+
+function arrange() { // a greeting, or a conversation
+  const empty = !turns.length
+  $('hello').hidden = !empty
+  $('log').hidden = empty
+  $('note').hidden = !(empty && old)
+  $('keys').hidden = !$('note').hidden
 }
 
 function add(turn) {
   turns.push(turn)
-  $('hello').hidden = true
-  $('log').hidden = false
+  arrange()
   return show(turn)
 }
 
@@ -266,14 +273,13 @@ function nothing(question, was, stopped, problem) { // was said: puts back what 
 function stop() {
   if (!answering) return
   answering.stopped = true
-  post({task: 'stop'})
+  post?.({task: 'stop'})
 }
 
 function say(text) {
   if (answering || !text.trim()) return
   remove('error')
   remove('user') // a question that was never answered
-  offer(false)
   add({role: 'user', text: text.trim()})
   keep()
   answer(null)
@@ -326,16 +332,8 @@ document.onkeydown = event => {
 }
 
 // ---------- a new chat, and back ----------
-let old = null // {turns, forgotten} of the chat before
-
-function offer(on) {
-  $('note').hidden = !on
-  $('keys').hidden = on
-}
-
 function change(chat, text) {
-  turns = chat.turns
-  forgotten = chat.forgotten
+  ({turns, forgotten} = chat)
   keep()
   showAll()
   announce(text)
@@ -348,13 +346,9 @@ $('new-chat').onclick = async () => {
   focus()
   if (!turns.length) return
   old = {turns, forgotten}
-  offer(true)
   change({turns: [], forgotten: 0}, 'This is a new chat')
 }
-$('undo').onclick = () => {
-  offer(false)
-  change(old, 'The old chat is back')
-}
+$('undo').onclick = () => change(old, 'The old chat is back')
 
 // ---------- settings ----------
 function set(changes) {
