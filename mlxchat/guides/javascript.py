@@ -14,11 +14,12 @@ from .onefile import engine_script, header_of
 from .packing import pack, weights_of
 from .wasm_kernels import kernels_file
 
-# %% ../../nbs/guides/javascript.ipynb #b62ee6e2
+# %% ../../nbs/guides/javascript.ipynb #eb2fd2ee
 _BRIDGE = '''
 const vm = require('vm'), lines = require('readline').createInterface({input: process.stdin})
 const worker = {TextEncoder, TextDecoder, MessageChannel, WebAssembly, performance, atob}
 const tell = message => process.stdout.write(JSON.stringify(message) + '\\\\n')
+lines.on('close', () => process.exit())
 let handle = null
 lines.on('line', line => {
   const message = JSON.parse(line)

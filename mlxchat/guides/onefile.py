@@ -180,7 +180,7 @@ def _may_write(path, name):
     except ValueError: theirs = None
     if theirs != name: raise ValueError(f'{path} is there, and no page of {name}: name another file with --output')
 
-# %% ../../nbs/guides/onefile.ipynb #3dfed413
+# %% ../../nbs/guides/onefile.ipynb #6dacb0b4
 _SIZE = 'is more than the {most:,.0f} MB that browsers open'
 
 def write_page(
@@ -192,13 +192,14 @@ def write_page(
     title:str='',   # default the run's name
     greeting:str='',# what the page says first
     licence:str='', # a line about rights
+    loaded=None,    # (model, tokenizer, metadata), if somebody has loaded them already
 )->Path:
     "Write a model into one HTML file"
     if dtype not in ('q8', 'float16'): raise ValueError(f'--dtype {dtype} is not for html: choose q8 or float16')
     path, name = run.pick(stage, step), run.folder.resolve().name
     to = Path(output or base_dir()/'exports'/f'{name}.html').resolve()
     _may_write(to, name)
-    model, tokenizer, meta = run.load(stage, step)
+    model, tokenizer, meta = loaded or run.load(stage, step)
     js_pattern(tokenizer.pattern) # or a complaint
     weights = weights_of(model)
     if (size := page_size(weights, dtype)) > MOST:

@@ -125,7 +125,7 @@ def model_of(
     mx.eval(model.state)
     return model
 
-# %% ../../nbs/guides/packing.ipynb #208d661d
+# %% ../../nbs/guides/packing.ipynb #9b581933
 def written_by(
     model:GPT,
     tokenizer:Tokenizer,
@@ -154,4 +154,4 @@ def rounding_cost(
             same += (a.argmax(-1) == b.argmax(-1)).sum().item()
             kl += (mx.exp(p)*(p - q)).sum().item()
             n += at.size
-    return dict(same=same/max(1, n), kl=kl/max(1, n), tokens=n)
+    return dict(same=same/max(1, n), kl=max(0., kl/max(1, n)), tokens=n) # rounding may give -1e-8
