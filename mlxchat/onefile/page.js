@@ -192,7 +192,8 @@ async function copy(turn, words, button) {
 // ---------- asking ----------
 function summary({ids, firstAfter, seconds, stopped}) {
   const facts = [ids.length === 1 ? '1 token' : count(ids.length) + ' tokens']
-  if (ids.length > 9) facts.push(count(Math.round((ids.length - 1)/(seconds - firstAfter/1000))) + ' tokens/s')
+  const writing = seconds - firstAfter/1000
+  if (writing > 0.01) facts.push(count(Math.round((ids.length - 1)/writing)) + ' tokens/s') // clocks are coarse
   if (firstAfter > 100) facts.push(`first after ${(firstAfter/1000).toFixed(1)} s`)
   if (stopped) facts.push('stopped')
   return facts.join(' · ')
@@ -406,7 +407,6 @@ function introduce() {
   fact('Size', about.parameters && million(about.parameters) + ' parameters')
   fact('Context', header.facts && count(header.facts.context) + ' tokens')
   fact('Weights', about.weights, about.bytes && (about.bytes/1e6).toFixed(1) + ' MB')
-  fact('Rounding', about.maths)
   fact('Learned from', about.data)
   fact('Made', about.date && new Date(about.date).toLocaleDateString('en-GB', day))
   fact('Licence', about.licence)
@@ -424,7 +424,7 @@ function introduce() {
 // ---------- the beginning ----------
 async function open() {
   const data = $('weights')?.textContent ?? ''
-  if (0.75*data.length < about.bytes) throw Error('this file is not complete. Copy or download it again.')
+  if (0.75*data.length < about.bytes) throw Error('This file is not complete. Copy or download it again.')
   $('state').textContent = `Opening the model: ${(0.75e-6*data.length).toFixed(1)} MB …`
   try {
     inWorker()
@@ -435,7 +435,9 @@ async function open() {
   const means = {int8: '8-bit WebAssembly', simd: 'WebAssembly', js: 'plain JavaScript'}[speed]
   const slower = speed === header.speed ? '' : ' WebAssembly did not start in this browser, so answers are slower.'
   $('weights').remove() // its memory is free again
-  $('where').textContent = `On this device only, in ${place}, with ${means}. Nothing is sent anywhere.${slower}`
+  const rounded = about.maths ? ` Its weights have ${about.maths}.` : ''
+  $('where').textContent = `On this device only, in ${place}, with ${means}. Nothing is sent anywhere.`
+    + slower + rounded
   $('state').textContent = about.stage === 'base' ? 'It was never taught to answer, so what it writes wanders.'
     : 'A small model that runs in this page. It makes mistakes.'
 }
@@ -451,7 +453,7 @@ opened.catch(error => {
   broken = explained(error)
   again.onclick = () => location.reload()
   $('where').textContent = 'It did not start.'
-  $('state').replaceChildren(`The model did not start: ${broken} `, again)
+  $('state').replaceChildren(`The model did not start. ${broken} `, again)
   $('state').className = 'bad'
   announce($('state').textContent)
 })
