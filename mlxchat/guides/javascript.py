@@ -14,9 +14,13 @@ from .onefile import engine_script, header_of
 from .packing import pack, weights_of
 from .wasm_kernels import kernels_file
 
-# %% ../../nbs/guides/javascript.ipynb #994fa8f9
+# %% ../../nbs/guides/javascript.ipynb #6ea07dc7
 _BRIDGE = '''
 const vm = require('vm'), lines = require('readline').createInterface({input: process.stdin})
+class MessageChannel { // Node's own handles a thousand messages before it looks at its input
+  port1 = {}
+  port2 = {postMessage: () => setImmediate(() => this.port1.onmessage({}))}
+}
 const worker = {TextEncoder, TextDecoder, MessageChannel, WebAssembly, performance, atob}
 const tell = message => process.stdout.write(JSON.stringify(message) + '\\n')
 lines.on('close', () => process.exit())
