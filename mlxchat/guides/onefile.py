@@ -130,9 +130,9 @@ def policy(
     "What a page may do: run its own scripts, in a worker too, and use its own styles"
     scripts = re.findall(r'<script(?![^>]*type="application/)[^>]*>(.*?)</script>', page, re.S)
     styles = re.findall(r'<style[^>]*>(.*?)</style>', page, re.S)
-    return (f"default-src 'none'; script-src {' '.join(map(_hash, scripts))} 'wasm-unsafe-eval' blob:; "
+    return (f"default-src 'none'; script-src {' '.join(map(_hash, scripts))} 'wasm-unsafe-eval'; "
             f"worker-src blob:; style-src {' '.join(map(_hash, styles))}; img-src data:; "
-            "base-uri 'none'; form-action 'none'")
+            "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types mlxchat")
 
 def page_text(
     header:dict,  # from `header_of`

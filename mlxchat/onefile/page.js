@@ -75,17 +75,17 @@ const settings = {temperature: 0.3, topK: 50}
 const defaults = {...settings}
 let turns = [] // {role: 'user', text}, {role: 'assistant', content} or {role: 'error', text}; facts: what stands below
 let forgotten = 0 // turns that the model no longer sees
+let old = null // {turns, forgotten} of the chat before
 
 function keep() {
   try {
-    history.replaceState({turns: turns.filter(turn => turn.role !== 'error'), forgotten, settings}, '')
+    history.replaceState({turns: turns.filter(turn => turn.role !== 'error'), forgotten, old, settings}, '')
   } catch {} // refused, or too much: then it lasts as long as the page
 }
 
 function recall() {
   if (!history.state?.turns) return
-  turns = history.state.turns
-  forgotten = history.state.forgotten
+  ({turns, forgotten, old} = history.state)
   Object.assign(settings, history.state.settings)
 }
 
@@ -130,7 +130,8 @@ function show(turn) { // at the end
   const words = el.querySelector('.words')
   el.classList.add(turn.role)
   el.firstChild.textContent = who
-  button.ariaLabel = button.title = again
+  button.title = again
+  button.setAttribute('aria-label', again)
   button.onclick = regenerate
   el.querySelector('.copy').onclick = event => copy(turn, words, event.currentTarget)
   el.facts = el.querySelector('.facts')
@@ -151,15 +152,21 @@ function showAll() {
   $('log').replaceChildren()
   turns.forEach(show)
   mark()
-  $('hello').hidden = turns.length > 0
-  $('log').hidden = !turns.length
+  arrange()
   toEnd()
+}
+
+function arrange() { // a greeting, or a conversation
+  const empty = !turns.length
+  $('hello').hidden = !empty
+  $('log').hidden = empty
+  $('note').hidden = !(empty && old)
+  $('keys').hidden = !$('note').hidden
 }
 
 function add(turn) {
   turns.push(turn)
-  $('hello').hidden = true
-  $('log').hidden = false
+  arrange()
   return show(turn)
 }
 
@@ -185,14 +192,15 @@ async function copy(turn, words, button) {
 // ---------- asking ----------
 function summary({ids, firstAfter, seconds, stopped}) {
   const facts = [ids.length === 1 ? '1 token' : count(ids.length) + ' tokens']
-  if (ids.length > 9) facts.push(count(Math.round((ids.length - 1)/(seconds - firstAfter/1000))) + ' tokens/s')
+  const writing = seconds - firstAfter/1000
+  if (writing > 0.01) facts.push(count(Math.round((ids.length - 1)/writing)) + ' tokens/s') // clocks are coarse
   if (firstAfter > 100) facts.push(`first after ${(firstAfter/1000).toFixed(1)} s`)
   if (stopped) facts.push('stopped')
   return facts.join(' · ')
 }
 
 function explained({message}) {
-  if (!/memory|allocat|length|room/i.test(message)) return message
+  if (!/memory|allocat/i.test(message)) return message
   return `There is not enough memory for this model (${message}). Close other tabs, then try again.`
 }
 
@@ -246,7 +254,7 @@ async function answer(was) { // was: an earlier answer, which comes back if ther
   note(...question, '')
   if (result?.cut) note(...question, `too long: the model does not see its first ${count(result.cut)} tokens`)
   if (said && result) note(turn, el, summary(result))
-  if (!said) problem ||= nothing(question, was, mine.stopped)
+  if (!said) problem = nothing(question, was, mine.stopped, problem)
   if (problem) add({role: 'error', text: problem})
   if (result) forgotten = result.dropped
   mark()
@@ -256,24 +264,23 @@ async function answer(was) { // was: an earlier answer, which comes back if ther
   mine.over?.()
 }
 
-function nothing(question, was, stopped) { // was said: puts back what was there, and says what there is to say
+function nothing(question, was, stopped, problem) { // was said: puts back what was there, and returns what is wrong
   remove('assistant')
   if (was) add(was)
   else if (stopped) note(...question, 'stopped before the first word')
-  return was || stopped ? '' : 'The model said nothing. Ask again, or in other words.'
+  return problem || was || stopped ? problem : 'The model said nothing. Ask again, or in other words.'
 }
 
 function stop() {
   if (!answering) return
   answering.stopped = true
-  post({task: 'stop'})
+  post?.({task: 'stop'})
 }
 
 function say(text) {
   if (answering || !text.trim()) return
   remove('error')
   remove('user') // a question that was never answered
-  offer(false)
   add({role: 'user', text: text.trim()})
   keep()
   answer(null)
@@ -326,16 +333,8 @@ document.onkeydown = event => {
 }
 
 // ---------- a new chat, and back ----------
-let old = null // {turns, forgotten} of the chat before
-
-function offer(on) {
-  $('note').hidden = !on
-  $('keys').hidden = on
-}
-
 function change(chat, text) {
-  turns = chat.turns
-  forgotten = chat.forgotten
+  ({turns, forgotten} = chat)
   keep()
   showAll()
   announce(text)
@@ -348,13 +347,9 @@ $('new-chat').onclick = async () => {
   focus()
   if (!turns.length) return
   old = {turns, forgotten}
-  offer(true)
   change({turns: [], forgotten: 0}, 'This is a new chat')
 }
-$('undo').onclick = () => {
-  offer(false)
-  change(old, 'The old chat is back')
-}
+$('undo').onclick = () => change(old, 'The old chat is back')
 
 // ---------- settings ----------
 function set(changes) {
@@ -385,31 +380,32 @@ function fact(name, ...values) {
   if (text) $('facts').append(element('dt', '', name), element('dd', '', text))
 }
 const percent = x => Math.round(100*x) + ' %'
-const across = x => (100*x).toFixed(1) + '%'
-const put = (el, places) => Object.entries(places).forEach(([name, x]) => el.setAttribute(name, across(x)))
+const put = (el, places) => Object.entries(places).forEach(([name, x]) => el.setAttribute(name, `${100*x}%`))
 
-function score({name, score, low, high, trivial, n}) { // a row of the table
+function score({name, score, low, high, trivial, n}) { // a row of the table; all but the score may be null
   const row = clone('score')
   const [, bar, range, base] = row.querySelector('svg').children
   const [number, interval, unseen] = row.lastElementChild.children
-  put(bar, {width: score})
-  put(range, {x1: low, x2: high})
-  if (trivial == null) base.remove()
-  else put(base, {x1: trivial, x2: trivial})
   row.firstElementChild.textContent = name
   number.textContent = percent(score)
-  interval.textContent = `${Math.round(100*low)}–${Math.round(100*high)}`
-  unseen.textContent = `: 95 % interval of ${n} questions.`
-  if (trivial != null) unseen.textContent += ` Always the same answer: ${percent(trivial)}`
+  put(bar, {width: score})
+  put(range, {x1: low ?? score, x2: high ?? score})
+  put(base, {x1: trivial ?? 0, x2: trivial ?? 0})
+  if (low != null) interval.textContent = `${Math.round(100*low)}–${Math.round(100*high)}`
+  if (low != null) unseen.textContent = `: 95 % interval, ${n ?? 'some'} questions.`
+  if (trivial == null) base.remove()
+  else unseen.textContent += ` Always the same answer: ${percent(trivial)}`
   $('scores').querySelector('tbody').append(row)
 }
 
+const stages = {base: 'pretrained only', mid: 'midtrained', sft: 'fine-tuned', rl: 'reinforcement learning'}
 function introduce() {
   const million = n => n >= 1e6 ? (n/1e6).toFixed(n < 1e8 ? 2 : 0) + ' million' : count(n)
   const day = {dateStyle: 'long', timeZone: 'UTC'}
   fact('Name', about.name)
-  fact('Stage', about.stage, about.step && 'step ' + count(about.step))
+  fact('Stage', stages[about.stage] ?? about.stage, about.step && 'step ' + count(about.step))
   fact('Size', about.parameters && million(about.parameters) + ' parameters')
+  fact('Context', header.facts && count(header.facts.context) + ' tokens')
   fact('Weights', about.weights, about.bytes && (about.bytes/1e6).toFixed(1) + ' MB')
   fact('Learned from', about.data)
   fact('Made', about.date && new Date(about.date).toLocaleDateString('en-GB', day))
@@ -427,7 +423,8 @@ function introduce() {
 
 // ---------- the beginning ----------
 async function open() {
-  const data = $('weights').textContent
+  const data = $('weights')?.textContent ?? ''
+  if (0.75*data.length < about.bytes) throw Error('This file is not complete. Copy or download it again.')
   $('state').textContent = `Opening the model: ${(0.75e-6*data.length).toFixed(1)} MB …`
   try {
     inWorker()
@@ -438,8 +435,11 @@ async function open() {
   const means = {int8: '8-bit WebAssembly', simd: 'WebAssembly', js: 'plain JavaScript'}[speed]
   const slower = speed === header.speed ? '' : ' WebAssembly did not start in this browser, so answers are slower.'
   $('weights').remove() // its memory is free again
-  $('where').textContent = `On this device only, in ${place}, with ${means}. Nothing is sent anywhere.${slower}`
-  $('state').textContent = 'A small model that runs in this page. It makes mistakes.'
+  const rounded = about.maths ? ` Its weights have ${about.maths}.` : ''
+  $('where').textContent = `On this device only, in ${place}, with ${means}. Nothing is sent anywhere.`
+    + slower + rounded
+  $('state').textContent = about.stage === 'base' ? 'It was never taught to answer, so what it writes wanders.'
+    : 'A small model that runs in this page. It makes mistakes.'
 }
 
 introduce()
@@ -447,13 +447,13 @@ recall()
 set({})
 showAll()
 ready()
-const opened = open()
+const opened = new Promise(done => document.addEventListener('DOMContentLoaded', done)).then(open)
 opened.catch(error => {
   const again = element('button', 'link', 'Try again')
   broken = explained(error)
   again.onclick = () => location.reload()
   $('where').textContent = 'It did not start.'
-  $('state').replaceChildren(`The model did not start: ${broken} `, again)
+  $('state').replaceChildren(`The model did not start. ${broken} `, again)
   $('state').className = 'bad'
   announce($('state').textContent)
 })
