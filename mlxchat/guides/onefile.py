@@ -116,9 +116,11 @@ def part(name:str)->str: # its text
     "A file of the page"
     return (files('mlxchat')/'onefile'/name).read_text(encoding='utf-8')
 
-def engine_script()->str:
+def engine_script(
+    *more:str # further files with tasks, without .js
+)->str:
     "The engine as one function: it gets a function that posts messages, and returns one that handles them"
-    parts = '\n'.join(part(f'{name}.js') for name in ('tokens', 'calculator', 'model', 'worker'))
+    parts = '\n'.join(part(f'{name}.js') for name in ('tokens', 'calculator', 'model', 'worker', *more))
     return f"function mlxchatEngine(post) {{\n'use strict'\n{parts}\nreturn handle\n}}\n"
 
 def _hash(text): return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
