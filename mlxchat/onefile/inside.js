@@ -46,8 +46,8 @@ const wordAt = place => found.words[found.ids[place]]
 const named = word => isSpecial(word) ? word : `“${word.replace(/\n/g, '⏎')}”`
 
 function percent(p) {
-  if (p > .9995) return '100 %'
-  return (100*p).toFixed(p < .0995 && p >= .0005 ? 1 : 0) + ' %'
+  if (p > .9995 || p < .0005) return p > .5 ? '100 %' : '< 0.1 %'
+  return (100*p).toFixed(p < .0995 ? 1 : 0) + ' %'
 }
 const inBits = bits => bits === null ? 'nothing before it' : bits.toFixed(1) + ' bits'
 
@@ -165,6 +165,7 @@ function makeHeads() {
     return row
   })
   $('heads').replaceChildren(...rows)
+  $('heads').style.setProperty('--heads', heads)
 }
 
 function drawMaps() { // one pixel for each pair of tokens
@@ -260,7 +261,7 @@ async function look(write = 0) {
   drawTokens()
   drawMaps()
   drawAll()
-  const place = first ? start.token : atEnd ? -1 : chosen
+  const place = first && !write ? start.token : write ? found.read - 1 : atEnd ? -1 : chosen
   choose(place < 0 ? found.ids.length + place : place)
   chooseHead(layer, head)
   fit()

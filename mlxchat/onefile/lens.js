@@ -102,11 +102,12 @@ tasks.inside = async ({text, write = 0}) => {
   if (all[0] !== bos) all.unshift(bos)
   const ids = all.slice(0, longest())
   goTo(0)
+  const read = ids.length
   if (write) await writeOn(ids, write)
   const {said, looks} = await watched(ids)
   if (stopping) return null
   const last = said.at(-1), bits = [null, ...last.slice(0, -1).map(({next}) => -Math.log2(next))]
   const named = new Set([...ids, ...said.flat().flatMap(({best}) => best.map(([id]) => id))])
   const words = Object.fromEntries([...named].map(id => [id, wordOf(id)]))
-  return {ids, words, bits, said, looks, left: Math.max(0, all.length - ids.length), text: decode(ids.slice(1))}
+  return {ids, read, words, bits, said, looks, left: all.length - read, text: decode(ids.slice(1))}
 }
