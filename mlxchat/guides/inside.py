@@ -146,7 +146,7 @@ def write_inside(
     print(f'written to {tilde(to)}, {len(text.encode())/1e6:.2f} MB: a double click opens it in a browser')
     return to
 
-# %% ../../nbs/guides/inside.ipynb #fb670eb1
+# %% ../../nbs/guides/inside.ipynb #60f85ea2
 class Inside:
     "A page in a frame"
     def __init__(self,
@@ -155,7 +155,7 @@ class Inside:
     ): self.page, self.height = page, height
     def __repr__(self): return f'a page of {len(self.page)/1e6:.2f} MB; a notebook shows it'
     def _repr_html_(self):
-        page = self.page.replace('&', '&amp;').replace('"', '&quot;')
+        page = self.page.replace('&', '&amp;').replace('"', '&quot;').replace('\n', '&#10;') # one line
         return (f'<iframe sandbox="allow-scripts" title="What goes on inside the model" srcdoc="{page}" '
                 f'style="width: 100%; height: {self.height}px; border: 0; border-radius: 14px"></iframe>')
 
