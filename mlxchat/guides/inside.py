@@ -102,7 +102,7 @@ def first_text(
     question = (about['suggestions'] or ['Who are you?'])[0]
     return dict(text=f'<|user_start|>{question}<|user_end|><|assistant_start|>', write=60)
 
-# %% ../../nbs/guides/inside.ipynb #0c34b0ba
+# %% ../../nbs/guides/inside.ipynb #8a0b8ee5
 def inside_page(
     run='',         # name, folder or `Run`; default the latest
     text:str='',    # to begin with; special tokens by their names
@@ -121,7 +121,7 @@ def inside_page(
     blob, tensors = pack(weights, dtype)
     about = about_run(run, meta, path)
     start = (dict(text=text) if text else first_text(about)) | dict(token=token, layer=layer, head=head)
-    about |= dict(title=f'Inside {about["name"]}', start=start)
+    about |= dict(title=f'Inside {about["name"]}', start=start, bytes=len(blob))
     return page_text(header_of(model, tokenizer, tensors, dtype, about) | dict(speed='simd'), blob, 'inside', ('lens',))
 
 _TOO_LARGE = f'and browsers open {MOST/1e6:,.0f}: look into a smaller model'

@@ -41,9 +41,14 @@ let head = start.head
 
 const isSpecial = word => /^<\|\w+\|>$/.test(word)
 const visible = word => isSpecial(word) ? word.slice(2, -2) : word.replace(/ /g, '·').replace(/\n/g, '⏎')
-  .replace(/[\t\r\v\f]/g, '⇥') || '∅'
+  .replace(/[\0-\x1f\x7f]/g, o => `‹${o.charCodeAt(0).toString(16).padStart(2, '0')}›`) || '∅'
 const wordAt = place => found.words[found.ids[place]]
 const named = word => isSpecial(word) ? word : `“${word.replace(/\n/g, '⏎')}”`
+
+// Does the first letter of a text say so? The names of special tokens do not count, as they would with dir="auto".
+const toTheLeft = RegExp('^\\P{L}*' + `[${['Arabic', 'Hebrew', 'Syriac', 'Thaana', 'Nko'].map(script =>
+  `\\p{Script=${script}}`).join('')}]`, 'u')
+const directionOf = text => toTheLeft.test(text.replace(/<\|\w+\|>/g, '')) ? 'rtl' : 'ltr'
 
 function percent(p) {
   if (p > .9995 || p < .0005) return p > .5 ? '100 %' : '< 0.1 %'
@@ -78,6 +83,7 @@ function drawTokens() {
   fillLine($('tokens'), found.ids.map((_, place) => {
     const el = share(chip(place), found.bits[place]/MOST_BITS), bits = inBits(found.bits[place])
     el.setAttribute('role', 'option')
+    el.setAttribute('aria-selected', false)
     el.setAttribute('aria-label', `${named(wordAt(place))}, ${bits}`)
     el.title = bits
     el.place = place
@@ -156,6 +162,8 @@ function makeHeads() {
     const row = element('div', 'row', element('span', '', `Layer ${i + 1}`))
     of.forEach((_, j) => {
       const map = element('button', 'map', element('canvas', ''))
+      map.tabIndex = -1
+      map.setAttribute('aria-checked', false)
       map.setAttribute('role', 'radio')
       map.setAttribute('aria-label', `Layer ${i + 1}, head ${j + 1}`)
       map.title = `Layer ${i + 1}, head ${j + 1}`
@@ -257,6 +265,7 @@ async function look(write = 0) {
   found = seen
   if (write) $('text').value = found.text
   $('found').hidden = false
+  $('tokens').dir = $('gaze').dir = directionOf(found.text)
   if (first) makeHeads()
   drawTokens()
   drawMaps()
@@ -268,7 +277,8 @@ async function look(write = 0) {
   say(summary())
 }
 
-function fit() { // the box is as high as its text
+function fit() { // the box is as high as its text, and begins where that begins
+  $('text').dir = directionOf($('text').value)
   $('text').style.height = 'auto'
   $('text').style.height = $('text').scrollHeight + 2 + 'px'
 }
@@ -293,7 +303,9 @@ async function open() {
   $('text').value = start.text
   $('most').textContent = `${MOST_BITS.toFixed(0)} bits or more: as if it guessed among all ${vocab_size} tokens`
   fit()
-  await ask('load', {header, data: $('weights').textContent, code: $('kernels').textContent, speed: header.speed})
+  const data = $('weights')?.textContent ?? ''
+  if (0.75*data.length < header.about.bytes) throw Error('this file is not complete. Copy or download it again.')
+  await ask('load', {header, data, code: $('kernels').textContent, speed: header.speed})
   $('weights').remove() // its memory is free again
   await look(start.write)
   $('write').disabled = false

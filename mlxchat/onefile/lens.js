@@ -90,7 +90,7 @@ async function watched(ids) {
 function wordOf(id) { // what a token is, its bytes where they are no whole letters
   const text = decode([id])
   if (!text.includes('\ufffd')) return text
-  return '‹' + Array.from(bytesOf(id), byte => byte.toString(16).padStart(2, '0')).join(' ') + '›'
+  return '‹' + Array.from(bytesOf(id), byte => byte.toString(16).padStart(2, '0')).join('') + '›'
 }
 
 const longest = () => Math.min(MOST_TOKENS, facts.context)
