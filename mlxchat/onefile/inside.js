@@ -227,8 +227,11 @@ function drawGaze() {
   fillLine($('gaze'), weights.map((weight, place) => {
     const el = share(chip(place), weight)
     if (place === chosen) el.classList.add('from')
+    if (place === order[0]) el.classList.add('most')
     return el
   }))
+  const box = $('gaze')
+  box.scrollTop = box.querySelector('.most').offsetTop - box.clientHeight/2 // of a long text, the place that matters
 }
 
 // ---------- all of it as a table ----------
