@@ -148,12 +148,12 @@ def write_inside(
     print(f'written to {tilde(to)}, {len(text.encode())/1e6:.2f} MB: a double click opens it in a browser')
     return to
 
-# %% ../../nbs/guides/inside.ipynb #60f85ea2
+# %% ../../nbs/guides/inside.ipynb #848e5fdd
 class Inside:
     "A page in a frame"
     def __init__(self,
         page:str,      # HTML
-        height:int=760 # pixels
+        height:int=880 # pixels
     ): self.page, self.height = page, height
     def __repr__(self): return f'a page of {len(self.page)/1e6:.2f} MB; a notebook shows it'
     def _repr_html_(self):
@@ -164,7 +164,7 @@ class Inside:
 def inside(
     run='',         # name, folder or `Run`; default the latest
     text:str='',    # to begin with; special tokens by their names
-    height:int=760, # pixels
+    height:int=880, # pixels
     **options       # of `inside_page`
 )->Inside:          # a notebook shows it
     "Look into a model"
