@@ -102,7 +102,7 @@ def first_text(
     question = (about['suggestions'] or ['Who are you?'])[0]
     return dict(text=f'<|user_start|>{question}<|user_end|><|assistant_start|>', write=60)
 
-# %% ../../nbs/guides/inside.ipynb #42bd7eb9
+# %% ../../nbs/guides/inside.ipynb #1973f478
 def inside_page(
     run='',         # name, folder or `Run`; default the latest
     text:str='',    # to begin with; special tokens by their names
@@ -116,17 +116,17 @@ def inside_page(
     run = run if isinstance(run, Run) else find_run(run)
     path, (model, tokenizer, meta) = run.pick(), run.load()
     _check_head(model.config, layer, head)
-    weights = weights_of(model)
-    if (size := page_size(weights, dtype)) > MOST:
-        raise ValueError(f'the page would have {size/1e6:,.0f} MB, {_TOO_LARGE}')
-    blob, tensors = pack(weights, dtype)
+    blob, tensors = _packed(weights_of(model), dtype)
     about = about_run(run, meta, path)
     start = (dict(text=text) if text else first_text(about)) | dict(token=token, layer=layer, head=head)
     about |= dict(title=f'Inside {about["name"]}', start=start, bytes=len(blob))
     header = header_of(model, tokenizer, tensors, dtype, about) | dict(speed='simd')
     return page_text(header, blob, 'inside', ('lens',))
 
-_TOO_LARGE = f'and browsers open {MOST/1e6:,.0f}: look into a smaller model'
+def _packed(weights, dtype):
+    size = page_size(weights, dtype)
+    if size <= MOST: return pack(weights, dtype)
+    raise ValueError(f'the page would have {size/1e6:,.0f} MB, and browsers open {MOST/1e6:,.0f}: take a smaller model')
 
 def _check_head(c, layer, head):
     if not -c.n_layer <= layer < c.n_layer: raise ValueError(f'there is no layer {layer}: the model has {c.n_layer}')

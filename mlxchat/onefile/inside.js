@@ -266,7 +266,7 @@ async function look(write = 0) {
   if (mine !== wanted || !seen) return
   const first = !found
   found = seen
-  if (write) $('text').value = found.text
+  if (write && !found.left) $('text').value = found.text
   $('found').hidden = false
   $('tokens').dir = $('gaze').dir = directionOf(found.text)
   if (first) makeHeads()
@@ -294,6 +294,7 @@ $('text').oninput = () => {
   timer = setTimeout(() => look().catch(failed), 150)
 }
 $('write').onclick = async () => {
+  clearTimeout(timer)
   $('write').disabled = true
   await look(40).catch(failed)
   $('write').disabled = false
