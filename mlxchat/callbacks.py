@@ -168,9 +168,8 @@ class LossSpikeDetector:
     "Tells a spoiled step by its loss"
     def __init__(self,
         spike:float=12.,  # standard deviations above the recent mean that count as a spike, 0 for never
-        losses=(),        # of the steps before, when a run resumes
         patience:int=3    # steps in a row that must be so bad
-    ): self.spike, self.losses, self.patience, self.high = spike, deque(losses, maxlen=100), patience, 0
+    ): self.spike, self.losses, self.patience, self.high = spike, deque(maxlen=100), patience, 0
 
     def __call__(self, loss:float)->str: # what is wrong, '' if nothing is
         "Judge the loss of a step"
@@ -187,8 +186,8 @@ class SpikeGuard(Callback):
     "Undoes steps that a `LossSpikeDetector` finds spoiled"
     def __init__(self, spike:float=0.): self.spike = spike # see there
     def begin(self, trainer, before:list):
-        losses = [o['loss'] for o in before[-100:] if 'loss' in o]
-        self.detect = LossSpikeDetector(self.spike, trainer.world.tell(losses))
+        self.detect = LossSpikeDetector(self.spike)
+        for loss in trainer.world.tell([o['loss'] for o in before[-400:] if 'loss' in o]): self.detect(loss)
     def wrong(self, trainer, m:dict)->str: return self.detect(m['loss'])
     @property
     def doubts(self)->bool: return self.detect.high > 0 # whether the model is still sound

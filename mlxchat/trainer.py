@@ -79,6 +79,7 @@ class Trainer:
         self.loader, self.schedule, self.config = loader, schedule, config or TrainerConfig()
         self.world, self.step_fn, self.progress, self.began = world, step_fn, progress, began
         self.logged = 0 # the last step in metrics.jsonl
+        self.postponed = False # was a step not saved, because of doubts?
         self.total, c = schedule.total, self.config
         self.callbacks = [SpikeGuard(c.spike), *as_callbacks(callbacks),
                           MemoryLimit(c.memory_limit_gb, c.memory_check_interval)]
@@ -213,7 +214,7 @@ def _undo(self:Trainer, why, step):
         raise FloatingPointError(f'{why} at step {step:,}, for the fourth time since the last checkpoint: {hint}')
     if not saved:
         raise FloatingPointError(f'{why} at step {step:,}, before the first checkpoint: {hint}, or save more often')
-    self.undone += 1
+    self.undone, self.postponed = self.undone + 1, False
     start = resume(self.manager.folder, self.model, self.optimizer, say=self.lines.say, world=self.world)
     if self.world.first: self.run.forget(self.stage, start)
     self.lines.say(f'step {step:,}: {why}; back to step {start:,}, and on with other data')
@@ -257,7 +258,7 @@ def _begin_step(self:Trainer, step, micros):
 @patch
 def _give_up(self:Trainer, m):
     "End within a step, with the last whole one"
-    if m['step'] and self.lines.saved != m['step'] and not unsound(self.model):
+    if m['step'] and self.lines.saved != m['step'] and not unsound(self.model) and not self.doubts:
         self.manager.place = self.place
         self._save(m, must=True)
     raise TrainingStopped(self.lines.is_saved(), anything=bool(self.lines.saved))
@@ -296,10 +297,11 @@ def _asked_while_saving(self:Trainer, step):
 def _finish(self:Trainer, m, whys):
     "Save a step if that is due, and end training if there is a reason; why it has to be undone, if it has"
     step, last = m['step'], m['step'] == self.total
-    asked, *found = self.world.any(self.asked(), *[why for _, why in whys])
+    asked, *found = self.world.any(self.asked() and not self.doubts, *[why for _, why in whys])
     ends = asked or any(found)
     if ends and (wrong := unsound(self.model)): return wrong
-    wanted = self.manager.due(step, self.total) or self.manager.is_best(m)
+    wanted = self.postponed or self.manager.due(step, self.total) or self.manager.is_best(m)
+    self.postponed = wanted and self.doubts
     if self.world.first and (last or ends or wanted and not self.doubts):
         self._save(m, must=last or ends)
         self.undone = 0

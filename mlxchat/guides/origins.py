@@ -50,7 +50,7 @@ def open_set(
     "The two sides of a data set; documents of a public one end where a row does, others are read to their end"
     folder = set_folder(set)
     if (folder/'tokens.json').exists():
-        return BinSource(folder/'train.bin', tok), documents(BinSource(folder/'val.bin', tok))
+        return BinSource(folder/'train.bin', tok, max_len=row or None), documents(BinSource(folder/'val.bin', tok))
     if streaming:
         if set not in SETS: raise ValueError(f'only public sets can be streamed: --set {" or ".join(SETS)}, not {set}')
         cache = ShardCache(SETS[set], max_cached_shards)
