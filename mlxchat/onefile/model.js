@@ -10,6 +10,7 @@ const EPS = 1.1920929e-07
 let config, facts // as in the header: the configuration, and what follows from it
 let kernels = null
 let model = null
+let watcher = null // told of what goes on inside, see lens.js
 
 // ---- numbers as they are stored ----
 
@@ -230,6 +231,7 @@ function feed(ids, wantLogits = true) {
 function feedBlock(ids, wantLogits) {
   const {x, x0, h, middle} = model, E = config.n_embd, T = ids.length
   embed(ids)
+  watcher?.stream(0, T)
   model.layers.forEach((layer, i) => {
     if (model.residual) for (let j = 0; j < T*E; j++) x[j] = model.residual[i]*x[j] + model.first[i]*x0[j]
     for (let t = 0; t < T; t++) norm(h, t*E, x, t*E, E, layer.norm)
@@ -239,6 +241,7 @@ function feedBlock(ids, wantLogits) {
     mlp(layer, T)
     for (let j = 0; j < T*E; j++) x[j] += h[j]
     if (model.backout && i === config.n_layer >> 1) middle.set(x)
+    watcher?.stream(i + 1, T)
   })
   for (const id of ids) model.ids.push(id)
   model.most = Math.max(model.most, model.ids.length)
@@ -323,6 +326,7 @@ function attendOne(layer, q, out, position, head) {
   let most = -Infinity, total = 0
   for (let i = 0; i < n; i++) if (scores[i] > most) most = scores[i]
   for (let i = 0; i < n; i++) total += scores[i] = Math.exp((scores[i] - most)*scale)
+  watcher?.attention(layer, out, low, n, total)
   for (const [slot, some, at] of pieces) {
     if (!some) continue
     const from = slot*KV + head
