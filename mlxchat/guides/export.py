@@ -20,6 +20,7 @@ from ..fast.ops import EPS
 from ..sources.texts import new_folder
 from ..tokenizer import Tokenizer
 from .nanochat import EXPORT_FILE, _export_nanochat, about_export
+from .onefile import write_page
 from mlx.utils import tree_flatten
 import mlx.core as mx, numpy as np
 
@@ -281,31 +282,36 @@ def _features(config):
     return new + [f'mlp {config.mlp}']*(config.mlp not in ('relu2', 'swiglu'))
 
 # %% ../../nbs/guides/export.ipynb #db0fc180
-def export(
-    to:str='',     # nanochat or mlx-lm; of a model of `train --preset llama` also hf (transformers) or gguf (llama.cpp)
-    run:str='',    # tag or folder of a run, default the latest
-    stage:str='',  # which model of the run: base, sft or rl; default the last trained
-    step:str='',   # which checkpoint: a number, or best; default the last
-    output:str='', # folder, made if it does not exist; default exports/ and the run's name in mlxchat's directory
-    dtype:str='float32', # of the weights: float32, bfloat16 or float16; nanochat and gguf keep theirs
-):
-    "Write a model for other programs"
-    known = 'mlx-lm, nanochat, hf (transformers) or gguf (llama.cpp)'
-    if to not in TARGETS: raise ValueError((f'unknown target {to!r}: ' if to else '') + f'say for whom: --to {known}')
-    kinds, elsewhere = ('float32', 'bfloat16', 'float16'), to in ('nanochat', 'gguf')
-    if dtype not in kinds: raise ValueError(f'unknown dtype {dtype!r}: choose {", ".join(kinds)}')
-    if dtype != 'float32' and elsewhere: raise ValueError(f'--dtype is for mlx-lm and hf: {to} has types of its own')
-    run = find_run(run, 'exportable')
-    model, tokenizer, meta = run.load(stage, step)
-    if model.quantized: raise ValueError(f'{run.folder.name} is quantised: export the run that it was made from')
-    c = model.config
-    if new := _features(c): raise ValueError(f'{run.folder.name} has {new[0]}, which {to} does not know')
+def _dtype(to, dtype):
+    "The type of the weights for a target, or one line that says why not"
+    if to == 'html':
+        if dtype not in ('', 'q8', 'float16'): raise ValueError(f'--dtype {dtype} is not for html: choose q8 or float16')
+        return dtype or 'q8'
+    kinds = ('float32', 'bfloat16', 'float16')
+    if dtype and dtype not in kinds:
+        only = ', which is for --to html' if dtype == 'q8' else ''
+        raise ValueError(f'unknown dtype {dtype!r}{only}: choose {", ".join(kinds)}')
+    if dtype not in ('', 'float32') and to in ('nanochat', 'gguf'):
+        raise ValueError(f'--dtype is for html, mlx-lm and hf: {to} has types of its own')
+    return dtype or 'float32'
+
+def _check_model(run, model, tokenizer, to):
+    "Refuse what a program does not know"
+    c, name = model.config, run.folder.name
+    if new := _features(c): raise ValueError(f'{name} has {new[0]}, which {to} does not know')
+    if to == 'html': return
+    if model.quantized: raise ValueError(f'{name} is quantised: export the run that it was made from')
     if c.generation in ('v1', 'llama') and min(c.windows) < c.max_positions: # they have no windows elsewhere
-        raise ValueError(f'{run.folder.name} has layers that see only part of a text ({c.window_pattern}), '
+        raise ValueError(f'{name} has layers that see only part of a text ({c.window_pattern}), '
                          f'which {to} does not know for preset {c.generation}')
-    if tokenizer.pattern is None and elsewhere:
-        raise ValueError(f'{run.folder.name} has a vocabulary of SentencePiece, which cannot go to {to}: '
+    if tokenizer.pattern is None and to in ('nanochat', 'gguf'):
+        raise ValueError(f'{name} has a vocabulary of SentencePiece, which cannot go to {to}: '
                          '--to hf and --to mlx-lm can take it')
+
+
+# %% ../../nbs/guides/export.ipynb #5e2c19d4
+def _export_folder(run, model, tokenizer, meta, to, output, dtype):
+    "Write a folder for another program"
     folder = Path(output or base_dir()/'exports'/f'{run.folder.name}-{to}').resolve()
     about = dict(run=str(run.folder.resolve()), stage=meta.get('stage', 'base'), step=meta['step'], to=to)
     if folder.exists() and not folder.is_dir(): raise ValueError(f'{folder} is a file: name a folder with --output')
@@ -319,3 +325,28 @@ def export(
     print(f'written to {tilde(folder)}\n{_PROGRAMS[to]}: {hint.replace(str(work), str(folder))}')
     if about['stage'] != 'base' and to != 'nanochat':
         print('tools are not run there: what it would ask its calculator for, it writes down, and then it guesses')
+
+# %% ../../nbs/guides/export.ipynb #77b0c2e9
+def export(
+    to:str='',     # html (one file that talks), nanochat or mlx-lm; of a llama model also hf or gguf (llama.cpp)
+    run:str='',    # tag or folder of a run, default the latest
+    stage:str='',  # which model of the run: base, sft or rl; default the last trained
+    step:str='',   # which checkpoint: a number, or best; default the last
+    output:str='', # folder, or file for html; default exports/ and the run's name in mlxchat's directory
+    dtype:str='',  # of the weights: float32, bfloat16, float16 or q8; default float32, for html q8
+    title:str='',  # of an html page, default the run's name
+    greeting:str='',# what an html page says first
+    licence:str='',# a line about rights in an html page
+):
+    "Write a model for other programs, or as one page for a browser"
+    known = 'html (one file that talks), mlx-lm, nanochat, hf (transformers) or gguf (llama.cpp)'
+    if to not in (*TARGETS, 'html'):
+        raise ValueError((f'unknown target {to!r}: ' if to else '') + f'say for whom: --to {known}')
+    dtype, words = _dtype(to, dtype), dict(title=title, greeting=greeting, licence=licence)
+    if to != 'html' and (given := [k for k, v in words.items() if v]):
+        raise ValueError(f'--{given[0]} is for --to html: {to} has no place for it')
+    found = find_run(run, 'chat' if to == 'html' else 'exportable')
+    model, tokenizer, meta = found.load(stage, step)
+    _check_model(found, model, tokenizer, to)
+    if to == 'html': write_page(found, stage, step, output, dtype, **words, loaded=(model, tokenizer, meta))
+    else: _export_folder(found, model, tokenizer, meta, to, output, dtype)

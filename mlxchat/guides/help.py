@@ -79,8 +79,10 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
     'disk': '''mlxchat disk  what is there
         mlxchat disk --remove demo-my demo-my-2  runs that are no longer needed''',
     'quantize': 'mlxchat quantize --bits 4  less than a third of the bytes',
-    'export': '''mlxchat export --to mlx-lm
+    'export': '''mlxchat export --to html  one file that anybody can talk with
+        mlxchat export --to mlx-lm  for mlx-lm
         mlxchat export --to gguf --output there/  for llama.cpp; of a llama model, after pip install gguf''',
+    'import': 'mlxchat import demo.html  make a run of a page',
     'import-nanochat': 'mlxchat import-nanochat ~/.cache/nanochat/base_checkpoints/d20',
     'completion': '''source <(mlxchat completion bash)  in ~/.bashrc; zsh likewise
         mlxchat completion fish | source  in config.fish'''}
@@ -95,7 +97,7 @@ def examples(
 
 # %% ../../nbs/guides/help.ipynb #c035
 METAVARS = dict( # what is typed after an option, where its type does not say it
-    NAME='run model_tag tag base set remove', STAGE='stage', TASK='task tasks mixture', FILE='config',
+    NAME='run model_tag tag base set remove', STAGE='stage', TASK='task tasks mixture', FILE='config page',
     SIZE='memory memory_limit_gb max_bytes max_mb', TIME='time every patience',
     DIR='dir data_dir output_dir tokenizer_dir log_dir export',
     PATH='text data val_data from_file tokenizer output', **{'N|best': 'step'})
@@ -232,10 +234,11 @@ VERBS = dict( # where the function is, and what it does
     chat=('mlxchat.chat:chat', 'talk with a model'),
     serve=('mlxchat.serving.server:serve', 'a chat page and an API'),
     generate=('mlxchat.chat:generate', 'continue texts with a base model'),
-    export=('mlxchat.guides.export:export', 'for nanochat, mlx-lm, transformers or llama.cpp'),
+    export=('mlxchat.guides.export:export', 'one file for a browser, or for other programs'),
     quantize=('mlxchat.guides.quantize:quantize', 'make a model of 4 or 8 bits'),
     completion=('mlxchat.guides.help:completion', 'let the Tab key know verbs and options'),
     **{'dry-run': ('mlxchat.guides.dryrun:dry_run', 'check every part with a tiny model, in half a minute'),
+       'import': ('mlxchat.guides.onefile:import_page', 'make a run of such a file for a browser'),
        'import-nanochat': ('mlxchat.guides.nanochat:import_nanochat', 'make a run of a checkpoint of nanochat'),
        'bench train': ('mlxchat.guides.bench:bench_train', 'the speed of training, next to nanochat'),
        'bench loader': ('mlxchat.guides.bench:bench_loader', 'how fast text becomes batches, next to tiktoken'),
@@ -248,7 +251,7 @@ VERBS = dict( # where the function is, and what it does
 # %% ../../nbs/guides/help.ipynb #7f95f58a
 SECTIONS = dict(
     Start='demo info doctor plan dry-run completion', Data='data tokenizer', Train='train sft rl merge',
-    Look='monitor eval disk bench', Use='chat serve generate', Exchange='export quantize import-nanochat')
+    Look='monitor eval disk bench', Use='chat serve generate', Exchange='export import quantize import-nanochat')
 
 def parts(
     verb:str

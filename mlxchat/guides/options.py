@@ -136,11 +136,12 @@ def integer_or_text(
 
 # %% ../../nbs/guides/options.ipynb #c019
 CHOICES = dict(
-    preset='v1 v2 v3 llama', stage='base sft rl', dtype='auto bfloat16 float32 float16', to='nanochat mlx-lm hf gguf',
+    preset='v1 v2 v3 llama', stage='base sft rl', dtype='auto bfloat16 float32 float16 q8', to='html nanochat mlx-lm hf gguf',
     format='parquet bin', schedule='v3 c', bits='4 8', shell='bash zsh fish')
 
 SYNONYMS = dict(
     bf16='bfloat16', fp32='float32', fp16='float16', half='float16',
+    f16='float16', int8='q8',
     transformers='hf', huggingface='hf', mlx='mlx-lm', mlx_lm='mlx-lm', **{'llama.cpp': 'gguf'},
     pretrain='base', pretrained='base', chat='sft', finetuned='sft')
 
@@ -246,7 +247,7 @@ def no_option(
 # %% ../../nbs/guides/options.ipynb #c025
 SHORT = dict( # for those who type a lot
     prompt='p', temperature='t', top_k='k', max_tokens='m', num_shards='n', num_samples='n', workers='w')
-POSITIONAL = 'dir', 'shell'
+POSITIONAL = 'dir', 'shell', 'page'
 
 def dashed(name:str)->str:
     "How an option is typed"

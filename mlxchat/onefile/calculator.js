@@ -1,0 +1,187 @@
+// The calculator of the notebook 04b_tools: Python's arithmetic on whole numbers (BigInt here) and floats (Number),
+// and 'word'.count('r'). Whatever Python would not compute has no result.
+
+const ALLOWED = RegExp(String.raw`^(?:'[^'\\\n]*'|"[^"\\\n]*"|\.count(?![\d_])|[\d\s\x1c-\x1f\x85+\-*/%().]` +
+  String.raw`|(?<=\d)[eE_](?=[+\-\d]))*$`, 'u')
+const NUMBER = RegExp(String.raw`(?:\d(?:_?\d)*)?\.(?:\d(?:_?\d)*)?(?:[eE][+-]?\d(?:_?\d)*)?` +
+  String.raw`|\d(?:_?\d)*(?:[eE][+-]?\d(?:_?\d)*)?`, 'y')
+const BLANK = String.raw`[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*` // to Python
+
+function refuse() {
+  throw Error('not allowed')
+}
+
+function calculate(text) { // the result as text, or null
+  text = text.replace(RegExp('^' + BLANK), '').replace(RegExp(BLANK + '$'), '')
+  if (!/['"]/.test(text)) text = text.replace(/(?<=\d),(?=\d{3})/g, '')
+  if (!text || [...text].length > 200 || !ALLOWED.test(text)) return null
+  try {
+    return written(evaluate(text))
+  } catch {
+    return null
+  }
+}
+
+// One function per level of precedence, each of which reads what binds tighter
+function evaluate(text) {
+  let at = 0, depth = 0 // where we read, and in how many parentheses, as only there lines may break
+  const skip = () => {
+    while (at < text.length && (' \t\f'.includes(text[at]) || depth && '\r\n'.includes(text[at]))) at++
+  }
+  const take = sign => {
+    skip()
+    if (!text.startsWith(sign, at)) return false
+    at += sign.length
+    return true
+  }
+  const numeric = x => typeof x === 'string' ? refuse() : x
+
+  function sum() {
+    let x = product()
+    for (;;) {
+      const sign = ['+', '-'].find(take)
+      if (!sign) return x
+      x = binary(sign, x, product())
+    }
+  }
+  function product() {
+    let x = unary()
+    for (;;) {
+      skip()
+      if (text.startsWith('**', at)) refuse()
+      const sign = ['//', '*', '/', '%'].find(take)
+      if (!sign) return x
+      x = binary(sign, x, unary())
+    }
+  }
+  function unary() {
+    if (take('-')) return checked(-numeric(unary()))
+    if (take('+')) return numeric(unary())
+    const x = count()
+    return take('**') ? binary('**', x, unary()) : x
+  }
+  function count() {
+    const x = atom()
+    skip()
+    if (!text.startsWith('.count', at)) return x
+    at += 6
+    if (typeof x !== 'string' || !take('(')) refuse()
+    depth++
+    const part = sum()
+    if (typeof part !== 'string' || !part || !take(')')) refuse()
+    depth--
+    skip()
+    if (text[at] === '.' || text[at] === '(') refuse()
+    return BigInt(x.split(part).length - 1)
+  }
+  function atom() {
+    if (!take('(')) return text[at] === "'" || text[at] === '"' ? strings() : literal()
+    depth++
+    const x = sum()
+    if (!take(')')) refuse()
+    depth--
+    skip()
+    return text[at] === '(' ? refuse() : x
+  }
+  function strings() { // several in a row are one
+    let x = ''
+    while (text[at] === "'" || text[at] === '"') {
+      const three = text[at].repeat(3), quote = text.startsWith(three, at) ? three : text[at]
+      const end = text.indexOf(quote, at + quote.length)
+      if (end < 0) refuse()
+      x += text.slice(at + quote.length, end)
+      at = end + quote.length
+      skip()
+    }
+    return x
+  }
+  function literal() {
+    NUMBER.lastIndex = at
+    const found = NUMBER.exec(text)?.[0]
+    if (!found || !/\d/.test(found)) refuse()
+    at += found.length
+    const digits = found.replaceAll('_', '')
+    if (/[.eE]/.test(digits)) return checked(Number(digits))
+    return /^0+[1-9]/.test(digits) ? refuse() : checked(BigInt(digits))
+  }
+  const x = sum()
+  skip()
+  return at < text.length ? refuse() : numeric(x)
+}
+
+const size = x => x < 0 ? -x : x
+const checked = x => size(x) > 1e30 ? refuse() : x
+
+function binary(sign, a, b) {
+  if (typeof a === 'string' || typeof b === 'string') refuse()
+  if (sign === '**' && (size(b) > 64 || size(a) > 1e6)) refuse()
+  if ('/%'.includes(sign[0]) && b == 0) refuse()
+  const whole = typeof a === 'bigint' && typeof b === 'bigint' && !(sign === '**' && b < 0n)
+  const result = whole ? binaryWhole(sign, a, b) : binaryFloat(sign, Number(a), Number(b))
+  const larger = size(a) < size(b) ? size(b) : size(a)
+  if ('+-'.includes(sign) && size(result) < 1e-14*Number(larger)) return 0n // only rounding errors are left
+  return checked(result)
+}
+
+function binaryWhole(sign, a, b) {
+  switch (sign) {
+    case '+': return a + b
+    case '-': return a - b
+    case '*': return a*b
+    case '/': return quotient(a, b)
+    case '**': return a**b
+  }
+  const rest = a % b, opposite = rest !== 0n && rest < 0n !== b < 0n // the remainder has the divisor's sign in Python
+  if (sign === '%') return opposite ? rest + b : rest
+  return opposite ? a/b - 1n : a/b
+}
+
+function binaryFloat(sign, x, y) {
+  switch (sign) {
+    case '+': return x + y
+    case '-': return x - y
+    case '*': return x*y
+    case '/': return x/y
+    case '**': return x === 0 && y < 0 || !isFinite(x**y) ? refuse() : x**y // complex, or too large
+  }
+  let rest = x % y, times = (x - rest)/y
+  if (!rest) rest = y < 0 || Object.is(y, -0) ? -0 : 0
+  else if (y < 0 !== rest < 0) {
+    rest += y
+    times -= 1
+  }
+  if (sign === '%') return rest
+  if (!times) return x/y < 0 || Object.is(x/y, -0) ? -0 : 0
+  const floor = Math.floor(times)
+  return times - floor > .5 ? floor + 1 : floor
+}
+
+function quotient(a, b) { // correctly rounded, also beyond 2⁵³
+  const exact = 2n**53n, p = size(a), q = size(b)
+  if (p <= exact && q <= exact) return Number(a)/Number(b)
+  const shift = Math.max(0, 70 - p.toString(2).length + q.toString(2).length), up = p << BigInt(shift)
+  const bits = up/q | BigInt(up % q !== 0n) // the last bit says that something is behind it
+  return (a < 0n !== b < 0n ? -1 : 1)*Number(bits)*2**-shift
+}
+
+// The nearest number with so many digits; exactly between two, Python takes the even one, JavaScript the larger one
+function rounded(x, write) {
+  const text = write(x), exact = x.toPrecision(100), behind = exact.slice(text.length).replace('.', '')
+  const even = /[13579]$/.test(text) && Math.abs(Number(text)) > Math.abs(x) && /^50*$/.test(behind)
+  return Number(even ? exact.slice(0, text.length) : text)
+}
+
+function written(x) { // as people write numbers, with ten digits behind the point at most
+  if (typeof x === 'bigint') return String(x)
+  if (x !== x) return null
+  if (!Number.isInteger(x) && Math.abs(x) < 1e15) {
+    x = rounded(rounded(x, o => o.toPrecision(15)), o => o.toFixed(10)) || Number(x.toPrecision(10))
+  }
+  if (Number.isInteger(x)) return wholeDigits(x)
+  return Math.abs(x) >= 1e-4 ? String(x) : x.toExponential().replace(/e-(\d)$/, 'e-0$1')
+}
+
+function wholeDigits(x) { // the shortest digits that mean this number, and zeros
+  const [, sign, first, more = '', exponent] = /^(-?)(\d)\.?(\d*)e\+(\d+)$/.exec(x.toExponential())
+  return x === 0 ? '0' : sign + first + more.padEnd(Number(exponent), '0')
+}

@@ -1,0 +1,376 @@
+// The forward pass of the notebook 00_model, with a KV cache: float32 arithmetic on weights of 8, 16 or 32 bits.
+//
+// speed 'js': plain loops. 'simd': float32 products in WebAssembly. 'int8': weights of 8 bits times activations of 16
+// bits in WebAssembly. Arrays of the last two lie in the memory of the kernels (see the notebook wasm_kernels).
+
+const BLOCK = 32 // tokens that are read together, at most
+const SPARE = 257 // slots of the cache beyond the window, so that one can go back a little
+const EPS = 1.1920929e-07
+
+let config, facts // as in the header: the configuration, and what follows from it
+let kernels = null
+let model = null
+
+// ---- numbers as they are stored ----
+
+function unbase64(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text)
+  const values = new Uint8Array(128)
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+  for (let i = 0; i < 64; i++) values[letters.charCodeAt(i)] = i
+  const value = i => i < text.length ? values[text.charCodeAt(i)] : 0 // that of '=' is 0 too
+  const padding = /=*$/.exec(text.slice(-2))[0].length
+  const out = new Uint8Array(text.length/4*3 - padding)
+  for (let i = 0, o = 0; i < text.length; i += 4) {
+    const bits = value(i) << 18 | value(i + 1) << 12 | value(i + 2) << 6 | value(i + 3)
+    out[o++] = bits >> 16
+    out[o++] = bits >> 8 // what lies beyond the end is dropped
+    out[o++] = bits
+  }
+  return out
+}
+
+let halfValues = null
+function halves() { // every 16-bit float as a float32
+  if (halfValues) return halfValues
+  halfValues = new Float32Array(65536)
+  for (let i = 0; i < 32768; i++) {
+    const exponent = i >> 10, fraction = i & 1023
+    const large = exponent === 31 ? (fraction ? NaN : Infinity) : (1 + fraction/1024)*2**(exponent - 15)
+    halfValues[i] = exponent ? large : fraction*2**-24
+    halfValues[i + 32768] = -halfValues[i]
+  }
+  return halfValues
+}
+
+const groupsOf = tensor => Math.ceil(tensor.cols/tensor.group) // scales of a row
+
+function decodeRows(tensor, first, rows, out) { // as float32
+  const {kind, cols, at, scales, group} = tensor, n = rows*cols, data = model.data
+  if (kind === 'f32') return out.set(new Float32Array(data, at + 4*first*cols, n))
+  if (kind === 'f16') {
+    const values = halves(), stored = new Uint16Array(data, at + 2*first*cols, n)
+    for (let i = 0; i < n; i++) out[i] = values[stored[i]]
+    return
+  }
+  const stored = new Int8Array(data, at + first*cols, n), groups = groupsOf(tensor)
+  const factors = new Float32Array(data, scales + 4*first*groups, rows*groups)
+  for (let row = 0, g = 0; row < rows; row++) {
+    for (let begin = 0; begin < cols; begin += group, g++) {
+      const end = row*cols + Math.min(cols, begin + group), factor = factors[g]
+      for (let i = row*cols + begin; i < end; i++) out[i] = stored[i]*factor
+    }
+  }
+}
+
+// ---- arrays ----
+// First everything says what it wants, so that the memory of the kernels is made once, of the right size.
+
+let wanted = []
+function want(owner, name, Kind, length) {
+  wanted.push({owner, name, Kind, length})
+}
+function provide(code) {
+  let size = 1024
+  for (const w of wanted) {
+    w.at = size
+    size = Math.ceil((size + w.length*w.Kind.BYTES_PER_ELEMENT)/16)*16
+  }
+  const memory = code && new WebAssembly.Memory({initial: Math.ceil(size/65536) + 1})
+  kernels = code && new WebAssembly.Instance(code, {page: {memory}}).exports
+  for (const {owner, name, Kind, at, length} of wanted) {
+    owner[name] = code ? new Kind(memory.buffer, at, length) : new Kind(length)
+  }
+  wanted = []
+}
+
+function compile(code) { // null: WebAssembly or its vectors are missing
+  try {
+    return new WebAssembly.Module(unbase64(code))
+  } catch {
+    return null
+  }
+}
+
+const slotsOf = window => Math.min(facts.context, window + SPARE) // of a layer's ring of keys and values
+
+function matrix(byName, ...names) { // matrices of the same input, one below the other
+  const tensors = names.map(name => byName[name]), {cols, group} = tensors[0]
+  const rows = tensors.reduce((sum, tensor) => sum + tensor.rows, 0)
+  const int8 = model.speed === 'int8' && tensors.every(tensor => tensor.kind === 'q8')
+  const m = {tensors, rows, cols, group, int8}
+  want(m, 'weights', int8 ? Int8Array : Float32Array, rows*cols)
+  if (int8) want(m, 'scales', Float32Array, rows*groupsOf(tensors[0]))
+  return m
+}
+function fill(m) {
+  let row = 0
+  for (const tensor of m.tensors) {
+    const at = row*m.cols, n = tensor.rows*m.cols, groups = m.int8 ? groupsOf(tensor) : 0
+    if (m.int8) {
+      m.weights.set(new Int8Array(model.data, tensor.at, n), at)
+      m.scales.set(new Float32Array(model.data, tensor.scales, tensor.rows*groups), row*groups)
+    } else decodeRows(tensor, 0, tensor.rows, m.weights.subarray(at, at + n))
+    row += tensor.rows
+  }
+}
+
+function loadModel(header, data, speed, code) {
+  config = header.config
+  facts = header.facts
+  const program = speed === 'js' ? null : compile(code)
+  model = {speed: program ? speed : 'js', data: data.buffer, layers: [], ids: [], most: 0}
+  const byName = Object.fromEntries(header.tensors.map(tensor => [tensor.name, tensor]))
+  const {n_embd: E, n_layer, n_kv_head} = config, D = facts.head_dim, KV = n_kv_head*D
+  const vector = name => { // a small array, decoded
+    const tensor = byName[name], out = tensor && new Float32Array(tensor.rows*tensor.cols)
+    if (tensor) decodeRows(tensor, 0, tensor.rows, out)
+    return out
+  }
+  Object.assign(model, {
+    embeddings: byName.wte, valueEmbeddings: byName.value_embeds, turns: new Float32Array(BLOCK*D),
+    head: matrix(byName, config.tied ? 'wte' : 'lm_head'), finalNorm: vector('final_norm'),
+    residual: vector('resid_lambdas'), first: vector('x0_lambdas'),
+    smearGate: vector('smear_gate'), smear: vector('smear_lambda'), backout: vector('backout_lambda'),
+  })
+  for (let i = 0; i < n_layer; i++) {
+    const name = part => `blocks.${i}.${part}`, m = (...parts) => matrix(byName, ...parts.map(name))
+    const window = facts.windows[i], layer = {
+      window, slots: slotsOf(window), values: facts.ve_layers.indexOf(i), valueGate: vector(name('attn.ve_gate')),
+      norm: vector(name('attn_norm')), mlpNorm: vector(name('mlp_norm')),
+      qkv: m('attn.c_q', 'attn.c_k', 'attn.c_v'), out: m('attn.c_proj'),
+      up: m('mlp.c_fc'), gate: config.mlp === 'swiglu' && m('mlp.c_gate'), down: m('mlp.c_proj'),
+    }
+    want(layer, 'k', Float32Array, layer.slots*KV)
+    want(layer, 'v', Float32Array, layer.slots*KV)
+    model.layers.push(layer)
+  }
+  const sizes = {
+    x: BLOCK*E, x0: BLOCK*E, h: BLOCK*E, y: BLOCK*E, middle: BLOCK*E, qkvs: BLOCK*(E + 2*KV),
+    u: BLOCK*facts.hidden, g: BLOCK*facts.hidden, one: E, before: E, logits: config.vocab_size,
+    valueRow: facts.ve_layers.length*KV, scores: Math.max(...model.layers.map(layer => layer.slots)),
+  }
+  for (const [name, length] of Object.entries(sizes)) want(model, name, Float32Array, length)
+  want(model, 'rounded', Int16Array, Math.max(E, facts.hidden))
+  provide(program)
+  for (const layer of model.layers) for (const m of [layer.qkv, layer.out, layer.up, layer.gate, layer.down]) m && fill(m)
+  fill(model.head)
+  return model.speed
+}
+
+// ---- products ----
+
+function product(y, x, T, m) { // y (T, rows) = x (T, cols) times the transposed matrix
+  if (m.int8) return productInt8(y, x, T, m)
+  const {cols, rows, weights} = m
+  if (kernels) return kernels.product(x.byteOffset, weights.byteOffset, y.byteOffset, T, cols, rows, 4*cols)
+  for (let row = 0; row < rows; row += 4) { // four rows share what is read of x
+    const w0 = row*cols, w1 = Math.min(row + 1, rows - 1)*cols
+    const w2 = Math.min(row + 2, rows - 1)*cols, w3 = Math.min(row + 3, rows - 1)*cols
+    for (let t = 0; t < T; t++) {
+      let a = 0, b = 0, c = 0, d = 0
+      for (let k = 0, i = t*cols; k < cols; k++, i++) {
+        a += x[i]*weights[w0 + k]
+        b += x[i]*weights[w1 + k]
+        c += x[i]*weights[w2 + k]
+        d += x[i]*weights[w3 + k]
+      }
+      const at = t*rows + row, left = rows - row
+      y[at] = a
+      if (left > 1) y[at + 1] = b
+      if (left > 2) y[at + 2] = c
+      if (left > 3) y[at + 3] = d
+    }
+  }
+}
+
+function productInt8(y, x, T, m) { // activations become 16-bit numbers, with one scale per token
+  const {cols, rows} = m, q = model.rounded
+  for (let t = 0; t < T; t++) {
+    const begin = t*cols
+    let most = 0
+    for (let i = begin; i < begin + cols; i++) most = Math.max(most, Math.abs(x[i]))
+    const factor = most > 0 ? 32767/most : 0
+    for (let i = 0; i < cols; i++) q[i] = Math.round(x[begin + i]*factor)
+    const addresses = [q, m.weights, m.scales].map(array => array.byteOffset)
+    kernels.product8(...addresses, y.byteOffset + 4*t*rows, cols, rows, factor ? 1/factor : 0, m.group)
+  }
+}
+
+function norm(out, to, x, from, n, weights) { // RMSNorm of n numbers
+  let sum = 0
+  for (let i = from; i < from + n; i++) sum += x[i]*x[i]
+  const scale = 1/Math.sqrt(sum/n + EPS)
+  for (let i = 0; i < n; i++) out[to + i] = x[from + i]*scale*(weights ? weights[i] : 1)
+}
+
+const sigmoid = x => 1/(1 + Math.exp(-x))
+
+function gateOf(weights, row, n, x, from) { // sigmoid of a product with one row
+  let sum = 0
+  for (let i = 0; i < n; i++) sum += weights[row*n + i]*x[from + i]
+  return sigmoid(sum)
+}
+
+// ---- the model ----
+
+// Read tokens that follow what was read before; the logits of the next one
+function feed(ids, wantLogits = true) {
+  const n = model.ids.length + ids.length
+  if (n > facts.context) throw Error(`${n} tokens are more than the ${facts.context} positions of this model`)
+  for (let i = 0; i < ids.length; i += BLOCK) feedBlock(ids.slice(i, i + BLOCK), wantLogits && i + BLOCK >= ids.length)
+  return model.logits
+}
+
+function feedBlock(ids, wantLogits) {
+  const {x, x0, h, middle} = model, E = config.n_embd, T = ids.length
+  embed(ids)
+  model.layers.forEach((layer, i) => {
+    if (model.residual) for (let j = 0; j < T*E; j++) x[j] = model.residual[i]*x[j] + model.first[i]*x0[j]
+    for (let t = 0; t < T; t++) norm(h, t*E, x, t*E, E, layer.norm)
+    attention(layer, ids)
+    for (let j = 0; j < T*E; j++) x[j] += h[j]
+    for (let t = 0; t < T; t++) norm(h, t*E, x, t*E, E, layer.mlpNorm)
+    mlp(layer, T)
+    for (let j = 0; j < T*E; j++) x[j] += h[j]
+    if (model.backout && i === config.n_layer >> 1) middle.set(x)
+  })
+  for (const id of ids) model.ids.push(id)
+  model.most = Math.max(model.most, model.ids.length)
+  if (wantLogits) unembed((T - 1)*E)
+}
+
+// Embeddings, each with some of the one before it (smear), and the angles of their positions
+function embed(ids) {
+  const {x, x0, one, before, turns} = model, E = config.n_embd, D = facts.head_dim, first = model.ids.length
+  const channels = config.smear_channels
+  const lookUp = id => {
+    decodeRows(model.embeddings, id, 1, one)
+    if (config.embed_norm) norm(one, 0, one, 0, E)
+  }
+  if (channels && first) {
+    lookUp(model.ids[first - 1])
+    before.set(one)
+  } else before.fill(0)
+  ids.forEach((id, t) => {
+    lookUp(id)
+    const share = channels ? model.smear[0]*gateOf(model.smearGate, 0, channels, one, 0) : 0
+    for (let i = 0; i < E; i++) x[t*E + i] = x0[t*E + i] = one[i] + share*before[i]
+    before.set(one)
+    for (let i = 0; i < D/2; i++) { // float32, as MLX computes them
+      const angle = Math.fround((first + t)*facts.speeds[i])
+      turns[t*D + i] = Math.cos(angle)
+      turns[t*D + D/2 + i] = -config.rope_sign*Math.sin(angle)
+    }
+  })
+}
+
+function rotate(a, at, t) { // one head by its position
+  const D = facts.head_dim, half = D/2, {turns} = model
+  for (let i = 0; i < half; i++) {
+    const p = a[at + i], q = a[at + half + i], cos = turns[t*D + i], sin = turns[t*D + half + i]
+    a[at + i] = p*cos + q*sin
+    a[at + half + i] = q*cos - p*sin
+  }
+}
+
+function attention(layer, ids) { // from h to h
+  const {h, y, qkvs} = model, {n_embd: E, n_head, n_kv_head} = config, D = facts.head_dim, KV = n_kv_head*D
+  const width = E + 2*KV, first = model.ids.length, T = ids.length
+  product(qkvs, h, T, layer.qkv)
+  for (let t = 0; t < T; t++) {
+    for (let head = 0; head < n_head + n_kv_head; head++) { // queries and keys
+      const at = t*width + head*D
+      rotate(qkvs, at, t)
+      if (config.qk_norm) norm(qkvs, at, qkvs, at, D)
+    }
+    const slot = (first + t) % layer.slots*KV, keys = t*width + E
+    layer.k.set(qkvs.subarray(keys, keys + KV), slot)
+    layer.v.set(qkvs.subarray(keys + KV, keys + 2*KV), slot)
+    if (layer.values >= 0) addValues(layer, ids[t], slot, t*E)
+    y.fill(0, t*E, (t + 1)*E)
+    for (let head = 0; head < n_head; head++) {
+      const shared = Math.floor(head*n_kv_head/n_head)*D // the key head of its group
+      attendOne(layer, t*width + head*D, t*E + head*D, first + t, shared)
+    }
+  }
+  product(h, y, T, layer.out)
+}
+
+function addValues(layer, id, slot, at) { // the token's value embedding, as far as the gates let it through
+  const {h, valueRow} = model, {n_kv_head, gate_channels, gate_scale} = config, D = facts.head_dim
+  decodeRows(model.valueEmbeddings, id, 1, valueRow)
+  for (let head = 0; head < n_kv_head; head++) {
+    const share = gate_scale*gateOf(layer.valueGate, head, gate_channels, h, at)
+    const from = (layer.values*n_kv_head + head)*D
+    for (let i = 0; i < D; i++) layer.v[slot + head*D + i] += share*valueRow[from + i]
+  }
+}
+
+// One query (at `q` of qkvs) looks at the positions of its window; the cache is a ring, read in up to two pieces
+function attendOne(layer, q, out, position, head) {
+  const {qkvs, y, scores} = model, D = facts.head_dim, KV = config.n_kv_head*D, {k, v, slots} = layer
+  const low = Math.max(0, position - layer.window), n = position - low + 1
+  const start = low % slots, before = Math.min(n, slots - start) // slots before the ring's end
+  const pieces = [[start, before, 0], [0, n - before, before]] // slot, how many, where their scores stand
+  for (const [slot, some, at] of pieces) some && scoreSome(q, slot*KV + head, some, at, layer)
+  const scale = config.qk_gain**2/Math.sqrt(D)
+  let most = -Infinity, total = 0
+  for (let i = 0; i < n; i++) most = Math.max(most, scores[i])
+  for (let i = 0; i < n; i++) total += scores[i] = Math.exp((scores[i] - most)*scale)
+  for (const [slot, some, at] of pieces) {
+    if (!some) continue
+    const from = slot*KV + head
+    if (kernels) {
+      kernels.weighted(scores.byteOffset + 4*at, v.byteOffset + 4*from, y.byteOffset + 4*out, some, 4*KV, D)
+    } else for (let i = 0; i < some; i++) for (let j = 0; j < D; j++) y[out + j] += scores[at + i]*v[from + i*KV + j]
+  }
+  for (let j = out; j < out + D; j++) y[j] /= total
+}
+
+function scoreSome(q, from, n, at, layer) { // products of a query with n keys
+  const {qkvs, scores} = model, D = facts.head_dim, KV = config.n_kv_head*D, {k} = layer
+  if (kernels) {
+    const x = qkvs.byteOffset + 4*q, w = k.byteOffset + 4*from
+    return kernels.product(x, w, scores.byteOffset + 4*at, 1, D, n, 4*KV)
+  }
+  for (let i = 0; i < n; i++) {
+    let sum = 0
+    for (let j = 0; j < D; j++) sum += qkvs[q + j]*k[from + i*KV + j]
+    scores[at + i] = sum
+  }
+}
+
+function mlp(layer, T) { // from h to h
+  const {h, u, g} = model, n = T*facts.hidden
+  product(u, h, T, layer.up)
+  if (layer.gate) {
+    product(g, h, T, layer.gate)
+    for (let i = 0; i < n; i++) u[i] *= g[i]*sigmoid(g[i])
+  } else for (let i = 0; i < n; i++) u[i] = u[i] > 0 ? u[i]*u[i] : 0
+  product(h, u, T, layer.down)
+}
+
+function unembed(at) { // the logits of the token that begins there in x
+  const {x, one, middle, logits} = model, {n_embd: E, softcap} = config
+  if (model.backout) for (let i = at; i < at + E; i++) x[i] -= model.backout[0]*middle[i]
+  norm(one, 0, x, at, E, model.finalNorm)
+  product(logits, one, 1, model.head)
+  if (softcap) for (let i = 0; i < logits.length; i++) logits[i] = softcap*Math.tanh(logits[i]/softcap)
+}
+
+// ---- going back ----
+
+function goTo(n) { // forget what was read after the first n; everything, where older keys are no longer there
+  const lost = layer => model.most > layer.slots && n - layer.window < model.most - layer.slots
+  if (model.layers.some(lost)) n = 0
+  model.ids.length = n
+  if (!n) model.most = 0
+}
+
+function seek(ids) { // go back to where `ids` and what was read part; the rest is still to be read
+  let n = 0
+  while (n < ids.length - 1 && n < model.ids.length && model.ids[n] === ids[n]) n++
+  goTo(n)
+  return ids.slice(model.ids.length)
+}
