@@ -14,11 +14,15 @@ from .onefile import engine_script, header_of
 from .packing import pack, weights_of
 from .wasm_kernels import kernels_file
 
-# %% ../../nbs/guides/javascript.ipynb #eb2fd2ee
+# %% ../../nbs/guides/javascript.ipynb #6ea07dc7
 _BRIDGE = '''
 const vm = require('vm'), lines = require('readline').createInterface({input: process.stdin})
+class MessageChannel { // Node's own handles a thousand messages before it looks at its input
+  port1 = {}
+  port2 = {postMessage: () => setImmediate(() => this.port1.onmessage({}))}
+}
 const worker = {TextEncoder, TextDecoder, MessageChannel, WebAssembly, performance, atob}
-const tell = message => process.stdout.write(JSON.stringify(message) + '\\\\n')
+const tell = message => process.stdout.write(JSON.stringify(message) + '\\n')
 lines.on('close', () => process.exit())
 let handle = null
 lines.on('line', line => {
@@ -26,9 +30,12 @@ lines.on('line', line => {
   if (handle) return handle(message)
   vm.createContext(worker)
   for (const name of message.without) vm.runInContext('delete globalThis.' + name, worker)
-  handle = vm.runInContext(message.source + '\\\\nmlxchatEngine', worker)(tell)
+  const known = vm.runInContext('Object.getOwnPropertyNames(globalThis)', worker)
+  const names = known.filter(o => /^[A-Za-z]\\w*$/.test(o) && !['undefined', 'eval', 'NaN', 'Infinity'].includes(o))
+  const source = `(function (${names}) { ${message.source}\\nreturn mlxchatEngine })`
+  handle = vm.runInContext(source, worker)(...names.map(o => vm.runInContext(o, worker)))(tell)
 })
-'''.replace('\\\\n', '\\n')
+'''
 
 def node_path()->str: # '' if there is none
     "The program, from the package or from the system"

@@ -153,7 +153,9 @@ function loadModel(header, data, speed, code) {
   for (const [name, length] of Object.entries(sizes)) want(model, name, Float32Array, length)
   want(model, 'rounded', Int16Array, Math.max(E, facts.hidden))
   provide(program)
-  for (const layer of model.layers) for (const m of [layer.qkv, layer.out, layer.up, layer.gate, layer.down]) m && fill(m)
+  for (const layer of model.layers) {
+    for (const m of [layer.qkv, layer.out, layer.up, layer.gate, layer.down]) m && fill(m)
+  }
   fill(model.head)
   return model.speed
 }
@@ -185,15 +187,18 @@ function product(y, x, T, m) { // y (T, rows) = x (T, cols) times the transposed
 }
 
 function productInt8(y, x, T, m) { // activations become 16-bit numbers, with one scale per token
-  const {cols, rows} = m, q = model.rounded
+  const {cols, rows, weights} = m, q = model.rounded
   for (let t = 0; t < T; t++) {
     const begin = t*cols
     let most = 0
-    for (let i = begin; i < begin + cols; i++) most = Math.max(most, Math.abs(x[i]))
+    for (let i = begin; i < begin + cols; i++) {
+      const a = Math.abs(x[i])
+      if (a > most) most = a
+    }
     const factor = most > 0 ? 32767/most : 0
     for (let i = 0; i < cols; i++) q[i] = Math.round(x[begin + i]*factor)
-    const addresses = [q, m.weights, m.scales].map(array => array.byteOffset)
-    kernels.product8(...addresses, y.byteOffset + 4*t*rows, cols, rows, factor ? 1/factor : 0, m.group)
+    const back = factor ? 1/factor : 0, to = y.byteOffset + 4*t*rows
+    kernels.product8(q.byteOffset, weights.byteOffset, m.scales.byteOffset, to, cols, rows, back, m.group)
   }
 }
 
@@ -316,7 +321,7 @@ function attendOne(layer, q, out, position, head) {
   for (const [slot, some, at] of pieces) some && scoreSome(q, slot*KV + head, some, at, layer)
   const scale = config.qk_gain**2/Math.sqrt(D)
   let most = -Infinity, total = 0
-  for (let i = 0; i < n; i++) most = Math.max(most, scores[i])
+  for (let i = 0; i < n; i++) if (scores[i] > most) most = scores[i]
   for (let i = 0; i < n; i++) total += scores[i] = Math.exp((scores[i] - most)*scale)
   for (const [slot, some, at] of pieces) {
     if (!some) continue

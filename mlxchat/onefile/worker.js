@@ -77,7 +77,7 @@ class Pauses { // let the page speak now and then
 }
 
 async function readPrompt(ids, pauses) { // in blocks that take about a slice each
-  let size = 4, logits = null
+  let size = 1, logits = null
   for (let i = 0; i < ids.length && !stopping;) {
     const start = performance.now(), block = ids.slice(i, i + size)
     i += block.length
