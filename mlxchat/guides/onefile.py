@@ -180,9 +180,14 @@ def _may_write(path, name):
     except ValueError: theirs = None
     if theirs != name: raise ValueError(f'{path} is there, and no page of {name}: name another file with --output')
 
-# %% ../../nbs/guides/onefile.ipynb #6dacb0b4
-_SIZE = 'is more than the {most:,.0f} MB that browsers open'
+# %% ../../nbs/guides/onefile.ipynb #1217e71f
+def _checked_size(weights, dtype):
+    "Refuse what no browser opens"
+    if (size := page_size(weights, dtype)) <= MOST: return
+    smaller = '--dtype q8 takes half' if dtype != 'q8' else 'train a smaller model for it'
+    raise ValueError(f'the page would have {size/1e6:,.0f} MB, and browsers open at most {MOST/1e6:,.0f} MB: {smaller}')
 
+# %% ../../nbs/guides/onefile.ipynb #8894819f
 def write_page(
     run:Run,
     stage:str='',   # default the furthest
@@ -202,9 +207,7 @@ def write_page(
     model, tokenizer, meta = loaded or run.load(stage, step)
     js_pattern(tokenizer.pattern) # or a complaint
     weights = weights_of(model)
-    if (size := page_size(weights, dtype)) > MOST:
-        smaller = ': --dtype q8 takes half' if dtype != 'q8' else ': train a smaller model for it'
-        raise ValueError(f'the page would have {size/1e6:,.0f} MB, which {_SIZE.format(most=MOST/1e6)}{smaller}')
+    _checked_size(weights, dtype)
     blob, tensors = pack(weights, dtype)
     cost = _cost_line(run, model, tokenizer, meta, blob, tensors)
     about = dict(title=title or name, greeting=greeting, licence=licence, bytes=len(blob), weights=WORDS[dtype],

@@ -125,7 +125,7 @@ def model_of(
     mx.eval(model.state)
     return model
 
-# %% ../../nbs/guides/packing.ipynb #9b581933
+# %% ../../nbs/guides/packing.ipynb #3e3cca2a
 def written_by(
     model:GPT,
     tokenizer:Tokenizer,
@@ -137,6 +137,7 @@ def written_by(
     said = Engine(model, tokenizer).generate([[tokenizer.bos_id]]*rows, max_tokens=T, temperature=1., seed=0)
     return [(np.array([[tokenizer.bos_id, *ids]]), np.zeros((1, len(ids) + 1))) for ids, _ in said]
 
+# %% ../../nbs/guides/packing.ipynb #677abfe6
 def rounding_cost(
     model:GPT,
     twin:GPT,     # the same, rounded

@@ -152,13 +152,14 @@ def _rows(R):
         f'texts{R}', less(get('t'), get('T')), put('k', const(0)), each(R, begin), _columns(R), write,
         step('t', 1)) + step('n', R)
 
-# %% ../../nbs/guides/wasm_kernels.ipynb #3be2c31a
+# %% ../../nbs/guides/wasm_kernels.ipynb #f2a9085b
 def product()->str:
     "y (T, N) = x (T, K) @ w (N, K).T"
     rows = each(4, lambda r: f'p{r}:i32 a{r}:v128 b{r}:v128 s{r}:f32 ')
     return function(
         'product', 'x:i32 w:i32 y:i32 T:i32 K:i32 N:i32 stride:i32', f'n:i32 t:i32 k:i32 xp:i32 xv:v128 {rows}',
-        loop('four', less(add(get('n'), const(3)), get('N')), _rows(4)), loop('rest', less(get('n'), get('N')), _rows(1)))
+        loop('four', less(add(get('n'), const(3)), get('N')), _rows(4)),
+        loop('rest', less(get('n'), get('N')), _rows(1)))
 
 # %% ../../nbs/guides/wasm_kernels.ipynb #fd5c6c4d
 def _sixteen(R):
