@@ -8,7 +8,7 @@ from pathlib import Path
 from mlxchat.guides.onefile import read_page
 
 FRAME = '''<section class="talk" aria-label="A model to talk with">
-<p>This is what the two commands below train: {parameters:.1f} million parameters, of which your browser computes every word. Nothing you type leaves this page. (<a href="demo.html">The same on a page of its own</a>, {megabytes:.1f} MB, which can be saved and works without a network.)</p>
+<p>Talk with the model that <code>make demo</code> trains: {parameters:.1f} million parameters, computed by your browser alone, so that nothing you type leaves this page (<a href="demo.html">open it alone</a>, {megabytes:.1f} MB).</p>
 <iframe src="demo.html" title="Chat with the model that make demo trains" loading="lazy" sandbox="allow-scripts allow-popups allow-popups-to-escape-sandbox" allow="clipboard-write" referrerpolicy="no-referrer"></iframe>
 </section>
 '''

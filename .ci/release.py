@@ -7,7 +7,7 @@ import hashlib, json, os, shutil, subprocess, sys, tempfile
 from pathlib import Path
 
 LARGEST = 5e6 # bytes of the page
-PAGE = dict(title='mlxchat', greeting='I am a small model. I chat a little, count letters, spell, and calculate with a tool.')
+PAGE = dict(title='mlxchat', greeting='Hello! What can I do for you?')
 BARS = Path(__file__).parent.parent/'nbs'/'results'/'demo_bars.json'
 
 def row(name, reached, bar, ok): return f'{"ok" if ok else "MISSED":8}{name:28}{reached:>9}  {bar}'
@@ -49,11 +49,12 @@ def answers(page):
 
 def release(run, folder):
     "Write the files, unless a bar is missed"
-    folder.mkdir(parents=True)
     bars, report = (json.loads(p.read_text('utf-8')) for p in (BARS, run/'report.json'))
-    lines = [*checked(report, bars)]
+    try: lines = [*checked(report, bars)]
+    except KeyError as e: sys.exit(f'the report has no {e.args[0]}: was everything fetched that the demo reads?')
     print(*lines, sep='\n')
     if missed := sum(o.startswith('MISSED') for o in lines): sys.exit(f'{missed} of {len(lines)} bars are missed: no release')
+    folder.mkdir(parents=True)
     page = folder/'demo.html'
     print(mlxchat('export', '--to', 'html', '--run', run, '--output', page, *(o for k, v in PAGE.items() for o in (f'--{k}', v))))
     if (size := page.stat().st_size) > LARGEST: sys.exit(f'{page} has {size:,} bytes, more than {LARGEST:,.0f}')
