@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['is_page', 'address', 'web_fetcher', 'fetch', 'sha256_of', 'announced', 'fetched', 'page_run', 'run_of', 'import_page']
 
-# %% ../../nbs/guides/ready.ipynb #e72e1a57
-import hashlib, os, re, tempfile
+# %% ../../nbs/guides/ready.ipynb #cbcb525e
+import hashlib, re, shutil, tempfile, time
 from contextlib import contextmanager
 from pathlib import Path
 import httpx
@@ -112,7 +112,7 @@ def announced(
         raise FetchError(f'{beside} has no checksum: this release is not complete', bad=True)
     return found[1].lower() if found else ''
 
-# %% ../../nbs/guides/ready.ipynb #c7597c1f
+# %% ../../nbs/guides/ready.ipynb #29e263d5
 def _matches(path, wanted):
     "Raise unless a file has the checksum that it should have"
     if wanted and (sha := sha256_of(path)) != wanted:
@@ -125,6 +125,8 @@ def fetched(
     "Fetch a page"
     url, pin = address(url)
     base_dir().mkdir(parents=True, exist_ok=True)
+    for old in base_dir().glob('.page-*'):
+        if time.time() - old.stat().st_mtime > 24*3600: shutil.rmtree(old, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix='.page-', dir=base_dir()) as folder:
         folder = Path(folder)
         wanted = pin or announced(url, folder)
