@@ -36,24 +36,13 @@ function evaluate(text) {
   }
   const numeric = x => typeof x === 'string' ? refuse() : x
 
-  function sum() {
-    let x = product()
-    for (;;) {
-      const sign = ['+', '-'].find(take)
-      if (!sign) return x
-      x = binary(sign, x, product())
-    }
+  function chain(signs, tighter) { // from left to right
+    let x = tighter()
+    for (let sign; sign = signs.find(take);) x = binary(sign, x, tighter())
+    return x
   }
-  function product() {
-    let x = unary()
-    for (;;) {
-      skip()
-      if (text.startsWith('**', at)) refuse()
-      const sign = ['//', '*', '/', '%'].find(take)
-      if (!sign) return x
-      x = binary(sign, x, unary())
-    }
-  }
+  const sum = () => chain(['+', '-'], product)
+  const product = () => chain(['//', '*', '/', '%'], unary)
   function unary() {
     if (take('-')) return checked(-numeric(unary()))
     if (take('+')) return numeric(unary())
@@ -110,50 +99,34 @@ function evaluate(text) {
 }
 
 const size = x => x < 0 ? -x : x
-const checked = x => size(x) > 1e30 ? refuse() : x
+const checked = x => size(x) <= 1e30 ? x : refuse()
+
+// Of whole numbers and of floats; what is left of a division has the divisor's sign in Python
+const OPERATIONS = {
+  '+': (x, y) => x + y,
+  '-': (x, y) => x - y,
+  '*': (x, y) => x*y,
+  '/': (x, y) => typeof x === 'bigint' ? quotient(x, y) : x/y,
+  '**': (x, y) => x**y,
+  '%': (x, y) => {
+    const rest = x % y
+    return rest && rest < 0 !== y < 0 ? rest + y : rest
+  },
+  '//': (x, y) => {
+    const times = (x - OPERATIONS['%'](x, y))/y
+    return typeof x === 'bigint' ? times : Math.round(times)
+  },
+}
 
 function binary(sign, a, b) {
   if (typeof a === 'string' || typeof b === 'string') refuse()
   if (sign === '**' && (size(b) > 64 || size(a) > 1e6)) refuse()
   if ('/%'.includes(sign[0]) && b == 0) refuse()
   const whole = typeof a === 'bigint' && typeof b === 'bigint' && !(sign === '**' && b < 0n)
-  const result = whole ? binaryWhole(sign, a, b) : binaryFloat(sign, Number(a), Number(b))
+  const result = whole ? OPERATIONS[sign](a, b) : OPERATIONS[sign](Number(a), Number(b))
   const larger = size(a) < size(b) ? size(b) : size(a)
   if ('+-'.includes(sign) && size(result) < 1e-14*Number(larger)) return 0n // only rounding errors are left
   return checked(result)
-}
-
-function binaryWhole(sign, a, b) {
-  switch (sign) {
-    case '+': return a + b
-    case '-': return a - b
-    case '*': return a*b
-    case '/': return quotient(a, b)
-    case '**': return a**b
-  }
-  const rest = a % b, opposite = rest !== 0n && rest < 0n !== b < 0n // the remainder has the divisor's sign in Python
-  if (sign === '%') return opposite ? rest + b : rest
-  return opposite ? a/b - 1n : a/b
-}
-
-function binaryFloat(sign, x, y) {
-  switch (sign) {
-    case '+': return x + y
-    case '-': return x - y
-    case '*': return x*y
-    case '/': return x/y
-    case '**': return x === 0 && y < 0 || !isFinite(x**y) ? refuse() : x**y // complex, or too large
-  }
-  let rest = x % y, times = (x - rest)/y
-  if (!rest) rest = y < 0 || Object.is(y, -0) ? -0 : 0
-  else if (y < 0 !== rest < 0) {
-    rest += y
-    times -= 1
-  }
-  if (sign === '%') return rest
-  if (!times) return x/y < 0 || Object.is(x/y, -0) ? -0 : 0
-  const floor = Math.floor(times)
-  return times - floor > .5 ? floor + 1 : floor
 }
 
 function quotient(a, b) { // correctly rounded, also beyond 2⁵³

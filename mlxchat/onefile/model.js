@@ -4,8 +4,7 @@
 // bits in WebAssembly. Arrays of the last two lie in the memory of the kernels (see the notebook wasm_kernels).
 
 const BLOCK = 32 // tokens that are read together, at most
-const SPARE = 257 // slots of the cache beyond the window, so that one can go back a little
-const EPS = 1.1920929e-07
+const SPARE = 257 // tokens before the window that stay in the cache at least, so that one can go back a little
 
 let config, facts // as in the header: the configuration, and what follows from it
 let kernels = null
@@ -15,32 +14,17 @@ let model = null
 
 function unbase64(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text)
-  const values = new Uint8Array(128)
-  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-  for (let i = 0; i < 64; i++) values[letters.charCodeAt(i)] = i
-  const value = i => i < text.length ? values[text.charCodeAt(i)] : 0 // that of '=' is 0 too
-  const padding = /=*$/.exec(text.slice(-2))[0].length
-  const out = new Uint8Array(text.length/4*3 - padding)
-  for (let i = 0, o = 0; i < text.length; i += 4) {
-    const bits = value(i) << 18 | value(i + 1) << 12 | value(i + 2) << 6 | value(i + 3)
-    out[o++] = bits >> 16
-    out[o++] = bits >> 8 // what lies beyond the end is dropped
-    out[o++] = bits
-  }
+  const letters = atob(text), out = new Uint8Array(letters.length)
+  for (let i = 0; i < out.length; i++) out[i] = letters.charCodeAt(i)
   return out
 }
 
-let halfValues = null
-function halves() { // every 16-bit float as a float32
-  if (halfValues) return halfValues
-  halfValues = new Float32Array(65536)
-  for (let i = 0; i < 32768; i++) {
-    const exponent = i >> 10, fraction = i & 1023
-    const large = exponent === 31 ? (fraction ? NaN : Infinity) : (1 + fraction/1024)*2**(exponent - 15)
-    halfValues[i] = exponent ? large : fraction*2**-24
-    halfValues[i + 32768] = -halfValues[i]
-  }
-  return halfValues
+let halves = null // every 16-bit float as a float32
+function makeHalves() {
+  return Float32Array.from({length: 65536}, (_, bits) => {
+    const sign = bits >> 15 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023
+    return sign*(exponent ? (1 + fraction/1024)*2**(exponent - 15) : fraction*2**-24)
+  })
 }
 
 const groupsOf = tensor => Math.ceil(tensor.cols/tensor.group) // scales of a row
@@ -49,8 +33,9 @@ function decodeRows(tensor, first, rows, out) { // as float32
   const {kind, cols, at, scales, group} = tensor, n = rows*cols, data = model.data
   if (kind === 'f32') return out.set(new Float32Array(data, at + 4*first*cols, n))
   if (kind === 'f16') {
-    const values = halves(), stored = new Uint16Array(data, at + 2*first*cols, n)
-    for (let i = 0; i < n; i++) out[i] = values[stored[i]]
+    const stored = new Uint16Array(data, at + 2*first*cols, n)
+    halves ??= makeHalves()
+    for (let i = 0; i < n; i++) out[i] = halves[stored[i]]
     return
   }
   const stored = new Int8Array(data, at + first*cols, n), groups = groupsOf(tensor)
@@ -92,26 +77,24 @@ function compile(code) { // null: WebAssembly or its vectors are missing
   }
 }
 
-const slotsOf = window => Math.min(facts.context, window + SPARE) // of a layer's ring of keys and values
-
 function matrix(byName, ...names) { // matrices of the same input, one below the other
   const tensors = names.map(name => byName[name]), {cols, group} = tensors[0]
   const rows = tensors.reduce((sum, tensor) => sum + tensor.rows, 0)
   const int8 = model.speed === 'int8' && tensors.every(tensor => tensor.kind === 'q8')
   const m = {tensors, rows, cols, group, int8}
   want(m, 'weights', int8 ? Int8Array : Float32Array, rows*cols)
-  if (int8) want(m, 'scales', Float32Array, rows*groupsOf(tensors[0]))
+  if (int8) want(m, 'scales', Float32Array, rows*groupsOf(m))
   return m
 }
-function fill(m) {
+function fill({tensors, cols, int8, weights, scales}) {
   let row = 0
-  for (const tensor of m.tensors) {
-    const at = row*m.cols, n = tensor.rows*m.cols, groups = m.int8 ? groupsOf(tensor) : 0
-    if (m.int8) {
-      m.weights.set(new Int8Array(model.data, tensor.at, n), at)
-      m.scales.set(new Float32Array(model.data, tensor.scales, tensor.rows*groups), row*groups)
-    } else decodeRows(tensor, 0, tensor.rows, m.weights.subarray(at, at + n))
-    row += tensor.rows
+  for (const tensor of tensors) {
+    const {rows, at} = tensor, groups = groupsOf(tensor)
+    if (int8) {
+      weights.set(new Int8Array(model.data, at, rows*cols), row*cols)
+      scales.set(new Float32Array(model.data, tensor.scales, rows*groups), row*groups)
+    } else decodeRows(tensor, 0, rows, weights.subarray(row*cols))
+    row += rows
   }
 }
 
@@ -119,7 +102,7 @@ function loadModel(header, data, speed, code) {
   config = header.config
   facts = header.facts
   const program = speed === 'js' ? null : compile(code)
-  model = {speed: program ? speed : 'js', data: data.buffer, layers: [], ids: [], most: 0}
+  model = {speed: program ? speed : 'js', data: data.buffer, layers: [], ids: []}
   const byName = Object.fromEntries(header.tensors.map(tensor => [tensor.name, tensor]))
   const {n_embd: E, n_layer, n_kv_head} = config, D = facts.head_dim, KV = n_kv_head*D
   const vector = name => { // a small array, decoded
@@ -135,14 +118,14 @@ function loadModel(header, data, speed, code) {
   })
   for (let i = 0; i < n_layer; i++) {
     const name = part => `blocks.${i}.${part}`, m = (...parts) => matrix(byName, ...parts.map(name))
-    const window = facts.windows[i], layer = {
-      window, slots: slotsOf(window), values: facts.ve_layers.indexOf(i), valueGate: vector(name('attn.ve_gate')),
+    const window = facts.windows[i], slots = Math.min(facts.context, window + 2*SPARE), layer = {
+      window, slots, first: 0, values: facts.ve_layers.indexOf(i), valueGate: vector(name('attn.ve_gate')),
       norm: vector(name('attn_norm')), mlpNorm: vector(name('mlp_norm')),
       qkv: m('attn.c_q', 'attn.c_k', 'attn.c_v'), out: m('attn.c_proj'),
       up: m('mlp.c_fc'), gate: config.mlp === 'swiglu' && m('mlp.c_gate'), down: m('mlp.c_proj'),
     }
-    want(layer, 'k', Float32Array, layer.slots*KV)
-    want(layer, 'v', Float32Array, layer.slots*KV)
+    want(layer, 'k', Float32Array, slots*KV)
+    want(layer, 'v', Float32Array, slots*KV)
     model.layers.push(layer)
   }
   const sizes = {
@@ -162,10 +145,12 @@ function loadModel(header, data, speed, code) {
 
 // ---- products ----
 
+const place = (a, i) => a.byteOffset + 4*i // of a float, for the kernels
+
 function product(y, x, T, m) { // y (T, rows) = x (T, cols) times the transposed matrix
   if (m.int8) return productInt8(y, x, T, m)
   const {cols, rows, weights} = m
-  if (kernels) return kernels.product(x.byteOffset, weights.byteOffset, y.byteOffset, T, cols, rows, 4*cols)
+  if (kernels) return kernels.product(place(x, 0), place(weights, 0), place(y, 0), T, cols, rows, 4*cols)
   for (let row = 0; row < rows; row += 4) { // four rows share what is read of x
     const w0 = row*cols, w1 = Math.min(row + 1, rows - 1)*cols
     const w2 = Math.min(row + 2, rows - 1)*cols, w3 = Math.min(row + 3, rows - 1)*cols
@@ -197,15 +182,15 @@ function productInt8(y, x, T, m) { // activations become 16-bit numbers, with on
     }
     const factor = most > 0 ? 32767/most : 0
     for (let i = 0; i < cols; i++) q[i] = Math.round(x[begin + i]*factor)
-    const back = factor ? 1/factor : 0, to = y.byteOffset + 4*t*rows
-    kernels.product8(q.byteOffset, weights.byteOffset, m.scales.byteOffset, to, cols, rows, back, m.group)
+    const back = factor ? 1/factor : 0, scales = place(m.scales, 0)
+    kernels.product8(place(q, 0), place(weights, 0), scales, place(y, t*rows), cols, rows, back, m.group)
   }
 }
 
 function norm(out, to, x, from, n, weights) { // RMSNorm of n numbers
   let sum = 0
   for (let i = from; i < from + n; i++) sum += x[i]*x[i]
-  const scale = 1/Math.sqrt(sum/n + EPS)
+  const scale = 1/Math.sqrt(sum/n + facts.eps)
   for (let i = 0; i < n; i++) out[to + i] = x[from + i]*scale*(weights ? weights[i] : 1)
 }
 
@@ -229,19 +214,19 @@ function feed(ids, wantLogits = true) {
 
 function feedBlock(ids, wantLogits) {
   const {x, x0, h, middle} = model, E = config.n_embd, T = ids.length
+  const add = (weights, work) => { // x += work(norm(x))
+    for (let t = 0; t < T; t++) norm(h, t*E, x, t*E, E, weights)
+    work()
+    for (let j = 0; j < T*E; j++) x[j] += h[j]
+  }
   embed(ids)
   model.layers.forEach((layer, i) => {
     if (model.residual) for (let j = 0; j < T*E; j++) x[j] = model.residual[i]*x[j] + model.first[i]*x0[j]
-    for (let t = 0; t < T; t++) norm(h, t*E, x, t*E, E, layer.norm)
-    attention(layer, ids)
-    for (let j = 0; j < T*E; j++) x[j] += h[j]
-    for (let t = 0; t < T; t++) norm(h, t*E, x, t*E, E, layer.mlpNorm)
-    mlp(layer, T)
-    for (let j = 0; j < T*E; j++) x[j] += h[j]
+    add(layer.norm, () => attention(layer, ids))
+    add(layer.mlpNorm, () => mlp(layer, T))
     if (model.backout && i === config.n_layer >> 1) middle.set(x)
   })
   for (const id of ids) model.ids.push(id)
-  model.most = Math.max(model.most, model.ids.length)
   if (wantLogits) unembed((T - 1)*E)
 }
 
@@ -279,17 +264,26 @@ function rotate(a, at, t) { // one head by its position
   }
 }
 
+// Keys and values lie in order from position layer.first on. Where a block finds no room, the oldest go.
+function makeRoom(layer, T) {
+  const KV = config.n_kv_head*facts.head_dim, n = model.ids.length - layer.first, gone = n - layer.window - SPARE
+  if (n + T <= layer.slots) return
+  for (const a of [layer.k, layer.v]) a.copyWithin(0, gone*KV, n*KV)
+  layer.first += gone
+}
+
 function attention(layer, ids) { // from h to h
   const {h, y, qkvs} = model, {n_embd: E, n_head, n_kv_head} = config, D = facts.head_dim, KV = n_kv_head*D
   const width = E + 2*KV, first = model.ids.length, T = ids.length
   product(qkvs, h, T, layer.qkv)
+  makeRoom(layer, T)
   for (let t = 0; t < T; t++) {
     for (let head = 0; head < n_head + n_kv_head; head++) { // queries and keys
       const at = t*width + head*D
       rotate(qkvs, at, t)
       if (config.qk_norm) norm(qkvs, at, qkvs, at, D)
     }
-    const slot = (first + t) % layer.slots*KV, keys = t*width + E
+    const slot = (first + t - layer.first)*KV, keys = t*width + E
     layer.k.set(qkvs.subarray(keys, keys + KV), slot)
     layer.v.set(qkvs.subarray(keys + KV, keys + 2*KV), slot)
     if (layer.values >= 0) addValues(layer, ids[t], slot, t*E)
@@ -312,38 +306,23 @@ function addValues(layer, id, slot, at) { // the token's value embedding, as far
   }
 }
 
-// One query (at `q` of qkvs) looks at the positions of its window; the cache is a ring, read in up to two pieces
+// One query (at `q` of qkvs) looks at the positions of its window; what it gets goes to `out` of y
 function attendOne(layer, q, out, position, head) {
-  const {qkvs, y, scores} = model, D = facts.head_dim, KV = config.n_kv_head*D, {k, v, slots} = layer
-  const low = Math.max(0, position - layer.window), n = position - low + 1
-  const start = low % slots, before = Math.min(n, slots - start) // slots before the ring's end
-  const pieces = [[start, before, 0], [0, n - before, before]] // slot, how many, where their scores stand
-  for (const [slot, some, at] of pieces) some && scoreSome(q, slot*KV + head, some, at, layer)
+  const {qkvs, y, scores} = model, D = facts.head_dim, KV = config.n_kv_head*D, {k, v} = layer
+  const low = Math.max(0, position - layer.window), n = position - low + 1, from = (low - layer.first)*KV + head
+  if (kernels) kernels.product(place(qkvs, q), place(k, from), place(scores, 0), 1, D, n, 4*KV)
+  else for (let i = 0; i < n; i++) {
+    let sum = 0
+    for (let j = 0; j < D; j++) sum += qkvs[q + j]*k[from + i*KV + j]
+    scores[i] = sum
+  }
   const scale = config.qk_gain**2/Math.sqrt(D)
   let most = -Infinity, total = 0
   for (let i = 0; i < n; i++) if (scores[i] > most) most = scores[i]
   for (let i = 0; i < n; i++) total += scores[i] = Math.exp((scores[i] - most)*scale)
-  for (const [slot, some, at] of pieces) {
-    if (!some) continue
-    const from = slot*KV + head
-    if (kernels) {
-      kernels.weighted(scores.byteOffset + 4*at, v.byteOffset + 4*from, y.byteOffset + 4*out, some, 4*KV, D)
-    } else for (let i = 0; i < some; i++) for (let j = 0; j < D; j++) y[out + j] += scores[at + i]*v[from + i*KV + j]
-  }
+  if (kernels) kernels.weighted(place(scores, 0), place(v, from), place(y, out), n, 4*KV, D)
+  else for (let i = 0; i < n; i++) for (let j = 0; j < D; j++) y[out + j] += scores[i]*v[from + i*KV + j]
   for (let j = out; j < out + D; j++) y[j] /= total
-}
-
-function scoreSome(q, from, n, at, layer) { // products of a query with n keys
-  const {qkvs, scores} = model, D = facts.head_dim, KV = config.n_kv_head*D, {k} = layer
-  if (kernels) {
-    const x = qkvs.byteOffset + 4*q, w = k.byteOffset + 4*from
-    return kernels.product(x, w, scores.byteOffset + 4*at, 1, D, n, 4*KV)
-  }
-  for (let i = 0; i < n; i++) {
-    let sum = 0
-    for (let j = 0; j < D; j++) sum += qkvs[q + j]*k[from + i*KV + j]
-    scores[at + i] = sum
-  }
 }
 
 function mlp(layer, T) { // from h to h
@@ -367,10 +346,10 @@ function unembed(at) { // the logits of the token that begins there in x
 // ---- going back ----
 
 function goTo(n) { // forget what was read after the first n; everything, where older keys are no longer there
-  const lost = layer => model.most > layer.slots && n - layer.window < model.most - layer.slots
-  if (model.layers.some(lost)) n = 0
-  model.ids.length = n
-  if (!n) model.most = 0
+  const {layers, ids} = model
+  if (layers.some(layer => layer.first > Math.max(0, n - layer.window))) n = 0
+  if (!n) for (const layer of layers) layer.first = 0
+  ids.length = n
 }
 
 function seek(ids) { // go back to where `ids` and what was read part; the rest is still to be read

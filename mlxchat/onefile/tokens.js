@@ -76,20 +76,14 @@ function mergePairs(bytes) {
   return ids
 }
 
-function encodeChunk(chunk) {
-  let bytes = ''
-  for (const byte of utf8.encode(chunk)) bytes += String.fromCharCode(byte)
-  const whole = tokenizer.ranks.get(bytes)
-  return whole === undefined ? mergePairs(bytes) : [whole]
-}
-
 function encode(text) {
-  const ids = [], {known, pattern} = tokenizer
+  const ids = [], {known, pattern, ranks} = tokenizer
   text = text.replace(/\p{Cs}/gu, '\ufffd') // halves of letters outside the first 65,536
   for (const [chunk] of text.matchAll(pattern)) {
     let found = known.get(chunk)
     if (!found) {
-      found = encodeChunk(chunk)
+      const bytes = Array.from(utf8.encode(chunk), byte => String.fromCharCode(byte)).join('')
+      found = ranks.has(bytes) ? [ranks.get(bytes)] : mergePairs(bytes)
       if (chunk.length < 64 && known.size < 20000) known.set(chunk, found)
     }
     for (const id of found) ids.push(id)
@@ -108,18 +102,12 @@ function decode(ids) {
 // ---- conversations ----
 
 const MARKS = {python: 'python', python_output: 'output'} // parts of an answer that stand between special tokens
+const between = (name, ids) => [special(name + '_start'), ...ids, special(name + '_end')]
 
-const userTurn = text => [special('user_start'), ...encode(text), special('user_end')]
-
-function assistantTurn(parts) {
-  const ids = [special('assistant_start')]
-  for (const {type, text} of parts) {
-    const mark = MARKS[type]
-    if (mark) ids.push(special(mark + '_start'))
-    for (const id of encode(text)) ids.push(id)
-    if (mark) ids.push(special(mark + '_end'))
-  }
-  return [...ids, special('assistant_end')]
+function turnIds({role, content}) {
+  if (role === 'user') return between('user', encode(content))
+  const part = ({type, text}) => MARKS[type] ? between(MARKS[type], encode(text)) : encode(text)
+  return between('assistant', content.flatMap(part))
 }
 
 // The ids of a conversation, up to where the assistant begins to speak, in at most `room` tokens. When it outgrows
@@ -127,7 +115,7 @@ function assistantTurn(parts) {
 // This is decided turn by turn from the beginning, so a longer conversation decides the same. Of a question that is
 // too long by itself, the beginning goes.
 function render(messages, room) {
-  const turns = messages.map(m => m.role === 'user' ? userTurn(m.content) : assistantTurn(m.content))
+  const turns = messages.map(turnIds)
   let first = 0, size = 2 // bos, and the token that begins the answer
   turns.forEach((turn, i) => {
     size += turn.length
