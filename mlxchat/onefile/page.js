@@ -6,14 +6,7 @@ const $ = id => document.getElementById(id)
 const clone = id => $(id).content.firstElementChild.cloneNode(true)
 const count = n => n.toLocaleString('en')
 const header = JSON.parse($('header').textContent)
-const about = header.about ?? {}
-
-function element(tag, className, ...children) {
-  const el = document.createElement(tag)
-  el.className = className
-  el.append(...children)
-  return el
-}
+const {about} = header
 
 function announce(text) { // to a screen reader: once, when something is complete
   $('status').textContent = ''
@@ -29,8 +22,8 @@ let heard = false // has the Worker said anything?
 let broken = '' // why nothing can be asked any more
 
 function hear({id, kind, text, result, error}) {
-  heard = true
   const task = waiting.get(id)
+  heard = true
   if (kind) return task?.say(kind, text)
   waiting.delete(id)
   if (error === undefined) task?.done(result)
@@ -43,32 +36,27 @@ function inPage() {
   for (const {message} of waiting.values()) post(message)
 }
 
-function failed(event) {
-  if (!heard) return inPage()
-  broken = `The engine has stopped: ${event.message || 'the browser gives no reason'}`
-  for (const task of waiting.values()) task.fail(Error(broken))
-  waiting.clear()
-}
-
 function inWorker() {
   const beginning = '\nconst engine = mlxchatEngine(o => postMessage(o))\nonmessage = event => engine(event.data)'
-  const code = new Blob([$('engine').textContent, beginning], {type: 'text/javascript'})
+  const address = URL.createObjectURL(new Blob([$('engine').textContent, beginning], {type: 'text/javascript'}))
   const policy = window.trustedTypes?.createPolicy('mlxchat', {createScriptURL: o => o})
-  const address = URL.createObjectURL(code)
   const worker = new Worker(policy ? policy.createScriptURL(address) : address)
-  worker.onmessage = event => hear(event.data)
-  worker.onerror = failed
   post = message => worker.postMessage(message)
+  worker.onmessage = event => hear(event.data)
+  worker.onerror = event => {
+    if (!heard) return inPage()
+    broken = `The engine has stopped: ${event.message || 'the browser gives no reason'}`
+    for (const task of waiting.values()) task.fail(Error(broken))
+    waiting.clear()
+  }
 }
 
-function ask(task, data, say) {
-  if (broken) return Promise.reject(Error(broken))
+const ask = (task, data, say) => new Promise((done, fail) => {
+  if (broken) throw Error(broken)
   const message = {id: ++number, task, ...data}
-  return new Promise((done, fail) => {
-    waiting.set(number, {message, say, done, fail})
-    post(message)
-  })
-}
+  waiting.set(number, {message, say, done, fail})
+  post(message)
+})
 
 // ---------- kept with this entry of the browser's history: it survives a reload, and no other page reads it ----------
 const settings = {temperature: 0.3, topK: 50}
@@ -81,12 +69,6 @@ function keep() {
   try {
     history.replaceState({turns: turns.filter(turn => turn.role !== 'error'), forgotten, old, settings}, '')
   } catch {} // refused, or too much: then it lasts as long as the page
-}
-
-function recall() {
-  if (!history.state?.turns) return
-  ({turns, forgotten, old} = history.state)
-  Object.assign(settings, history.state.settings)
 }
 
 // ---------- the conversation on the screen ----------
@@ -120,32 +102,25 @@ function painter(box, content) { // returns what draws the parts; it only adds, 
   })
 }
 
-const labels = {
-  user: ['You said:', 'Ask again'], assistant: ['The model said:', 'Regenerate'], error: ['Error:', 'Try again']
-}
 function show(turn) { // at the end
-  const el = clone('turn')
-  const [who, again] = labels[turn.role]
-  const button = el.querySelector('.again')
+  const el = clone(turn.role)
   const words = el.querySelector('.words')
-  el.classList.add(turn.role)
-  el.firstChild.textContent = who
-  button.title = again
-  button.setAttribute('aria-label', again)
-  button.onclick = regenerate
-  el.querySelector('.copy').onclick = event => copy(turn, words, event.currentTarget)
-  el.facts = el.querySelector('.facts')
-  el.facts.textContent = turn.facts ?? ''
+  el.querySelector('.again').onclick = regenerate
+  if (turn.content) el.querySelector('.copy').onclick = event => copy(turn, words, event.currentTarget)
   el.paint = turn.content ? painter(words, turn.content) : () => words.textContent = turn.text
   el.paint()
+  note(turn, el, turn.facts)
   $('log').append(el)
   return el
 }
 
+function note(turn, el, text = '') { // below a turn
+  turn.facts = el.querySelector('.facts').textContent = text
+}
+
 function mark() { // where the model's memory begins
   $('log').querySelector('.mark')?.remove()
-  if (!forgotten) return
-  $('log').children[forgotten]?.before(element('p', 'mark', 'the model no longer sees what is above'))
+  if (forgotten) $('log').children[forgotten]?.before(clone('forgotten'))
 }
 
 function showAll() {
@@ -204,7 +179,7 @@ function explained({message}) {
   return `There is not enough memory for this model (${message}). Close other tabs, then try again.`
 }
 
-function writer(turn, el) { // takes what the engine says, and draws it once a frame
+function writer({content}, el) { // takes what the engine says, and draws it once a frame
   let due = false
   const draw = () => {
     const follow = atEnd()
@@ -213,15 +188,11 @@ function writer(turn, el) { // takes what the engine says, and draws it once a f
     if (follow) toEnd()
   }
   return (type, text) => {
-    if (turn.content.at(-1)?.type !== type) turn.content.push({type, text: ''})
-    turn.content.at(-1).text += text
+    if (content.at(-1)?.type !== type) content.push({type, text: ''})
+    content.at(-1).text += text
     if (!due) requestAnimationFrame(draw)
     due = true
   }
-}
-
-function note(turn, el, text) { // below a turn
-  turn.facts = el.facts.textContent = text
 }
 
 function writing(el, on) {
@@ -251,10 +222,14 @@ async function answer(was) { // was: an earlier answer, which comes back if ther
   answering = null
   writing(el, false)
   el.paint()
-  note(...question, '')
-  if (result?.cut) note(...question, `too long: the model does not see its first ${count(result.cut)} tokens`)
+  note(...question, result?.cut ? `too long: the model does not see its first ${count(result.cut)} tokens` : '')
   if (said && result) note(turn, el, summary(result))
-  if (!said) problem = nothing(question, was, mine.stopped, problem)
+  if (!said) {
+    remove('assistant')
+    if (was) add(was)
+    else if (mine.stopped) note(...question, 'stopped before the first word')
+    else problem ||= 'The model said nothing. Ask again, or in other words.'
+  }
   if (problem) add({role: 'error', text: problem})
   if (result) forgotten = result.dropped
   mark()
@@ -262,13 +237,6 @@ async function answer(was) { // was: an earlier answer, which comes back if ther
   keep()
   announce(problem || (said ? 'The model said: ' + plain(turn) : 'Stopped'))
   mine.over?.()
-}
-
-function nothing(question, was, stopped, problem) { // was said: puts back what was there, and returns what is wrong
-  remove('assistant')
-  if (was) add(was)
-  else if (stopped) note(...question, 'stopped before the first word')
-  return problem || was || stopped ? problem : 'The model said nothing. Ask again, or in other words.'
 }
 
 function stop() {
@@ -300,16 +268,15 @@ function ready() {
   const box = $('text')
   const button = $('send')
   button.disabled = !answering && !box.value.trim()
-  button.title = answering ? 'Stop' : 'Send'
-  button.setAttribute('aria-label', button.title)
+  button.title = button.ariaLabel = answering ? 'Stop' : 'Send'
   button.querySelector('use').setAttribute('href', answering ? '#stop' : '#up')
   box.style.height = 'auto'
   box.style.height = box.scrollHeight + 'px'
 }
 
 function send() {
-  if (answering) return stop()
   const text = $('text').value
+  if (answering) return stop()
   $('text').value = ''
   ready()
   say(text)
@@ -331,6 +298,7 @@ $('text').onkeydown = event => {
 document.onkeydown = event => {
   if (event.key === 'Escape' && !document.querySelector('dialog[open]')) stop()
 }
+for (const idea of $('ideas').children) idea.onclick = () => say(idea.textContent)
 
 // ---------- a new chat, and back ----------
 function change(chat, text) {
@@ -367,58 +335,9 @@ $('defaults').onclick = () => {
   set(defaults)
   keep()
 }
-for (const name of ['settings', 'about']) {
-  const box = $(name)
-  $('open-' + name).onclick = () => box.showModal()
-  box.querySelector('.close').onclick = () => box.close()
+for (const box of document.querySelectorAll('dialog')) {
+  $('open-' + box.id).onclick = () => box.showModal()
   box.onclick = event => event.target === box && box.close() // a click beside it
-}
-
-// ---------- about this model ----------
-function fact(name, ...values) {
-  const text = values.filter(Boolean).join(', ')
-  if (text) $('facts').append(element('dt', '', name), element('dd', '', text))
-}
-const percent = x => Math.round(100*x) + ' %'
-const put = (el, places) => Object.entries(places).forEach(([name, x]) => el.setAttribute(name, `${100*x}%`))
-
-function score({name, score, low, high, trivial, n}) { // a row of the table; all but the score may be null
-  const row = clone('score')
-  const [, bar, range, base] = row.querySelector('svg').children
-  const [number, interval, unseen] = row.lastElementChild.children
-  row.firstElementChild.textContent = name
-  number.textContent = percent(score)
-  put(bar, {width: score})
-  put(range, {x1: low ?? score, x2: high ?? score})
-  put(base, {x1: trivial ?? 0, x2: trivial ?? 0})
-  if (low != null) interval.textContent = `${Math.round(100*low)}–${Math.round(100*high)}`
-  if (low != null) unseen.textContent = `: 95 % interval, ${n ?? 'some'} questions.`
-  if (trivial == null) base.remove()
-  else unseen.textContent += ` Always the same answer: ${percent(trivial)}`
-  $('scores').querySelector('tbody').append(row)
-}
-
-const stages = {base: 'pretrained only', mid: 'midtrained', sft: 'fine-tuned', rl: 'reinforcement learning'}
-function introduce() {
-  const million = n => n >= 1e6 ? (n/1e6).toFixed(n < 1e8 ? 2 : 0) + ' million' : count(n)
-  const day = {dateStyle: 'long', timeZone: 'UTC'}
-  fact('Name', about.name)
-  fact('Stage', stages[about.stage] ?? about.stage, about.step && 'step ' + count(about.step))
-  fact('Size', about.parameters && million(about.parameters) + ' parameters')
-  fact('Context', header.facts && count(header.facts.context) + ' tokens')
-  fact('Weights', about.weights, about.bytes && (about.bytes/1e6).toFixed(1) + ' MB')
-  fact('Learned from', about.data)
-  fact('Made', about.date && new Date(about.date).toLocaleDateString('en-GB', day))
-  fact('Licence', about.licence)
-  about.scores?.forEach(score)
-  $('scores').hidden = !about.scores?.length
-  document.title = $('title').textContent = about.title || 'mlxchat'
-  $('greeting').textContent = about.greeting || 'What shall we talk about?'
-  for (const text of about.suggestions?.slice(0, 6) ?? []) {
-    const idea = element('button', '', text)
-    idea.onclick = () => say(text)
-    $('ideas').append(idea)
-  }
 }
 
 // ---------- the beginning ----------
@@ -431,29 +350,28 @@ async function open() {
   } catch {
     inPage()
   }
-  const {speed} = await ask('load', {header, data, code: $('kernels').textContent, speed: header.speed})
+  const {speed} = await ask('load', {header, data, code: $('kernels').textContent})
   const means = {int8: '8-bit WebAssembly', simd: 'WebAssembly', js: 'plain JavaScript'}[speed]
   const slower = speed === header.speed ? '' : ' WebAssembly did not start in this browser, so answers are slower.'
   $('weights').remove() // its memory is free again
-  const rounded = about.maths ? ` Its weights have ${about.maths}.` : ''
-  $('where').textContent = `On this device only, in ${place}, with ${means}. Nothing is sent anywhere.`
-    + slower + rounded
+  $('where').textContent = `On this device only, in ${place}, with ${means}. Nothing is sent anywhere.${slower}`
   $('state').textContent = about.stage === 'base' ? 'It was never taught to answer, so what it writes wanders.'
     : 'A small model that runs in this page. It makes mistakes.'
 }
 
-introduce()
-recall()
+if (history.state?.turns) {
+  ({turns, forgotten, old} = history.state)
+  Object.assign(settings, history.state.settings)
+}
 set({})
 showAll()
 ready()
 const opened = new Promise(done => document.addEventListener('DOMContentLoaded', done)).then(open)
 opened.catch(error => {
-  const again = element('button', 'link', 'Try again')
   broken = explained(error)
-  again.onclick = () => location.reload()
   $('where').textContent = 'It did not start.'
-  $('state').replaceChildren(`The model did not start. ${broken} `, again)
+  $('state').replaceChildren(`The model did not start. ${broken} `, clone('reload'))
+  $('state').lastChild.onclick = () => location.reload()
   $('state').className = 'bad'
   announce($('state').textContent)
 })
