@@ -166,6 +166,9 @@ def score_html(
             f'<td>{100*score:.0f} % {interval}<span class="unseen">{words}</span></td></tr>')
 
 # %% ../../nbs/guides/onefile.ipynb #0b7d2f96
+_WARNINGS = ('A small model that runs in this page. It makes mistakes.',
+             'It was never taught to answer, so what it writes wanders.')
+
 def about_html(
     header:dict # from `header_of`
 )->dict:        # for the places of page.html
@@ -175,7 +178,8 @@ def about_html(
     scores, maths = a.get('scores') or [], a.get('maths') or ''
     return dict(TITLE=text(a['title']), GREETING=text(a.get('greeting') or 'What shall we talk about?'), IDEAS=ideas,
                 FACTS=facts_html(header), SCORES=''.join(score_html(**o) for o in scores), HIDDEN='' if scores else 'hidden',
-                MATHS=maths and f'Its weights have {text(maths)}.')
+                MATHS=maths and f'Its weights have {text(maths)}.', READY=_WARNINGS[a.get('stage') == 'base'],
+                MB=f'{(a.get("bytes") or 0)/1e6:.1f}')
 
 # %% ../../nbs/guides/onefile.ipynb #7da890d7
 def policy(

@@ -52,7 +52,7 @@ function decodeRows(tensor, first, rows, out) { // as float32
 // First everything says what it wants, so that the memory of the kernels is made once, of the right size.
 
 let wanted = []
-function want(owner, name, Kind, length) {
+function want(owner, name, length, Kind = Float32Array) {
   wanted.push({owner, name, Kind, length})
 }
 function provide(code) {
@@ -69,29 +69,22 @@ function provide(code) {
   wanted = []
 }
 
-function compile(code) { // null: WebAssembly or its vectors are missing
-  try {
-    return new WebAssembly.Module(unbase64(code))
-  } catch {
-    return null
-  }
-}
-
 function matrix(byName, ...names) { // matrices of the same input, one below the other
   const tensors = names.map(name => byName[name]), {cols, group} = tensors[0]
   const rows = tensors.reduce((sum, tensor) => sum + tensor.rows, 0)
   const int8 = model.speed === 'int8' && tensors.every(tensor => tensor.kind === 'q8')
   const m = {tensors, rows, cols, group, int8}
-  want(m, 'weights', int8 ? Int8Array : Float32Array, rows*cols)
-  if (int8) want(m, 'scales', Float32Array, rows*groupsOf(m))
+  want(m, 'weights', rows*cols, int8 ? Int8Array : Float32Array)
+  if (int8) want(m, 'scales', rows*groupsOf(m))
+  model.matrices.push(m)
   return m
 }
 function fill({tensors, cols, int8, weights, scales}) {
   let row = 0
   for (const tensor of tensors) {
-    const {rows, at} = tensor, groups = groupsOf(tensor)
+    const {rows} = tensor, groups = groupsOf(tensor)
     if (int8) {
-      weights.set(new Int8Array(model.data, at, rows*cols), row*cols)
+      weights.set(new Int8Array(model.data, tensor.at, rows*cols), row*cols)
       scales.set(new Float32Array(model.data, tensor.scales, rows*groups), row*groups)
     } else decodeRows(tensor, 0, rows, weights.subarray(row*cols))
     row += rows
@@ -101,10 +94,13 @@ function fill({tensors, cols, int8, weights, scales}) {
 function loadModel(header, data, speed, code) {
   config = header.config
   facts = header.facts
-  const program = speed === 'js' ? null : compile(code)
-  model = {speed: program ? speed : 'js', data: data.buffer, layers: [], ids: []}
+  let program = null
+  try {
+    program = speed === 'js' ? null : new WebAssembly.Module(unbase64(code))
+  } catch {} // WebAssembly or its vectors are missing
+  model = {speed: program ? speed : 'js', data: data.buffer, layers: [], matrices: [], ids: []}
   const byName = Object.fromEntries(header.tensors.map(tensor => [tensor.name, tensor]))
-  const {n_embd: E, n_layer, n_kv_head} = config, D = facts.head_dim, KV = n_kv_head*D
+  const E = config.n_embd, D = facts.head_dim, KV = config.n_kv_head*D
   const vector = name => { // a small array, decoded
     const tensor = byName[name], out = tensor && new Float32Array(tensor.rows*tensor.cols)
     if (tensor) decodeRows(tensor, 0, tensor.rows, out)
@@ -116,30 +112,27 @@ function loadModel(header, data, speed, code) {
     residual: vector('resid_lambdas'), first: vector('x0_lambdas'),
     smearGate: vector('smear_gate'), smear: vector('smear_lambda'), backout: vector('backout_lambda'),
   })
-  for (let i = 0; i < n_layer; i++) {
+  facts.windows.forEach((window, i) => {
     const name = part => `blocks.${i}.${part}`, m = (...parts) => matrix(byName, ...parts.map(name))
-    const window = facts.windows[i], slots = Math.min(facts.context, window + 2*SPARE), layer = {
+    const slots = Math.min(facts.context, window + 2*SPARE), layer = {
       window, slots, first: 0, values: facts.ve_layers.indexOf(i), valueGate: vector(name('attn.ve_gate')),
       norm: vector(name('attn_norm')), mlpNorm: vector(name('mlp_norm')),
       qkv: m('attn.c_q', 'attn.c_k', 'attn.c_v'), out: m('attn.c_proj'),
       up: m('mlp.c_fc'), gate: config.mlp === 'swiglu' && m('mlp.c_gate'), down: m('mlp.c_proj'),
     }
-    want(layer, 'k', Float32Array, slots*KV)
-    want(layer, 'v', Float32Array, slots*KV)
+    want(layer, 'k', slots*KV)
+    want(layer, 'v', slots*KV)
     model.layers.push(layer)
-  }
+  })
   const sizes = {
     x: BLOCK*E, x0: BLOCK*E, h: BLOCK*E, y: BLOCK*E, middle: BLOCK*E, qkvs: BLOCK*(E + 2*KV),
     u: BLOCK*facts.hidden, g: BLOCK*facts.hidden, one: E, before: E, logits: config.vocab_size,
     valueRow: facts.ve_layers.length*KV, scores: Math.max(...model.layers.map(layer => layer.slots)),
   }
-  for (const [name, length] of Object.entries(sizes)) want(model, name, Float32Array, length)
-  want(model, 'rounded', Int16Array, Math.max(E, facts.hidden))
+  for (const [name, length] of Object.entries(sizes)) want(model, name, length)
+  want(model, 'rounded', Math.max(E, facts.hidden), Int16Array)
   provide(program)
-  for (const layer of model.layers) {
-    for (const m of [layer.qkv, layer.out, layer.up, layer.gate, layer.down]) m && fill(m)
-  }
-  fill(model.head)
+  model.matrices.forEach(fill)
   return model.speed
 }
 
@@ -256,11 +249,11 @@ function embed(ids) {
 }
 
 function rotate(a, at, t) { // one head by its position
-  const D = facts.head_dim, half = D/2, {turns} = model
-  for (let i = 0; i < half; i++) {
-    const p = a[at + i], q = a[at + half + i], cos = turns[t*D + i], sin = turns[t*D + half + i]
-    a[at + i] = p*cos + q*sin
-    a[at + half + i] = q*cos - p*sin
+  const half = facts.head_dim/2, {turns} = model
+  for (let i = at, turn = 2*t*half; i < at + half; i++, turn++) {
+    const p = a[i], q = a[i + half], cos = turns[turn], sin = turns[turn + half]
+    a[i] = p*cos + q*sin
+    a[i + half] = q*cos - p*sin
   }
 }
 

@@ -13,7 +13,7 @@ function announce(text) { // to a screen reader: once, when something is complet
   setTimeout(() => $('status').textContent = text, 50)
 }
 
-// ---------- the engine: in a Worker, or in the page itself where that is refused ----------
+// ---- the engine: in a Worker, or in the page itself where that is refused ----
 const waiting = new Map() // id -> {message, say, done, fail} of a task
 let number = 0
 let post = null
@@ -58,7 +58,7 @@ const ask = (task, data, say) => new Promise((done, fail) => {
   post(message)
 })
 
-// ---------- kept with this entry of the browser's history: it survives a reload, and no other page reads it ----------
+// ---- kept with this entry of the browser's history: it survives a reload, and no other page reads it ----
 const settings = {temperature: 0.3, topK: 50}
 const defaults = {...settings}
 let turns = [] // {role: 'user', text}, {role: 'assistant', content} or {role: 'error', text}; facts: what stands below
@@ -71,7 +71,7 @@ function keep() {
   } catch {} // refused, or too much: then it lasts as long as the page
 }
 
-// ---------- the conversation on the screen ----------
+// ---- the conversation on the screen ----
 let answering = null // {stopped}, while the model writes
 const plain = turn => turn.text ?? turn.content.filter(part => part.type === 'text').map(part => part.text).join('')
 const atEnd = () => $('talk').scrollHeight - $('talk').scrollTop - $('talk').clientHeight < 60
@@ -79,14 +79,11 @@ const toEnd = () => $('talk').scrollTop = $('talk').scrollHeight
 
 function calculation(box) { // a folded card; returns what fills it
   const card = clone('call')
-  const [call, result] = card.querySelectorAll('code')
   box.append(card)
-  return (expression, value) => {
-    call.textContent = expression
-    if (value !== undefined) result.textContent = '= ' + value
-    card.lastChild.textContent = value === undefined ? 'The model wrote this calculation and got no result.'
-      : `The model wrote “${expression}”. The page calculated it exactly, put ${value} into the answer, and the `
-        + 'model wrote on from there.'
+  return (expression, value = '') => {
+    for (const el of card.querySelectorAll('.expression')) el.textContent = expression
+    for (const el of card.querySelectorAll('.value')) el.textContent = value
+    card.classList.toggle('told', value)
   }
 }
 
@@ -127,21 +124,12 @@ function showAll() {
   $('log').replaceChildren()
   turns.forEach(show)
   mark()
-  arrange()
+  $('note').hidden = !old // and while there are turns
   toEnd()
-}
-
-function arrange() { // a greeting, or a conversation
-  const empty = !turns.length
-  $('hello').hidden = !empty
-  $('log').hidden = empty
-  $('note').hidden = !(empty && old)
-  $('keys').hidden = !$('note').hidden
 }
 
 function add(turn) {
   turns.push(turn)
-  arrange()
   return show(turn)
 }
 
@@ -164,9 +152,9 @@ async function copy(turn, words, button) {
   announce('Copied')
 }
 
-// ---------- asking ----------
+// ---- asking ----
 function summary({ids, firstAfter, seconds, stopped}) {
-  const facts = [ids.length === 1 ? '1 token' : count(ids.length) + ' tokens']
+  const facts = [count(ids.length) + (ids.length === 1 ? ' token' : ' tokens')]
   const writing = seconds - firstAfter/1000
   if (writing > 0.01) facts.push(count(Math.round((ids.length - 1)/writing)) + ' tokens/s') // clocks are coarse
   if (firstAfter > 100) facts.push(`first after ${(firstAfter/1000).toFixed(1)} s`)
@@ -182,8 +170,8 @@ function explained({message}) {
 function writer({content}, el) { // takes what the engine says, and draws it once a frame
   let due = false
   const draw = () => {
-    const follow = atEnd()
     due = false
+    const follow = atEnd()
     el.paint()
     if (follow) toEnd()
   }
@@ -195,12 +183,6 @@ function writer({content}, el) { // takes what the engine says, and draws it onc
   }
 }
 
-function writing(el, on) {
-  el.classList.toggle('busy', on)
-  $('log').setAttribute('aria-busy', on)
-  ready()
-}
-
 async function answer(was) { // was: an earlier answer, which comes back if there is no new one
   const messages = turns.map(({role, text, content}) => ({role, content: content ?? text}))
   const question = [turns.at(-1), $('log').lastElementChild]
@@ -209,7 +191,12 @@ async function answer(was) { // was: an earlier answer, which comes back if ther
   const mine = answering = {stopped: false}
   let problem = ''
   let result = null
-  writing(el, true)
+  const writing = on => {
+    el.classList.toggle('busy', on)
+    $('log').ariaBusy = on
+    ready()
+  }
+  writing(true)
   toEnd()
   try {
     await opened
@@ -220,7 +207,7 @@ async function answer(was) { // was: an earlier answer, which comes back if ther
   const follow = atEnd()
   const said = turn.content.some(part => part.type !== 'python_output' && part.text.trim())
   answering = null
-  writing(el, false)
+  writing(false)
   el.paint()
   note(...question, result?.cut ? `too long: the model does not see its first ${count(result.cut)} tokens` : '')
   if (said && result) note(turn, el, summary(result))
@@ -263,7 +250,7 @@ function regenerate() {
   focus()
 }
 
-// ---------- the box to type in ----------
+// ---- the box to type in ----
 function ready() {
   const box = $('text')
   const button = $('send')
@@ -274,19 +261,18 @@ function ready() {
   box.style.height = box.scrollHeight + 'px'
 }
 
+// A finger has no Shift+Enter, so Enter starts a new line there; and its keyboard would hide the answer.
+const touched = () => matchMedia('(pointer: coarse)').matches
+const focus = () => $(touched() ? 'talk' : 'text').focus()
 function send() {
   const text = $('text').value
-  if (answering) return stop()
   $('text').value = ''
   ready()
   say(text)
 }
-
-// A finger has no Shift+Enter, so Enter starts a new line there; and its keyboard would hide the answer.
-const touched = () => matchMedia('(pointer: coarse)').matches
-const focus = () => $(touched() ? 'talk' : 'text').focus()
 $('send').onclick = () => {
-  send()
+  if (answering) stop()
+  else send()
   focus()
 }
 $('text').oninput = ready
@@ -300,7 +286,7 @@ document.onkeydown = event => {
 }
 for (const idea of $('ideas').children) idea.onclick = () => say(idea.textContent)
 
-// ---------- a new chat, and back ----------
+// ---- a new chat, and back ----
 function change(chat, text) {
   ({turns, forgotten} = chat)
   keep()
@@ -319,7 +305,7 @@ $('new-chat').onclick = async () => {
 }
 $('undo').onclick = () => change(old, 'The old chat is back')
 
-// ---------- settings ----------
+// ---- settings ----
 function set(changes) {
   Object.assign(settings, changes)
   for (const name in settings) {
@@ -337,14 +323,13 @@ $('defaults').onclick = () => {
 }
 for (const box of document.querySelectorAll('dialog')) {
   $('open-' + box.id).onclick = () => box.showModal()
-  box.onclick = event => event.target === box && box.close() // a click beside it
+  box.onclick = event => event.target.matches('dialog, .close') && box.close() // the dialog: a click beside it
 }
 
-// ---------- the beginning ----------
+// ---- the beginning ----
 async function open() {
   const data = $('weights')?.textContent ?? ''
   if (0.75*data.length < about.bytes) throw Error('This file is not complete. Copy or download it again.')
-  $('state').textContent = `Opening the model: ${(0.75e-6*data.length).toFixed(1)} MB …`
   try {
     inWorker()
   } catch {
@@ -355,8 +340,7 @@ async function open() {
   const slower = speed === header.speed ? '' : ' WebAssembly did not start in this browser, so answers are slower.'
   $('weights').remove() // its memory is free again
   $('where').textContent = `On this device only, in ${place}, with ${means}. Nothing is sent anywhere.${slower}`
-  $('state').textContent = about.stage === 'base' ? 'It was never taught to answer, so what it writes wanders.'
-    : 'A small model that runs in this page. It makes mistakes.'
+  $('state').textContent = $('state').dataset.ready
 }
 
 if (history.state?.turns) {

@@ -19,59 +19,28 @@ function loadTokenizer({tokens, specials, js_pattern}) {
 
 const special = name => tokenizer.specials[`<|${name}|>`]
 
-// Numbers, of which the smallest can be taken out
-class Heap {
-  items = []
-  push(x) {
-    const items = this.items
-    let i = items.push(x) - 1
-    while (i > 0 && items[i - 1 >> 1] > x) {
-      items[i] = items[i - 1 >> 1]
-      i = i - 1 >> 1
-    }
-    items[i] = x
-  }
-  pop() {
-    const items = this.items, first = items[0], x = items.pop(), n = items.length
-    if (!n) return first
-    let i = 0
-    for (let child = 1; child < n; child = 2*i + 1) {
-      if (child + 1 < n && items[child + 1] < items[child]) child++
-      if (items[child] >= x) break
-      items[i] = items[child]
-      i = child
-    }
-    items[i] = x
-    return first
-  }
-}
-
-// Ids of a chunk that is no token itself. Its parts are a linked list, each named by where it begins; the two
-// neighbours that make the token of lowest rank are joined first, the leftmost of equals. A heap holds rank and place
-// as one number, so that a long chunk takes n·log n steps and not n². What is outdated in it is skipped.
+// Ids of a chunk that is no token itself. Its parts are a linked list, each named by where it begins. In each round the
+// neighbours that make the token of lowest rank are joined, from left to right, until a lower rank comes up. So a long
+// chunk takes as many rounds as it has ranks, and not as many as it has letters.
 function mergePairs(bytes) {
-  const n = bytes.length, {ranks, longest} = tokenizer, PLACES = 2**31
+  const n = bytes.length, {ranks, longest} = tokenizer
   const next = Int32Array.from({length: n + 1}, (_, i) => i + 1)
-  const previous = Int32Array.from({length: n + 1}, (_, i) => i - 1)
-  const pairRank = new Int32Array(n).fill(-1), heap = new Heap()
-  const rate = start => {
-    const end = next[start] < n ? next[next[start]] : n + 1
-    const rank = end > n || end - start > longest ? -1 : ranks.get(bytes.slice(start, end)) ?? -1
-    pairRank[start] = rank
-    if (rank >= 0) heap.push(rank*PLACES + start)
+  const rate = start => { // rank of the token that a part makes with its neighbour
+    const end = next[next[start]]
+    return end > n || end - start > longest ? Infinity : ranks.get(bytes.slice(start, end)) ?? Infinity
   }
-  for (let i = 0; i < n; i++) rate(i)
-  while (heap.items.length) {
-    const key = heap.pop(), rank = Math.floor(key/PLACES), start = key - rank*PLACES
-    if (pairRank[start] !== rank) continue
-    const joined = next[start]
-    pairRank[joined] = -1
-    next[start] = next[joined]
-    previous[next[joined]] = start
-    rate(start)
-    if (start > 0) rate(previous[start])
+  const rank = Float64Array.from({length: n}, (_, i) => rate(i)), ids = []
+  for (let lowest = 0; lowest < Infinity;) {
+    lowest = Infinity
+    for (let i = 0; i < n; i = next[i]) if (rank[i] < lowest) lowest = rank[i]
+    for (let i = 0, before = -1; i < n && lowest < Infinity; before = i, i = next[i]) {
+      if (rank[i] !== lowest) continue
+      next[i] = next[next[i]]
+      rank[i] = rate(i)
+      if (before >= 0) rank[before] = rate(before)
+      if (rank[i] < lowest || rank[before] < lowest) break
+    }
   }
-  const ids = []
   for (let i = 0; i < n; i = next[i]) ids.push(ranks.get(bytes.slice(i, next[i])))
   return ids
 }
