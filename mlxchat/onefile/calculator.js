@@ -55,22 +55,21 @@ function evaluate(text) {
     if (!text.startsWith('.count', at)) return x
     at += 6
     if (typeof x !== 'string' || !take('(')) refuse()
-    depth++
-    const part = sum()
-    if (typeof part !== 'string' || !part || !take(')')) refuse()
-    depth--
-    skip()
-    if (text[at] === '.' || text[at] === '(') refuse()
+    const part = inside()
+    if (typeof part !== 'string' || !part || text[at] === '.') refuse()
     return BigInt(x.split(part).length - 1)
   }
-  function atom() {
-    if (!take('(')) return text[at] === "'" || text[at] === '"' ? strings() : literal()
+  function inside() { // parentheses, after the opening one
     depth++
     const x = sum()
     if (!take(')')) refuse()
     depth--
     skip()
     return text[at] === '(' ? refuse() : x
+  }
+  function atom() {
+    if (take('(')) return inside()
+    return text[at] === "'" || text[at] === '"' ? strings() : literal()
   }
   function strings() { // several in a row are one
     let x = ''

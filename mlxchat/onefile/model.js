@@ -1,16 +1,16 @@
 // The forward pass of the notebook 00_model, with a KV cache: float32 arithmetic on weights of 8, 16 or 32 bits.
 //
-// speed 'js': plain loops. 'simd': float32 products in WebAssembly. 'int8': weights of 8 bits times activations of 16
-// bits in WebAssembly. Arrays of the last two lie in the memory of the kernels (see the notebook wasm_kernels).
+// speed 'js': plain loops; 'simd': float32 products in WebAssembly; 'int8': weights of 8 bits times activations of 16.
+// Arrays of the last two lie in the memory of the kernels, see the notebook wasm_kernels.
 
 const BLOCK = 32 // tokens that are read together, at most
-const SPARE = 257 // tokens before the window that stay in the cache at least, so that one can go back a little
+const SPARE = 257 // tokens before the window that the cache keeps at least, so that one can go back a little
 
 let config, facts // as in the header: the configuration, and what follows from it
 let kernels = null
 let model = null
 
-// ---- numbers as they are stored ----
+// ---- stored numbers ----
 
 function unbase64(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text)
@@ -19,13 +19,10 @@ function unbase64(text) {
   return out
 }
 
-let halves = null // every 16-bit float as a float32
-function makeHalves() {
-  return Float32Array.from({length: 65536}, (_, bits) => {
-    const sign = bits >> 15 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023
-    return sign*(exponent ? (1 + fraction/1024)*2**(exponent - 15) : fraction*2**-24)
-  })
-}
+const halves = Float32Array.from({length: 65536}, (_, bits) => { // every 16-bit float as a float32
+  const sign = bits >> 15 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023
+  return sign*(exponent ? (1 + fraction/1024)*2**(exponent - 15) : fraction*2**-24)
+})
 
 const groupsOf = tensor => Math.ceil(tensor.cols/tensor.group) // scales of a row
 
@@ -34,17 +31,13 @@ function decodeRows(tensor, first, rows, out) { // as float32
   if (kind === 'f32') return out.set(new Float32Array(data, at + 4*first*cols, n))
   if (kind === 'f16') {
     const stored = new Uint16Array(data, at + 2*first*cols, n)
-    halves ??= makeHalves()
     for (let i = 0; i < n; i++) out[i] = halves[stored[i]]
     return
   }
   const stored = new Int8Array(data, at + first*cols, n), groups = groupsOf(tensor)
   const factors = new Float32Array(data, scales + 4*first*groups, rows*groups)
-  for (let row = 0, g = 0; row < rows; row++) {
-    for (let begin = 0; begin < cols; begin += group, g++) {
-      const end = row*cols + Math.min(cols, begin + group), factor = factors[g]
-      for (let i = row*cols + begin; i < end; i++) out[i] = stored[i]*factor
-    }
+  for (let row = 0, i = 0; row < rows; row++) {
+    for (let col = 0; col < cols; col++, i++) out[i] = stored[i]*factors[row*groups + Math.floor(col/group)]
   }
 }
 
@@ -144,22 +137,20 @@ function product(y, x, T, m) { // y (T, rows) = x (T, cols) times the transposed
   if (m.int8) return productInt8(y, x, T, m)
   const {cols, rows, weights} = m
   if (kernels) return kernels.product(place(x, 0), place(weights, 0), place(y, 0), T, cols, rows, 4*cols)
-  for (let row = 0; row < rows; row += 4) { // four rows share what is read of x
-    const w0 = row*cols, w1 = Math.min(row + 1, rows - 1)*cols
-    const w2 = Math.min(row + 2, rows - 1)*cols, w3 = Math.min(row + 3, rows - 1)*cols
+  for (let next = 0; next < rows; next += 4) { // four rows share what is read of x; the last four may overlap others
+    const row = Math.min(next, rows - 4)
     for (let t = 0; t < T; t++) {
-      let a = 0, b = 0, c = 0, d = 0
-      for (let k = 0, i = t*cols; k < cols; k++, i++) {
-        a += x[i]*weights[w0 + k]
-        b += x[i]*weights[w1 + k]
-        c += x[i]*weights[w2 + k]
-        d += x[i]*weights[w3 + k]
+      let a = 0, b = 0, c = 0, d = 0, at = t*rows + row
+      for (let i = t*cols, j = row*cols, end = i + cols; i < end; i++, j++) {
+        a += x[i]*weights[j]
+        b += x[i]*weights[j + cols]
+        c += x[i]*weights[j + 2*cols]
+        d += x[i]*weights[j + 3*cols]
       }
-      const at = t*rows + row, left = rows - row
-      y[at] = a
-      if (left > 1) y[at + 1] = b
-      if (left > 2) y[at + 2] = c
-      if (left > 3) y[at + 3] = d
+      y[at++] = a
+      y[at++] = b
+      y[at++] = c
+      y[at] = d
     }
   }
 }
@@ -168,32 +159,30 @@ function productInt8(y, x, T, m) { // activations become 16-bit numbers, with on
   const {cols, rows, weights} = m, q = model.rounded
   for (let t = 0; t < T; t++) {
     const begin = t*cols
-    let most = 0
+    let most = 1e-30
     for (let i = begin; i < begin + cols; i++) {
       const a = Math.abs(x[i])
       if (a > most) most = a
     }
-    const factor = most > 0 ? 32767/most : 0
+    const factor = 32767/most
     for (let i = 0; i < cols; i++) q[i] = Math.round(x[begin + i]*factor)
-    const back = factor ? 1/factor : 0, scales = place(m.scales, 0)
-    kernels.product8(place(q, 0), place(weights, 0), scales, place(y, t*rows), cols, rows, back, m.group)
+    const scales = place(m.scales, 0)
+    kernels.product8(place(q, 0), place(weights, 0), scales, place(y, t*rows), cols, rows, 1/factor, m.group)
   }
 }
 
-function norm(out, to, x, from, n, weights) { // RMSNorm of n numbers
+function dot(a, i, b, j, n) { // product of n numbers of a, from i on, with n of b
   let sum = 0
-  for (let i = from; i < from + n; i++) sum += x[i]*x[i]
-  const scale = 1/Math.sqrt(sum/n + facts.eps)
+  for (let k = 0; k < n; k++) sum += a[i + k]*b[j + k]
+  return sum
+}
+
+function norm(out, to, x, from, n, weights) { // RMSNorm of n numbers
+  const scale = 1/Math.sqrt(dot(x, from, x, from, n)/n + facts.eps)
   for (let i = 0; i < n; i++) out[to + i] = x[from + i]*scale*(weights ? weights[i] : 1)
 }
 
 const sigmoid = x => 1/(1 + Math.exp(-x))
-
-function gateOf(weights, row, n, x, from) { // sigmoid of a product with one row
-  let sum = 0
-  for (let i = 0; i < n; i++) sum += weights[row*n + i]*x[from + i]
-  return sigmoid(sum)
-}
 
 // ---- the model ----
 
@@ -231,15 +220,13 @@ function embed(ids) {
     decodeRows(model.embeddings, id, 1, one)
     if (config.embed_norm) norm(one, 0, one, 0, E)
   }
-  if (channels && first) {
-    lookUp(model.ids[first - 1])
-    before.set(one)
-  } else before.fill(0)
+  if (first) lookUp(model.ids[first - 1])
+  else one.fill(0)
   ids.forEach((id, t) => {
-    lookUp(id)
-    const share = channels ? model.smear[0]*gateOf(model.smearGate, 0, channels, one, 0) : 0
-    for (let i = 0; i < E; i++) x[t*E + i] = x0[t*E + i] = one[i] + share*before[i]
     before.set(one)
+    lookUp(id)
+    const share = channels ? model.smear[0]*sigmoid(dot(model.smearGate, 0, one, 0, channels)) : 0
+    for (let i = 0; i < E; i++) x[t*E + i] = x0[t*E + i] = one[i] + share*before[i]
     for (let i = 0; i < D/2; i++) { // float32, as MLX computes them
       const angle = Math.fround((first + t)*facts.speeds[i])
       turns[t*D + i] = Math.cos(angle)
@@ -270,6 +257,7 @@ function attention(layer, ids) { // from h to h
   const width = E + 2*KV, first = model.ids.length, T = ids.length
   product(qkvs, h, T, layer.qkv)
   makeRoom(layer, T)
+  y.fill(0, 0, T*E)
   for (let t = 0; t < T; t++) {
     for (let head = 0; head < n_head + n_kv_head; head++) { // queries and keys
       const at = t*width + head*D
@@ -280,7 +268,6 @@ function attention(layer, ids) { // from h to h
     layer.k.set(qkvs.subarray(keys, keys + KV), slot)
     layer.v.set(qkvs.subarray(keys + KV, keys + 2*KV), slot)
     if (layer.values >= 0) addValues(layer, ids[t], slot, t*E)
-    y.fill(0, t*E, (t + 1)*E)
     for (let head = 0; head < n_head; head++) {
       const shared = Math.floor(head*n_kv_head/n_head)*D // the key head of its group
       attendOne(layer, t*width + head*D, t*E + head*D, first + t, shared)
@@ -293,7 +280,7 @@ function addValues(layer, id, slot, at) { // the token's value embedding, as far
   const {h, valueRow} = model, {n_kv_head, gate_channels, gate_scale} = config, D = facts.head_dim
   decodeRows(model.valueEmbeddings, id, 1, valueRow)
   for (let head = 0; head < n_kv_head; head++) {
-    const share = gate_scale*gateOf(layer.valueGate, head, gate_channels, h, at)
+    const share = gate_scale*sigmoid(dot(layer.valueGate, head*gate_channels, h, at, gate_channels))
     const from = (layer.values*n_kv_head + head)*D
     for (let i = 0; i < D; i++) layer.v[slot + head*D + i] += share*valueRow[from + i]
   }
@@ -304,11 +291,7 @@ function attendOne(layer, q, out, position, head) {
   const {qkvs, y, scores} = model, D = facts.head_dim, KV = config.n_kv_head*D, {k, v} = layer
   const low = Math.max(0, position - layer.window), n = position - low + 1, from = (low - layer.first)*KV + head
   if (kernels) kernels.product(place(qkvs, q), place(k, from), place(scores, 0), 1, D, n, 4*KV)
-  else for (let i = 0; i < n; i++) {
-    let sum = 0
-    for (let j = 0; j < D; j++) sum += qkvs[q + j]*k[from + i*KV + j]
-    scores[i] = sum
-  }
+  else for (let i = 0; i < n; i++) scores[i] = dot(qkvs, q, k, from + i*KV, D)
   const scale = config.qk_gain**2/Math.sqrt(D)
   let most = -Infinity, total = 0
   for (let i = 0; i < n; i++) if (scores[i] > most) most = scores[i]

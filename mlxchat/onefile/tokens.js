@@ -6,22 +6,20 @@ let tokenizer = null
 
 function loadTokenizer({tokens, specials, js_pattern}) {
   const list = tokens.map(token => typeof token === 'string' ? atob(token) : null) // null: a special token
-  const ranks = new Map()
-  list.forEach((bytes, id) => bytes !== null && ranks.set(bytes, id))
+  const ranks = new Map(list.map((bytes, id) => [bytes, id]))
   tokenizer = {
     list, ranks, specials,
     names: new Map(Object.entries(specials).map(([name, id]) => [id, name])),
     pattern: new RegExp(js_pattern, 'gu'),
-    longest: list.reduce((most, bytes) => Math.max(most, bytes?.length ?? 0), 0),
+    longest: Math.max(...list.map(bytes => bytes?.length ?? 0)),
     known: new Map() // chunks seen before, with their ids
   }
 }
 
 const special = name => tokenizer.specials[`<|${name}|>`]
 
-// Ids of a chunk that is no token itself. Its parts are a linked list, each named by where it begins. In each round the
-// neighbours that make the token of lowest rank are joined, from left to right, until a lower rank comes up. So a long
-// chunk takes as many rounds as it has ranks, and not as many as it has letters.
+// Ids of a chunk that is no token itself. Its parts are a linked list, each named by where it begins. A round joins the
+// neighbours that make the token of lowest rank, from left to right, until a lower rank comes up.
 function mergePairs(bytes) {
   const n = bytes.length, {ranks, longest} = tokenizer
   const next = Int32Array.from({length: n + 1}, (_, i) => i + 1)
@@ -80,9 +78,8 @@ function turnIds({role, content}) {
 }
 
 // The ids of a conversation, up to where the assistant begins to speak, in at most `room` tokens. When it outgrows
-// that, the oldest turns go until it fills at most half: the next questions then continue what was read already.
-// This is decided turn by turn from the beginning, so a longer conversation decides the same. Of a question that is
-// too long by itself, the beginning goes.
+// that, the oldest turns go until half is free: the next questions then continue what was read. This is decided turn by
+// turn, so a longer conversation decides the same. A question that is too long by itself loses its beginning.
 function render(messages, room) {
   const turns = messages.map(turnIds)
   let first = 0, size = 2 // bos, and the token that begins the answer
