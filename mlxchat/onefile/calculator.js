@@ -3,8 +3,8 @@
 
 const ALLOWED = RegExp(String.raw`^(?:'[^'\\\n]*'|"[^"\\\n]*"|\.count(?![\d_])|[\d\s\x1c-\x1f\x85+\-*/%().]` +
   String.raw`|(?<=\d)[eE_](?=[+\-\d]))*$`, 'u')
-const NUMBER = RegExp(String.raw`(?:\d(?:_?\d)*)?\.(?:\d(?:_?\d)*)?(?:[eE][+-]?\d(?:_?\d)*)?` +
-  String.raw`|\d(?:_?\d)*(?:[eE][+-]?\d(?:_?\d)*)?`, 'y')
+const DIGITS = String.raw`\d(?:_?\d)*`
+const NUMBER = RegExp(String.raw`(?=\.?\d)(?:${DIGITS})?(?:\.(?:${DIGITS})?)?(?:[eE][+-]?${DIGITS})?`, 'y')
 const BLANK = String.raw`[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*` // to Python
 
 function refuse() {
@@ -12,7 +12,7 @@ function refuse() {
 }
 
 function calculate(text) { // the result as text, or null
-  text = text.replace(RegExp('^' + BLANK), '').replace(RegExp(BLANK + '$'), '')
+  text = text.replace(RegExp(`^${BLANK}|${BLANK}$`, 'g'), '')
   if (!/['"]/.test(text)) text = text.replace(/(?<=\d),(?=\d{3})/g, '')
   if (!text || [...text].length > 200 || !ALLOWED.test(text)) return null
   try {
@@ -26,7 +26,7 @@ function calculate(text) { // the result as text, or null
 function evaluate(text) {
   let at = 0, depth = 0 // where we read, and in how many parentheses, as only there lines may break
   const skip = () => {
-    while (at < text.length && (' \t\f'.includes(text[at]) || depth && '\r\n'.includes(text[at]))) at++
+    while (' \t\f'.includes(text[at]) || depth && '\r\n'.includes(text[at])) at++
   }
   const take = sign => {
     skip()
@@ -34,7 +34,6 @@ function evaluate(text) {
     at += sign.length
     return true
   }
-  const numeric = x => typeof x === 'string' ? refuse() : x
 
   function chain(signs, tighter) { // from left to right
     let x = tighter()
@@ -44,7 +43,7 @@ function evaluate(text) {
   const sum = () => chain(['+', '-'], product)
   const product = () => chain(['//', '*', '/', '%'], unary)
   function unary() {
-    if (take('-')) return checked(-numeric(unary()))
+    if (take('-')) return -numeric(unary())
     if (take('+')) return numeric(unary())
     const x = count()
     return take('**') ? binary('**', x, unary()) : x
@@ -86,7 +85,7 @@ function evaluate(text) {
   function literal() {
     NUMBER.lastIndex = at
     const found = NUMBER.exec(text)?.[0]
-    if (!found || !/\d/.test(found)) refuse()
+    if (!found) refuse()
     at += found.length
     const digits = found.replaceAll('_', '')
     if (/[.eE]/.test(digits)) return checked(Number(digits))
@@ -98,6 +97,7 @@ function evaluate(text) {
 }
 
 const size = x => x < 0 ? -x : x
+const numeric = x => typeof x === 'string' ? refuse() : x
 const checked = x => size(x) <= 1e30 ? x : refuse()
 
 // Of whole numbers and of floats; what is left of a division has the divisor's sign in Python
@@ -118,12 +118,11 @@ const OPERATIONS = {
 }
 
 function binary(sign, a, b) {
-  if (typeof a === 'string' || typeof b === 'string') refuse()
+  const larger = size(numeric(a)) < size(numeric(b)) ? size(b) : size(a)
   if (sign === '**' && (size(b) > 64 || size(a) > 1e6)) refuse()
   if ('/%'.includes(sign[0]) && b == 0) refuse()
   const whole = typeof a === 'bigint' && typeof b === 'bigint' && !(sign === '**' && b < 0n)
   const result = whole ? OPERATIONS[sign](a, b) : OPERATIONS[sign](Number(a), Number(b))
-  const larger = size(a) < size(b) ? size(b) : size(a)
   if ('+-'.includes(sign) && size(result) < 1e-14*Number(larger)) return 0n // only rounding errors are left
   return checked(result)
 }

@@ -7,10 +7,9 @@ const BLOCK = 32 // tokens that are read together, at most
 const SPARE = 257 // tokens before the window that the cache keeps at least, so that one can go back a little
 
 let config, facts // as in the header: the configuration, and what follows from it
+let E, D, KV // sizes: of the stream, of a head, and of all keys of a position
 let kernels = null
 let model = null
-
-// ---- stored numbers ----
 
 function unbase64(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text)
@@ -27,39 +26,29 @@ const halves = Float32Array.from({length: 65536}, (_, bits) => { // every 16-bit
 const groupsOf = tensor => Math.ceil(tensor.cols/tensor.group) // scales of a row
 
 function decodeRows(tensor, first, rows, out) { // as float32
-  const {kind, cols, at, scales, group} = tensor, n = rows*cols, data = model.data
-  if (kind === 'f32') return out.set(new Float32Array(data, at + 4*first*cols, n))
-  if (kind === 'f16') {
-    const stored = new Uint16Array(data, at + 2*first*cols, n)
-    for (let i = 0; i < n; i++) out[i] = halves[stored[i]]
-    return
-  }
-  const stored = new Int8Array(data, at + first*cols, n), groups = groupsOf(tensor)
+  const {kind, cols, at, scales, group} = tensor, data = model.data, groups = groupsOf(tensor)
+  const Kind = {f32: Float32Array, f16: Uint16Array, q8: Int8Array}[kind]
+  const stored = new Kind(data, at + first*cols*Kind.BYTES_PER_ELEMENT, rows*cols)
+  if (kind === 'f32') return out.set(stored)
+  if (kind === 'f16') return stored.forEach((bits, i) => out[i] = halves[bits])
   const factors = new Float32Array(data, scales + 4*first*groups, rows*groups)
   for (let row = 0, i = 0; row < rows; row++) {
     for (let col = 0; col < cols; col++, i++) out[i] = stored[i]*factors[row*groups + Math.floor(col/group)]
   }
 }
 
-// ---- arrays ----
 // First everything says what it wants, so that the memory of the kernels is made once, of the right size.
 
-let wanted = []
+let wanted, room // what hands the arrays out, and their bytes so far
 function want(owner, name, length, Kind = Float32Array) {
-  wanted.push({owner, name, Kind, length})
+  const at = room
+  room = Math.ceil((at + length*Kind.BYTES_PER_ELEMENT)/16)*16
+  wanted.push(buffer => owner[name] = new Kind(buffer, at, length))
 }
 function provide(code) {
-  let size = 1024
-  for (const w of wanted) {
-    w.at = size
-    size = Math.ceil((size + w.length*w.Kind.BYTES_PER_ELEMENT)/16)*16
-  }
-  const memory = code && new WebAssembly.Memory({initial: Math.ceil(size/65536) + 1})
+  const memory = code ? new WebAssembly.Memory({initial: Math.ceil(room/65536)}) : {buffer: new ArrayBuffer(room)}
   kernels = code && new WebAssembly.Instance(code, {page: {memory}}).exports
-  for (const {owner, name, Kind, at, length} of wanted) {
-    owner[name] = code ? new Kind(memory.buffer, at, length) : new Kind(length)
-  }
-  wanted = []
+  for (const hand of wanted) hand(memory.buffer)
 }
 
 function matrix(byName, ...names) { // matrices of the same input, one below the other
@@ -87,13 +76,17 @@ function fill({tensors, cols, int8, weights, scales}) {
 function loadModel(header, data, speed, code) {
   config = header.config
   facts = header.facts
+  wanted = []
+  room = 1024
+  E = config.n_embd
+  D = facts.head_dim
+  KV = config.n_kv_head*D
   let program = null
   try {
     program = speed === 'js' ? null : new WebAssembly.Module(unbase64(code))
   } catch {} // WebAssembly or its vectors are missing
   model = {speed: program ? speed : 'js', data: data.buffer, layers: [], matrices: [], ids: []}
   const byName = Object.fromEntries(header.tensors.map(tensor => [tensor.name, tensor]))
-  const E = config.n_embd, D = facts.head_dim, KV = config.n_kv_head*D
   const vector = name => { // a small array, decoded
     const tensor = byName[name], out = tensor && new Float32Array(tensor.rows*tensor.cols)
     if (tensor) decodeRows(tensor, 0, tensor.rows, out)
@@ -128,8 +121,6 @@ function loadModel(header, data, speed, code) {
   model.matrices.forEach(fill)
   return model.speed
 }
-
-// ---- products ----
 
 const place = (a, i) => a.byteOffset + 4*i // of a float, for the kernels
 
@@ -184,18 +175,14 @@ function norm(out, to, x, from, n, weights) { // RMSNorm of n numbers
 
 const sigmoid = x => 1/(1 + Math.exp(-x))
 
-// ---- the model ----
-
 // Read tokens that follow what was read before; the logits of the next one
 function feed(ids, wantLogits = true) {
-  const n = model.ids.length + ids.length
-  if (n > facts.context) throw Error(`${n} tokens are more than the ${facts.context} positions of this model`)
   for (let i = 0; i < ids.length; i += BLOCK) feedBlock(ids.slice(i, i + BLOCK), wantLogits && i + BLOCK >= ids.length)
   return model.logits
 }
 
 function feedBlock(ids, wantLogits) {
-  const {x, x0, h, middle} = model, E = config.n_embd, T = ids.length
+  const {x, x0, h, middle} = model, T = ids.length
   const add = (weights, work) => { // x += work(norm(x))
     for (let t = 0; t < T; t++) norm(h, t*E, x, t*E, E, weights)
     work()
@@ -214,8 +201,7 @@ function feedBlock(ids, wantLogits) {
 
 // Embeddings, each with some of the one before it (smear), and the angles of their positions
 function embed(ids) {
-  const {x, x0, one, before, turns} = model, E = config.n_embd, D = facts.head_dim, first = model.ids.length
-  const channels = config.smear_channels
+  const {x, x0, one, before, turns} = model, first = model.ids.length, channels = config.smear_channels
   const lookUp = id => {
     decodeRows(model.embeddings, id, 1, one)
     if (config.embed_norm) norm(one, 0, one, 0, E)
@@ -236,7 +222,7 @@ function embed(ids) {
 }
 
 function rotate(a, at, t) { // one head by its position
-  const half = facts.head_dim/2, {turns} = model
+  const half = D/2, {turns} = model
   for (let i = at, turn = 2*t*half; i < at + half; i++, turn++) {
     const p = a[i], q = a[i + half], cos = turns[turn], sin = turns[turn + half]
     a[i] = p*cos + q*sin
@@ -246,14 +232,14 @@ function rotate(a, at, t) { // one head by its position
 
 // Keys and values lie in order from position layer.first on. Where a block finds no room, the oldest go.
 function makeRoom(layer, T) {
-  const KV = config.n_kv_head*facts.head_dim, n = model.ids.length - layer.first, gone = n - layer.window - SPARE
+  const n = model.ids.length - layer.first, gone = n - layer.window - SPARE
   if (n + T <= layer.slots) return
   for (const a of [layer.k, layer.v]) a.copyWithin(0, gone*KV, n*KV)
   layer.first += gone
 }
 
 function attention(layer, ids) { // from h to h
-  const {h, y, qkvs} = model, {n_embd: E, n_head, n_kv_head} = config, D = facts.head_dim, KV = n_kv_head*D
+  const {h, y, qkvs} = model, {n_head, n_kv_head} = config
   const width = E + 2*KV, first = model.ids.length, T = ids.length
   product(qkvs, h, T, layer.qkv)
   makeRoom(layer, T)
@@ -277,7 +263,7 @@ function attention(layer, ids) { // from h to h
 }
 
 function addValues(layer, id, slot, at) { // the token's value embedding, as far as the gates let it through
-  const {h, valueRow} = model, {n_kv_head, gate_channels, gate_scale} = config, D = facts.head_dim
+  const {h, valueRow} = model, {n_kv_head, gate_channels, gate_scale} = config
   decodeRows(model.valueEmbeddings, id, 1, valueRow)
   for (let head = 0; head < n_kv_head; head++) {
     const share = gate_scale*sigmoid(dot(layer.valueGate, head*gate_channels, h, at, gate_channels))
@@ -288,7 +274,7 @@ function addValues(layer, id, slot, at) { // the token's value embedding, as far
 
 // One query (at `q` of qkvs) looks at the positions of its window; what it gets goes to `out` of y
 function attendOne(layer, q, out, position, head) {
-  const {qkvs, y, scores} = model, D = facts.head_dim, KV = config.n_kv_head*D, {k, v} = layer
+  const {qkvs, y, scores} = model, {k, v} = layer
   const low = Math.max(0, position - layer.window), n = position - low + 1, from = (low - layer.first)*KV + head
   if (kernels) kernels.product(place(qkvs, q), place(k, from), place(scores, 0), 1, D, n, 4*KV)
   else for (let i = 0; i < n; i++) scores[i] = dot(qkvs, q, k, from + i*KV, D)
@@ -312,14 +298,12 @@ function mlp(layer, T) { // from h to h
 }
 
 function unembed(at) { // the logits of the token that begins there in x
-  const {x, one, middle, logits} = model, {n_embd: E, softcap} = config
+  const {x, one, middle, logits} = model, {softcap} = config
   if (model.backout) for (let i = at; i < at + E; i++) x[i] -= model.backout[0]*middle[i]
   norm(one, 0, x, at, E, model.finalNorm)
   product(logits, one, 1, model.head)
   if (softcap) for (let i = 0; i < logits.length; i++) logits[i] = softcap*Math.tanh(logits[i]/softcap)
 }
-
-// ---- going back ----
 
 function goTo(n) { // forget what was read after the first n; everything, where older keys are no longer there
   const {layers, ids} = model

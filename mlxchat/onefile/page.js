@@ -5,6 +5,7 @@
 const $ = id => document.getElementById(id)
 const clone = id => $(id).content.firstElementChild.cloneNode(true)
 const count = n => n.toLocaleString('en')
+const icon = (button, name) => button.querySelector('use').setAttribute('href', '#' + name)
 const header = JSON.parse($('header').textContent)
 const {about} = header
 
@@ -58,7 +59,7 @@ const ask = (task, data, say) => new Promise((done, fail) => {
   post(message)
 })
 
-// ---- kept with this entry of the browser's history: it survives a reload, and no other page reads it ----
+// ---- kept with this entry of the browser's history, which no other page reads ----
 const settings = {temperature: 0.3, topK: 50}
 const defaults = {...settings}
 let turns = [] // {role: 'user', text}, {role: 'assistant', content} or {role: 'error', text}; facts: what stands below
@@ -73,6 +74,7 @@ function keep() {
 
 // ---- the conversation on the screen ----
 let answering = null // {stopped}, while the model writes
+let answered = null // a promise
 const plain = turn => turn.text ?? turn.content.filter(part => part.type === 'text').map(part => part.text).join('')
 const atEnd = () => $('talk').scrollHeight - $('talk').scrollTop - $('talk').clientHeight < 60
 const toEnd = () => $('talk').scrollTop = $('talk').scrollHeight
@@ -124,7 +126,7 @@ function showAll() {
   $('log').replaceChildren()
   turns.forEach(show)
   mark()
-  $('note').hidden = !old // and while there are turns
+  $('note').hidden = !old
   toEnd()
 }
 
@@ -140,26 +142,26 @@ function remove(role) { // the last turn, if it is of this kind
 }
 
 async function copy(turn, words, button) {
-  const picture = button.querySelector('use')
   try {
     await navigator.clipboard.writeText(plain(turn))
   } catch { // the old way, where the new one is refused
     getSelection().selectAllChildren(words)
     document.execCommand('copy')
   }
-  picture.setAttribute('href', '#check')
-  setTimeout(() => picture.setAttribute('href', '#copy'), 1200)
+  icon(button, 'check')
+  setTimeout(() => icon(button, 'copy'), 1200)
   announce('Copied')
 }
 
 // ---- asking ----
 function summary({ids, firstAfter, seconds, stopped}) {
-  const facts = [count(ids.length) + (ids.length === 1 ? ' token' : ' tokens')]
   const writing = seconds - firstAfter/1000
-  if (writing > 0.01) facts.push(count(Math.round((ids.length - 1)/writing)) + ' tokens/s') // clocks are coarse
-  if (firstAfter > 100) facts.push(`first after ${(firstAfter/1000).toFixed(1)} s`)
-  if (stopped) facts.push('stopped')
-  return facts.join(' · ')
+  return [
+    count(ids.length) + (ids.length === 1 ? ' token' : ' tokens'),
+    writing > 0.01 && count(Math.round((ids.length - 1)/writing)) + ' tokens/s', // clocks are coarse
+    firstAfter > 100 && `first after ${(firstAfter/1000).toFixed(1)} s`,
+    stopped && 'stopped'
+  ].filter(Boolean).join(' · ')
 }
 
 function explained({message}) {
@@ -191,12 +193,7 @@ async function answer(was) { // was: an earlier answer, which comes back if ther
   const mine = answering = {stopped: false}
   let problem = ''
   let result = null
-  const writing = on => {
-    el.classList.toggle('busy', on)
-    $('log').ariaBusy = on
-    ready()
-  }
-  writing(true)
+  ready()
   toEnd()
   try {
     await opened
@@ -207,7 +204,7 @@ async function answer(was) { // was: an earlier answer, which comes back if ther
   const follow = atEnd()
   const said = turn.content.some(part => part.type !== 'python_output' && part.text.trim())
   answering = null
-  writing(false)
+  ready()
   el.paint()
   note(...question, result?.cut ? `too long: the model does not see its first ${count(result.cut)} tokens` : '')
   if (said && result) note(turn, el, summary(result))
@@ -223,7 +220,6 @@ async function answer(was) { // was: an earlier answer, which comes back if ther
   if (follow) toEnd()
   keep()
   announce(problem || (said ? 'The model said: ' + plain(turn) : 'Stopped'))
-  mine.over?.()
 }
 
 function stop() {
@@ -238,7 +234,7 @@ function say(text) {
   remove('user') // a question that was never answered
   add({role: 'user', text: text.trim()})
   keep()
-  answer(null)
+  answered = answer(null)
   focus()
 }
 
@@ -246,7 +242,7 @@ function regenerate() {
   if (answering) return
   if (broken) return location.reload() // the only way to a new engine, and the conversation is kept
   remove('error')
-  answer(remove('assistant'))
+  answered = answer(remove('assistant'))
   focus()
 }
 
@@ -256,7 +252,8 @@ function ready() {
   const button = $('send')
   button.disabled = !answering && !box.value.trim()
   button.title = button.ariaLabel = answering ? 'Stop' : 'Send'
-  button.querySelector('use').setAttribute('href', answering ? '#stop' : '#up')
+  icon(button, answering ? 'stop' : 'up')
+  $('log').ariaBusy = !!answering
   box.style.height = 'auto'
   box.style.height = box.scrollHeight + 'px'
 }
@@ -266,6 +263,7 @@ const touched = () => matchMedia('(pointer: coarse)').matches
 const focus = () => $(touched() ? 'talk' : 'text').focus()
 function send() {
   const text = $('text').value
+  if (answering) return
   $('text').value = ''
   ready()
   say(text)
@@ -279,7 +277,7 @@ $('text').oninput = ready
 $('text').onkeydown = event => {
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing || touched()) return
   event.preventDefault()
-  if (!answering) send()
+  send()
 }
 document.onkeydown = event => {
   if (event.key === 'Escape' && !document.querySelector('dialog[open]')) stop()
@@ -297,7 +295,7 @@ function change(chat, text) {
 
 $('new-chat').onclick = async () => {
   stop()
-  if (answering) await new Promise(done => answering.over = done)
+  await answered
   focus()
   if (!turns.length) return
   old = {turns, forgotten}

@@ -11,7 +11,7 @@ function loadTokenizer({tokens, specials, js_pattern}) {
     list, ranks, specials,
     names: new Map(Object.entries(specials).map(([name, id]) => [id, name])),
     pattern: new RegExp(js_pattern, 'gu'),
-    longest: Math.max(...list.map(bytes => bytes?.length ?? 0)),
+    longest: list.reduce((most, bytes) => Math.max(most, bytes?.length ?? 0), 0),
     known: new Map() // chunks seen before, with their ids
   }
 }
