@@ -144,7 +144,6 @@ function rounded(x, write) {
 
 function written(x) { // as people write numbers, with ten digits behind the point at most
   if (typeof x === 'bigint') return String(x)
-  if (x !== x) return null
   if (!Number.isInteger(x) && Math.abs(x) < 1e15) {
     x = rounded(rounded(x, o => o.toPrecision(15)), o => o.toFixed(10)) || Number(x.toPrecision(10))
   }

@@ -4,19 +4,14 @@
 // Arrays of the last two lie in the memory of the kernels, see the notebook wasm_kernels.
 
 const BLOCK = 32 // tokens that are read together, at most
-const SPARE = 257 // tokens before the window that the cache keeps at least, so that one can go back a little
+const SPARE = 257 // tokens before the window that the cache keeps at least, to go back a little
 
 let config, facts // as in the header: the configuration, and what follows from it
-let E, D, KV // sizes: of the stream, of a head, and of all keys of a position
+let E, D, KV // sizes of the stream, a head, and a position's keys
 let kernels = null
 let model = null
 
-function unbase64(text) {
-  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text)
-  const letters = atob(text), out = new Uint8Array(letters.length)
-  for (let i = 0; i < out.length; i++) out[i] = letters.charCodeAt(i)
-  return out
-}
+const unbase64 = text => Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), letter => letter.charCodeAt())
 
 const halves = Float32Array.from({length: 65536}, (_, bits) => { // every 16-bit float as a float32
   const sign = bits >> 15 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023
@@ -25,20 +20,22 @@ const halves = Float32Array.from({length: 65536}, (_, bits) => { // every 16-bit
 
 const groupsOf = tensor => Math.ceil(tensor.cols/tensor.group) // scales of a row
 
-function decodeRows(tensor, first, rows, out) { // as float32
+function decodeRows(tensor, first = 0, rows = tensor.rows, out = new Float32Array(rows*tensor.cols)) { // as float32
   const {kind, cols, at, scales, group} = tensor, data = model.data, groups = groupsOf(tensor)
   const Kind = {f32: Float32Array, f16: Uint16Array, q8: Int8Array}[kind]
   const stored = new Kind(data, at + first*cols*Kind.BYTES_PER_ELEMENT, rows*cols)
-  if (kind === 'f32') return out.set(stored)
-  if (kind === 'f16') return stored.forEach((bits, i) => out[i] = halves[bits])
-  const factors = new Float32Array(data, scales + 4*first*groups, rows*groups)
-  for (let row = 0, i = 0; row < rows; row++) {
-    for (let col = 0; col < cols; col++, i++) out[i] = stored[i]*factors[row*groups + Math.floor(col/group)]
+  if (kind === 'f32') out.set(stored)
+  else if (kind === 'f16') stored.forEach((bits, i) => out[i] = halves[bits])
+  else {
+    const factors = new Float32Array(data, scales + 4*first*groups, rows*groups)
+    for (let row = 0, i = 0; row < rows; row++) {
+      for (let col = 0; col < cols; col++, i++) out[i] = stored[i]*factors[row*groups + Math.floor(col/group)]
+    }
   }
+  return out
 }
 
-// First everything says what it wants, so that the memory of the kernels is made once, of the right size.
-
+// First everything says what it wants, so that memory is made once, of the right size
 let wanted, room // what hands the arrays out, and their bytes so far
 function want(owner, name, length, Kind = Float32Array) {
   const at = room
@@ -87,15 +84,10 @@ function loadModel(header, data, speed, code) {
   } catch {} // WebAssembly or its vectors are missing
   model = {speed: program ? speed : 'js', data: data.buffer, layers: [], matrices: [], ids: []}
   const byName = Object.fromEntries(header.tensors.map(tensor => [tensor.name, tensor]))
-  const vector = name => { // a small array, decoded
-    const tensor = byName[name], out = tensor && new Float32Array(tensor.rows*tensor.cols)
-    if (tensor) decodeRows(tensor, 0, tensor.rows, out)
-    return out
-  }
+  const vector = name => byName[name] && decodeRows(byName[name])
   Object.assign(model, {
-    embeddings: byName.wte, valueEmbeddings: byName.value_embeds, turns: new Float32Array(BLOCK*D),
-    head: matrix(byName, config.tied ? 'wte' : 'lm_head'), finalNorm: vector('final_norm'),
-    residual: vector('resid_lambdas'), first: vector('x0_lambdas'),
+    embeddings: byName.wte, valueEmbeddings: byName.value_embeds, head: matrix(byName, config.tied ? 'wte' : 'lm_head'),
+    finalNorm: vector('final_norm'), residual: vector('resid_lambdas'), first: vector('x0_lambdas'),
     smearGate: vector('smear_gate'), smear: vector('smear_lambda'), backout: vector('backout_lambda'),
   })
   facts.windows.forEach((window, i) => {
@@ -111,11 +103,11 @@ function loadModel(header, data, speed, code) {
     model.layers.push(layer)
   })
   const sizes = {
-    x: BLOCK*E, x0: BLOCK*E, h: BLOCK*E, y: BLOCK*E, middle: BLOCK*E, qkvs: BLOCK*(E + 2*KV),
+    x: BLOCK*E, x0: BLOCK*E, h: BLOCK*E, y: BLOCK*E, middle: BLOCK*E, turns: BLOCK*D, qkvs: BLOCK*(E + 2*KV),
     u: BLOCK*facts.hidden, g: BLOCK*facts.hidden, one: E, before: E, logits: config.vocab_size,
     valueRow: facts.ve_layers.length*KV, scores: Math.max(...model.layers.map(layer => layer.slots)),
   }
-  for (const [name, length] of Object.entries(sizes)) want(model, name, length)
+  for (const name in sizes) want(model, name, sizes[name])
   want(model, 'rounded', Math.max(E, facts.hidden), Int16Array)
   provide(program)
   model.matrices.forEach(fill)
@@ -124,7 +116,7 @@ function loadModel(header, data, speed, code) {
 
 const place = (a, i) => a.byteOffset + 4*i // of a float, for the kernels
 
-function product(y, x, T, m) { // y (T, rows) = x (T, cols) times the transposed matrix
+function product(y, x, T, m) { // y (T, rows) = x (T, cols) · m.T
   if (m.int8) return productInt8(y, x, T, m)
   const {cols, rows, weights} = m
   if (kernels) return kernels.product(place(x, 0), place(weights, 0), place(y, 0), T, cols, rows, 4*cols)
@@ -146,15 +138,12 @@ function product(y, x, T, m) { // y (T, rows) = x (T, cols) times the transposed
   }
 }
 
-function productInt8(y, x, T, m) { // activations become 16-bit numbers, with one scale per token
+function productInt8(y, x, T, m) { // a token's activations become 16-bit numbers with one scale
   const {cols, rows, weights} = m, q = model.rounded
   for (let t = 0; t < T; t++) {
     const begin = t*cols
     let most = 1e-30
-    for (let i = begin; i < begin + cols; i++) {
-      const a = Math.abs(x[i])
-      if (a > most) most = a
-    }
+    for (let i = begin; i < begin + cols; i++) most = Math.max(most, Math.abs(x[i]))
     const factor = 32767/most
     for (let i = 0; i < cols; i++) q[i] = Math.round(x[begin + i]*factor)
     const scales = place(m.scales, 0)
@@ -177,6 +166,7 @@ const sigmoid = x => 1/(1 + Math.exp(-x))
 
 // Read tokens that follow what was read before; the logits of the next one
 function feed(ids, wantLogits = true) {
+  if (model.ids.length + ids.length > facts.context) throw Error(`there are only ${facts.context} positions`)
   for (let i = 0; i < ids.length; i += BLOCK) feedBlock(ids.slice(i, i + BLOCK), wantLogits && i + BLOCK >= ids.length)
   return model.logits
 }
@@ -262,7 +252,7 @@ function attention(layer, ids) { // from h to h
   product(h, y, T, layer.out)
 }
 
-function addValues(layer, id, slot, at) { // the token's value embedding, as far as the gates let it through
+function addValues(layer, id, slot, at) { // the token's value embedding, as far as gates let it through
   const {h, valueRow} = model, {n_kv_head, gate_channels, gate_scale} = config
   decodeRows(model.valueEmbeddings, id, 1, valueRow)
   for (let head = 0; head < n_kv_head; head++) {
@@ -305,14 +295,14 @@ function unembed(at) { // the logits of the token that begins there in x
   if (softcap) for (let i = 0; i < logits.length; i++) logits[i] = softcap*Math.tanh(logits[i]/softcap)
 }
 
-function goTo(n) { // forget what was read after the first n; everything, where older keys are no longer there
+function goTo(n) { // forget what was read after the first n, or everything, where older keys are gone
   const {layers, ids} = model
   if (layers.some(layer => layer.first > Math.max(0, n - layer.window))) n = 0
   if (!n) for (const layer of layers) layer.first = 0
   ids.length = n
 }
 
-function seek(ids) { // go back to where `ids` and what was read part; the rest is still to be read
+function seek(ids) { // go back to where `ids` and what was read part; returns the rest, still to be read
   let n = 0
   while (n < ids.length - 1 && n < model.ids.length && model.ids[n] === ids[n]) n++
   goTo(n)

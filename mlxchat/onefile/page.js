@@ -1,6 +1,6 @@
 'use strict'
 // The page: a conversation on the screen, and the messages to the engine that answers.
-// What a person or the model writes becomes text nodes, never HTML.
+// What people or the model write becomes text nodes, never HTML.
 
 const $ = id => document.getElementById(id)
 const clone = id => $(id).content.firstElementChild.cloneNode(true)
@@ -8,16 +8,16 @@ const count = n => n.toLocaleString('en')
 const icon = (button, name) => button.querySelector('use').setAttribute('href', '#' + name)
 const header = JSON.parse($('header').textContent)
 const {about} = header
+const talk = $('talk'), log = $('log')
 
-function announce(text) { // to a screen reader: once, when something is complete
+function announce(text) { // to a screen reader, when something is complete
   $('status').textContent = ''
   setTimeout(() => $('status').textContent = text, 50)
 }
 
-// ---- the engine: in a Worker, or in the page itself where that is refused ----
+// ---- the engine: in a Worker, or in the page itself where that is refused
 const waiting = new Map() // id -> {message, say, done, fail} of a task
-let number = 0
-let post = null
+let number = 0, post = null
 let place = 'a thread of its own'
 let heard = false // has the Worker said anything?
 let broken = '' // why nothing can be asked any more
@@ -41,7 +41,7 @@ function inWorker() {
   const beginning = '\nconst engine = mlxchatEngine(o => postMessage(o))\nonmessage = event => engine(event.data)'
   const address = URL.createObjectURL(new Blob([$('engine').textContent, beginning], {type: 'text/javascript'}))
   const policy = window.trustedTypes?.createPolicy('mlxchat', {createScriptURL: o => o})
-  const worker = new Worker(policy ? policy.createScriptURL(address) : address)
+  const worker = new Worker(policy?.createScriptURL(address) ?? address)
   post = message => worker.postMessage(message)
   worker.onmessage = event => hear(event.data)
   worker.onerror = event => {
@@ -59,10 +59,10 @@ const ask = (task, data, say) => new Promise((done, fail) => {
   post(message)
 })
 
-// ---- kept with this entry of the browser's history, which no other page reads ----
+// ---- kept with this entry of the browser's history, which no other page reads
 const settings = {temperature: 0.3, topK: 50}
 const defaults = {...settings}
-let turns = [] // {role: 'user', text}, {role: 'assistant', content} or {role: 'error', text}; facts: what stands below
+let turns = [] // {role, text} of a user or an error, {role, content} of an assistant; facts: what stands below
 let forgotten = 0 // turns that the model no longer sees
 let old = null // {turns, forgotten} of the chat before
 
@@ -72,28 +72,27 @@ function keep() {
   } catch {} // refused, or too much: then it lasts as long as the page
 }
 
-// ---- the conversation on the screen ----
+// ---- the conversation on the screen
 let answering = null // {stopped}, while the model writes
 let answered = null // a promise
 const plain = turn => turn.text ?? turn.content.filter(part => part.type === 'text').map(part => part.text).join('')
-const atEnd = () => $('talk').scrollHeight - $('talk').scrollTop - $('talk').clientHeight < 60
-const toEnd = () => $('talk').scrollTop = $('talk').scrollHeight
+const atEnd = () => talk.scrollHeight - talk.scrollTop - talk.clientHeight < 60
+const toEnd = () => talk.scrollTop = talk.scrollHeight
 
 function calculation(box) { // a folded card; returns what fills it
   const card = clone('call')
   box.append(card)
-  return (expression, value = '') => {
-    for (const el of card.querySelectorAll('.expression')) el.textContent = expression
-    for (const el of card.querySelectorAll('.value')) el.textContent = value
-    card.classList.toggle('told', value)
+  return said => { // {expression, value}
+    for (const name in said) for (const el of card.querySelectorAll('.' + name)) el.textContent = said[name]
+    card.classList.toggle('told', 'value' in said)
   }
 }
 
-function painter(box, content) { // returns what draws the parts; it only adds, so that a selection stays
+function painter(box, content) { // returns what draws the parts; it only adds, as there may be a selection
   const drawn = []
   return () => content.forEach(({type, text}, i) => {
-    if (type === 'python') (drawn[i] ??= calculation(box))(text)
-    else if (type === 'python_output') drawn[i - 1]?.(content[i - 1].text, text)
+    if (type === 'python') (drawn[i] ??= calculation(box))({expression: text})
+    else if (type === 'python_output') drawn[i - 1]?.({value: text})
     else {
       if (!drawn[i]) box.append(drawn[i] = document.createTextNode(''))
       drawn[i].appendData((i ? text.trimStart() : text).slice(drawn[i].length)) // a card has ended its line
@@ -109,7 +108,7 @@ function show(turn) { // at the end
   el.paint = turn.content ? painter(words, turn.content) : () => words.textContent = turn.text
   el.paint()
   note(turn, el, turn.facts)
-  $('log').append(el)
+  log.append(el)
   return el
 }
 
@@ -118,12 +117,12 @@ function note(turn, el, text = '') { // below a turn
 }
 
 function mark() { // where the model's memory begins
-  $('log').querySelector('.mark')?.remove()
-  if (forgotten) $('log').children[forgotten]?.before(clone('forgotten'))
+  log.querySelector('.mark')?.remove()
+  if (forgotten) log.children[forgotten]?.before(clone('forgotten'))
 }
 
 function showAll() {
-  $('log').replaceChildren()
+  log.replaceChildren()
   turns.forEach(show)
   mark()
   $('note').hidden = !old
@@ -137,14 +136,14 @@ function add(turn) {
 
 function remove(role) { // the last turn, if it is of this kind
   if (turns.at(-1)?.role !== role) return null
-  $('log').lastElementChild.remove()
+  log.lastElementChild.remove()
   return turns.pop()
 }
 
 async function copy(turn, words, button) {
   try {
     await navigator.clipboard.writeText(plain(turn))
-  } catch { // the old way, where the new one is refused
+  } catch { // refused: the old way
     getSelection().selectAllChildren(words)
     document.execCommand('copy')
   }
@@ -153,7 +152,7 @@ async function copy(turn, words, button) {
   announce('Copied')
 }
 
-// ---- asking ----
+// ---- asking
 function summary({ids, firstAfter, seconds, stopped}) {
   const writing = seconds - firstAfter/1000
   return [
@@ -169,7 +168,7 @@ function explained({message}) {
   return `There is not enough memory for this model (${message}). Close other tabs, then try again.`
 }
 
-function writer({content}, el) { // takes what the engine says, and draws it once a frame
+function writer({content}, el) { // draws what the engine says, once a frame
   let due = false
   const draw = () => {
     due = false
@@ -185,14 +184,13 @@ function writer({content}, el) { // takes what the engine says, and draws it onc
   }
 }
 
-async function answer(was) { // was: an earlier answer, which comes back if there is no new one
+async function answer(was) { // was: an earlier answer, in case there is no new one
   const messages = turns.map(({role, text, content}) => ({role, content: content ?? text}))
-  const question = [turns.at(-1), $('log').lastElementChild]
+  const question = [turns.at(-1), log.lastElementChild]
   const turn = {role: 'assistant', content: []}
   const el = add(turn)
   const mine = answering = {stopped: false}
-  let problem = ''
-  let result = null
+  let problem = '', result
   ready()
   toEnd()
   try {
@@ -240,20 +238,19 @@ function say(text) {
 
 function regenerate() {
   if (answering) return
-  if (broken) return location.reload() // the only way to a new engine, and the conversation is kept
+  if (broken) return location.reload() // to a new engine; the conversation is kept
   remove('error')
   answered = answer(remove('assistant'))
   focus()
 }
 
-// ---- the box to type in ----
+// ---- the box to type in
 function ready() {
-  const box = $('text')
-  const button = $('send')
+  const box = $('text'), button = $('send')
   button.disabled = !answering && !box.value.trim()
   button.title = button.ariaLabel = answering ? 'Stop' : 'Send'
   icon(button, answering ? 'stop' : 'up')
-  $('log').ariaBusy = !!answering
+  log.ariaBusy = !!answering
   box.style.height = 'auto'
   box.style.height = box.scrollHeight + 'px'
 }
@@ -284,7 +281,7 @@ document.onkeydown = event => {
 }
 for (const idea of $('ideas').children) idea.onclick = () => say(idea.textContent)
 
-// ---- a new chat, and back ----
+// ---- a new chat, and back
 function change(chat, text) {
   ({turns, forgotten} = chat)
   keep()
@@ -303,28 +300,23 @@ $('new-chat').onclick = async () => {
 }
 $('undo').onclick = () => change(old, 'The old chat is back')
 
-// ---- settings ----
+// ---- settings
 function set(changes) {
   Object.assign(settings, changes)
   for (const name in settings) {
     $(name).value = settings[name]
     $(name).previousElementSibling.querySelector('output').textContent = settings[name]
   }
-}
-for (const name in settings) $(name).oninput = () => {
-  set({[name]: Number($(name).value)})
   keep()
 }
-$('defaults').onclick = () => {
-  set(defaults)
-  keep()
-}
+for (const name in settings) $(name).oninput = () => set({[name]: Number($(name).value)})
+$('defaults').onclick = () => set(defaults)
 for (const box of document.querySelectorAll('dialog')) {
   $('open-' + box.id).onclick = () => box.showModal()
-  box.onclick = event => event.target.matches('dialog, .close') && box.close() // the dialog: a click beside it
+  box.onclick = event => event.target.matches('dialog, .close') && box.close() // or a click beside it
 }
 
-// ---- the beginning ----
+// ---- the beginning
 async function open() {
   const data = $('weights')?.textContent ?? ''
   if (0.75*data.length < about.bytes) throw Error('This file is not complete. Copy or download it again.')
@@ -334,10 +326,10 @@ async function open() {
     inPage()
   }
   const {speed} = await ask('load', {header, data, code: $('kernels').textContent})
-  const means = {int8: '8-bit WebAssembly', simd: 'WebAssembly', js: 'plain JavaScript'}[speed]
-  const slower = speed === header.speed ? '' : ' WebAssembly did not start in this browser, so answers are slower.'
+  const slow = 'plain JavaScript, which is slower, as this browser refuses WebAssembly'
+  const means = {int8: '8-bit WebAssembly', simd: 'WebAssembly', js: slow}[speed]
   $('weights').remove() // its memory is free again
-  $('where').textContent = `On this device only, in ${place}, with ${means}. Nothing is sent anywhere.${slower}`
+  $('where').textContent = `On this device only, in ${place}, with ${means}. Nothing is sent anywhere.`
   $('state').textContent = $('state').dataset.ready
 }
 
@@ -351,7 +343,6 @@ ready()
 const opened = new Promise(done => document.addEventListener('DOMContentLoaded', done)).then(open)
 opened.catch(error => {
   broken = explained(error)
-  $('where').textContent = 'It did not start.'
   $('state').replaceChildren(`The model did not start. ${broken} `, clone('reload'))
   $('state').lastChild.onclick = () => location.reload()
   $('state').className = 'bad'

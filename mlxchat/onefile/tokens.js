@@ -1,5 +1,5 @@
-// Text to token ids and back: byte-level BPE, as in the notebook 02a_tokenizer. A token is a string of one character
-// per byte, so that strings can be looked up and sliced; text outside is ordinary text.
+// Text to token ids and back: byte-level BPE, as in the notebook 02a_tokenizer. In here a token is a string of one
+// character per byte, so that it can be looked up and sliced.
 
 const utf8 = new TextEncoder()
 let tokenizer = null
@@ -59,16 +59,14 @@ function encode(text) {
 }
 
 const bytesOf = id => Uint8Array.from(tokenizer.list[id] ?? tokenizer.names.get(id) ?? '', byte => byte.charCodeAt(0))
-const newDecoder = () => new TextDecoder('utf-8', {ignoreBOM: true}) // it would swallow U+FEFF otherwise
+const newDecoder = () => new TextDecoder('utf-8', {ignoreBOM: true}) // or it swallows U+FEFF
 
 function decode(ids) {
   const decoder = newDecoder()
   return ids.map(id => decoder.decode(bytesOf(id), {stream: true})).join('') + decoder.decode()
 }
 
-// ---- conversations ----
-
-const MARKS = {python: 'python', python_output: 'output'} // parts of an answer that stand between special tokens
+const MARKS = {python: 'python', python_output: 'output'} // parts of an answer between special tokens
 const between = (name, ids) => [special(name + '_start'), ...ids, special(name + '_end')]
 
 function turnIds({role, content}) {

@@ -10,7 +10,7 @@ function choose(logits, u, temperature, topK) {
   let best = 0
   for (let i = 1; i < V; i++) if (logits[i] > logits[best]) best = i
   if (!(temperature > 0) || topK === 1) return best
-  const ids = topK > 0 && topK < V ? largest(logits, topK) : Array.from({length: V}, (_, i) => i)
+  const ids = topK > 0 && topK < V ? largest(logits, topK) : [...logits.keys()]
   const scale = Math.max(temperature, 1e-4)
   let total = 0
   const sums = ids.map(id => total += Math.exp((logits[id] - logits[best])/scale))
@@ -29,12 +29,10 @@ function largest(logits, k) { // ids of the k largest, in the order of the ids
 }
 
 // What an answer's special tokens begin
-const KINDS = {
-  '<|python_start|>': 'python', '<|python_end|>': 'text', '<|output_start|>': 'python_output', '<|output_end|>': 'text'
-}
+const KINDS = {python_start: 'python', python_end: 'text', output_start: 'python_output', output_end: 'text'}
 
-// Ids become pieces of text, each of a kind; a letter may take several. When the model has called the calculator,
-// the result comes before whatever it chooses next.
+// Ids become pieces of text, each of a kind; a letter may take several. After a call of the calculator comes its
+// result, whatever the model would choose.
 class Answer {
   kind = 'text'
   decoder = newDecoder()
@@ -44,7 +42,7 @@ class Answer {
     if (this.forced.length) return this.forced.shift()
     if (id === special('python_start')) this.expression = []
     else if (id === special('python_end')) {
-      const result = this.expression?.length ? calculate(decode(this.expression)) : null
+      const result = this.expression && calculate(decode(this.expression))
       if (result !== null) this.forced = between('output', encode(result))
       this.expression = null
     } else this.expression?.push(id)
@@ -53,7 +51,7 @@ class Answer {
   read(id) {
     const name = tokenizer.names.get(id)
     if (!name) return this.decoder.decode(bytesOf(id), {stream: true})
-    this.kind = KINDS[name] ?? this.kind
+    this.kind = KINDS[name.slice(2, -2)] ?? this.kind
     this.decoder = newDecoder()
     return ''
   }
@@ -82,11 +80,11 @@ async function readPrompt(ids) { // in blocks that take about a slice each
   return logits
 }
 
-async function reply({messages, temperature = .7, topK = 50, maxTokens = 1024}, say) {
+async function reply({messages, temperature, topK, maxTokens}, say) {
   const start = rested = performance.now(), ids = []
-  const most = Math.max(1, Math.min(maxTokens, facts.context >> 1))
-  const {ids: prompt, dropped, cut} = render(messages, facts.context - most)
-  const rest = seek(prompt), answer = new Answer(), ends = [special('assistant_end'), special('bos')]
+  const most = Math.min(maxTokens, facts.context >> 1), prompt = render(messages, facts.context - most)
+  const {dropped, cut} = prompt, rest = seek(prompt.ids), ends = [special('assistant_end'), special('bos')]
+  const answer = new Answer()
   let logits = await readPrompt(rest), firstAfter = null
   while (!stopping) {
     const id = answer.next(choose(logits, Math.random(), temperature, topK))
@@ -99,7 +97,8 @@ async function reply({messages, temperature = .7, topK = 50, maxTokens = 1024}, 
     logits = feed([id])
     await pause()
   }
-  return {ids, read: rest.length, firstAfter, seconds: (performance.now() - start)/1000, stopped: stopping, dropped, cut}
+  const seconds = (performance.now() - start)/1000
+  return {ids, read: rest.length, firstAfter, seconds, stopped: stopping, dropped, cut}
 }
 
 function load({header, data, code, speed = header.speed}) {
@@ -117,7 +116,7 @@ function handle({id, task, ...options}) {
     try {
       post({id, result: await tasks[task](options, (kind, text) => post({id, kind, text}))})
     } catch (e) {
-      post({id, error: String(e?.message || e)})
+      post({id, error: e.message})
     }
   })
 }
