@@ -160,9 +160,10 @@ def score_html(
     if trivial is not None:
         marks += line('trivial', trivial, trivial, 0, 14)
         words += f' Always the same answer: {100*trivial:.0f} %'
-    bar = f'<rect class="track" width="100%" height="14" rx="3"/><rect class="score" width="{score:.1%}" height="14" rx="3"/>'
+    def bar(kind, share): return f'<rect class="{kind}" width="{share:.1%}" height="14" rx="3"/>'
+    picture = f'<svg aria-hidden="true">{bar("track", 1)}{bar("score", score)}{marks}</svg>'
     interval = f'<small>{100*low:.0f}–{100*high:.0f}</small>' if known else ''
-    return (f'<tr><th scope="row">{html.escape(name)}</th><td class="wide"><svg aria-hidden="true">{bar}{marks}</svg></td>'
+    return (f'<tr><th scope="row">{html.escape(name)}</th><td class="wide">{picture}</td>'
             f'<td>{100*score:.0f} % {interval}<span class="unseen">{words}</span></td></tr>')
 
 # %% ../../nbs/guides/onefile.ipynb #0b7d2f96
@@ -177,9 +178,9 @@ def about_html(
     ideas = ''.join(f'<button>{text(o)}</button>' for o in (a.get('suggestions') or [])[:6])
     scores, maths = a.get('scores') or [], a.get('maths') or ''
     return dict(TITLE=text(a['title']), GREETING=text(a.get('greeting') or 'What shall we talk about?'), IDEAS=ideas,
-                FACTS=facts_html(header), SCORES=''.join(score_html(**o) for o in scores), HIDDEN='' if scores else 'hidden',
-                MATHS=maths and f'Its weights have {text(maths)}.', READY=_WARNINGS[a.get('stage') == 'base'],
-                MB=f'{(a.get("bytes") or 0)/1e6:.1f}')
+                FACTS=facts_html(header), SCORES=''.join(score_html(**o) for o in scores),
+                HIDDEN='' if scores else 'hidden', MATHS=maths and f'Its weights have {text(maths)}.',
+                READY=_WARNINGS[a.get('stage') == 'base'], MB=f'{(a.get("bytes") or 0)/1e6:.1f}')
 
 # %% ../../nbs/guides/onefile.ipynb #7da890d7
 def policy(
