@@ -24,7 +24,7 @@ lab: .venv/ready-dev  ## open the notebooks in JupyterLab
 	@cd nbs && ../.venv/bin/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root)
 
 clean:  ## remove .venv and all built here; ~/.cache/mlxchat stays
-	@rm -rf .venv _docs _proc _site .quarto build dist *.egg-info nbs/.last_checked
+	@rm -rf .venv _docs _proc _site .quarto build dist release *.egg-info nbs/.last_checked
 	@find . \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 .venv/bin/python:

@@ -5,6 +5,7 @@ import pypandoc, yaml
 from nbdev import doclinks, quarto
 from nbdev.config import get_config
 from nbdev.serve import proc_nbs
+from front import show_demo
 
 here, site, proc, cfg = Path(__file__).parent, Path('_docs'), Path('_proc'), get_config()
 
@@ -127,3 +128,4 @@ if __name__ == '__main__': # proc_nbs starts processes that import this file
     for built in proc, site: shutil.rmtree(built, ignore_errors=True)
     if shutil.which('quarto'): by_quarto()
     else: by_pandoc()
+    show_demo(site)

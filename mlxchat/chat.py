@@ -250,7 +250,7 @@ def at_terminal()->bool: return sys.stdin.isatty() and sys.stdout.isatty()
 # %% ../nbs/06_chat.ipynb #b130cd88
 @ranged
 def chat(
-    run:str='',           # tag or folder of a run, default the latest
+    run:str='',           # a run (tag or folder) or a page (file or https address), default the latest run
     stage:str='',         # which model of the run: base, sft or rl; default the last trained
     step:str='',          # which checkpoint: a number, or best; default the last
     prompt:str=None,      # answer this and leave
@@ -342,7 +342,7 @@ def completing_stage(
 # %% ../nbs/06_chat.ipynb #c10cde86
 @ranged
 def generate(
-    run:str='',           # tag or folder of a run, default the latest
+    run:str='',           # a run (tag or folder) or a page (file or https address), default the latest run
     stage:str='',         # which model of the run: base, sft or rl; default base, if there is one
     step:str='',          # which checkpoint: a number, or best; default the last
     prompt:str|list=None, # how the text begins, several with -p A -p B; default: lines of standard input; '': nothing

@@ -8,6 +8,7 @@ __all__ = ['load', 'generate']
 # %% ../../nbs/guides/api.ipynb #38f199f8
 from ..find_run import find_run
 from ..engine import Engine
+from .ready import run_of
 from ..batch import for_inference
 from ..model import GPT
 from ..safety.ranges import ranged
@@ -15,14 +16,15 @@ from ..tokenizer import Tokenizer
 
 # %% ../../nbs/guides/api.ipynb #e4a89ec8
 def load(
-    run:str='',       # tag or folder of a run, a stage or a checkpoint; default the latest that can answer
+    run:str='',       # tag or folder of a run, a stage or a checkpoint, or a page (file or https address);
+                      # default the latest that can answer
     stage:str='',     # base, sft or rl; default the last trained
     step=None,        # of a checkpoint: a number, or 'best'; default the last
     dtype:str='auto', # to compute in: float32, bfloat16 or float16; default what suits the run and the machine
 )->tuple[GPT, Tokenizer]: # the model, which makes (B, T, V) logits of (B, T) ids, and its tokenizer
     "A trained model and its tokenizer; `FileNotFoundError` or `ValueError` says what is missing or damaged"
     need = 'base' if stage == 'base' else '' if run else 'chat'
-    model, tokenizer, _ = find_run(run, need).load(stage, step)
+    model, tokenizer, _ = find_run(run_of(run), need).load(stage, step)
     return for_inference(model, dtype), tokenizer
 
 # %% ../../nbs/guides/api.ipynb #72e84d2b

@@ -103,7 +103,7 @@ def score_table(
 def evaluate(
     # names, groups, .jsonl files, my_tasks.py:Name; default bpb, or practice for a chat model; alone, it lists them
     tasks:bool|list=None,
-    run:str='',           # tag or folder of a run, default the latest
+    run:str='',           # a run (tag or folder) or a page (file or https address), default the latest run
     stage:str='',         # which model of the run: base, sft or rl; default the last trained
     step:str='',          # which checkpoint: a number, or best; default the last
     max_examples:int=0,   # questions of each task, default all, which 0 and -1 say too (500 of those made up)

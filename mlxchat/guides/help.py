@@ -71,7 +71,8 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
         mlxchat eval --tasks my_tasks.py:Chess  your own task
         mlxchat eval --tasks  what there is''',
     'chat': '''mlxchat chat  talk
-        mlxchat chat -p "How many r are in strawberry?"  one question''',
+        mlxchat chat -p "How many r are in strawberry?"  one question
+        mlxchat chat --run demo.html  what is in a page, from this disk or from https://…''',
     'serve': '''mlxchat serve  then open http://127.0.0.1:8000
         mlxchat serve --run demo  OpenAI's API: http://127.0.0.1:8000/v1, model demo, any key''',
     'generate': 'mlxchat generate -p "Once upon a time" -n 3',
@@ -238,7 +239,7 @@ VERBS = dict( # where the function is, and what it does
     quantize=('mlxchat.guides.quantize:quantize', 'make a model of 4 or 8 bits'),
     completion=('mlxchat.guides.help:completion', 'let the Tab key know verbs and options'),
     **{'dry-run': ('mlxchat.guides.dryrun:dry_run', 'check every part with a tiny model, in half a minute'),
-       'import': ('mlxchat.guides.onefile:import_page', 'make a run of such a file for a browser'),
+       'import': ('mlxchat.guides.ready:import_page', 'make a run of such a file for a browser'),
        'import-nanochat': ('mlxchat.guides.nanochat:import_nanochat', 'make a run of a checkpoint of nanochat'),
        'bench train': ('mlxchat.guides.bench:bench_train', 'the speed of training, next to nanochat'),
        'bench loader': ('mlxchat.guides.bench:bench_loader', 'how fast text becomes batches, next to tiktoken'),

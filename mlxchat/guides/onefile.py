@@ -117,9 +117,11 @@ def part(name:str)->str: # its text
     "A file of the page"
     return (files('mlxchat')/'onefile'/name).read_text(encoding='utf-8')
 
-def engine_script()->str:
+def engine_script(
+    *more:str # further files with tasks, without .js
+)->str:
     "The engine as one function: it gets a function that posts messages, and returns one that handles them"
-    parts = '\n'.join(part(f'{name}.js') for name in ('tokens', 'calculator', 'model', 'worker'))
+    parts = '\n'.join(part(f'{name}.js') for name in ('tokens', 'calculator', 'model', 'worker', *more))
     return f"function mlxchatEngine(post) {{\n'use strict'\n{parts}\nreturn handle\n}}\n"
 
 def _hash(text): return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
@@ -196,15 +198,17 @@ def policy(
 def page_text(
     header:dict,  # from `header_of`
     blob:bytes,   # from `pack`
+    page:str='page', # the name of its .html and .js
+    more:tuple=(),# further files of the engine
 )->str:
     "The HTML file"
     encoded = lambda data: base64.b64encode(data).decode()
     said = json.dumps(header, separators=(',', ':'), ensure_ascii=False, allow_nan=False).replace('<', '\\u003c')
-    fill = about_html(header) | dict(ENGINE=engine_script(), PAGE=part('page.js'))
+    fill = about_html(header) | dict(ENGINE=engine_script(*more), PAGE=part(f'{page}.js'))
     data = dict(HEADER=said, WEIGHTS=encoded(blob), KERNELS=encoded(kernels_file().read_bytes()))
     def filled(text, by): return re.sub('@([A-Z]+)@', lambda m: by.get(m[1], m[0]), text)
-    scripts = filled(part('page.html'), fill)
-    return filled(part('page.html'), fill | data | dict(POLICY=policy(scripts)))
+    text = part(f'{page}.html')
+    return filled(text, fill | data | dict(POLICY=policy(filled(text, fill))))
 
 # %% ../../nbs/guides/onefile.ipynb #f264def7
 def _cost_line(run, model, tokenizer, meta, blob, tensors):

@@ -23,6 +23,8 @@ def _unraisable(lost):
     threading.Timer(.01, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
 
 # %% ../../nbs/guides/program.ipynb #c030
+_PAGE = re.compile(r'://|\.html?$', re.I)
+
 def call(
     f,         # a function with plain parameters, or where one is: 'module:name'
     args:list, # from the command line
@@ -47,6 +49,8 @@ def call(
     except FileNotFoundError: raise ValueError('the folder you are in no longer exists: change to another') from None
     if not callable(f): f = function(f)
     if signal.getsignal(signal.SIGINT) is leave: signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in {'run', 'from_run'} & {*given}: # a page becomes a run
+        if _PAGE.search(given[name]): given[name] = function('mlxchat.guides.ready:run_of')(given[name])
     return f(**given)
 
 # %% ../../nbs/guides/program.ipynb #c052

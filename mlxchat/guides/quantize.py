@@ -105,7 +105,7 @@ def _choices(model, batches):
 # %% ../../nbs/guides/quantize.ipynb #96993950
 @ranged
 def quantize(
-    run:str='',     # tag or folder of a run, default the latest
+    run:str='',     # a run (tag or folder) or a page (file or https address), default the latest run
     stage:str='',   # which model of the run: base, sft or rl; default the last trained
     step:str='',    # which checkpoint: a number, or best; default the last
     bits:int=4,     # 4 or 8

@@ -22,9 +22,9 @@ function calculate(text) { // the result as text, or null
   }
 }
 
-// One function per level of precedence, each of which reads what binds tighter
+// A function per level of precedence, which reads what binds tighter
 function evaluate(text) {
-  let at = 0, depth = 0 // where we read, and in how many parentheses, as only there lines may break
+  let at = 0, depth = 0 // where we read, in how many parentheses: only there lines may break
   const skip = () => {
     while (' \t\f'.includes(text[at]) || depth && '\r\n'.includes(text[at])) at++
   }
@@ -135,14 +135,14 @@ function quotient(a, b) { // correctly rounded, also beyond 2⁵³
   return (a < 0n !== b < 0n ? -1 : 1)*Number(bits)*2**-shift
 }
 
-// The nearest number with so many digits; exactly between two, Python takes the even one, JavaScript the larger one
+// The nearest number with so many digits; between two, Python takes the even one, JavaScript the larger
 function rounded(x, write) {
   const text = write(x), exact = x.toPrecision(100), behind = exact.slice(text.length).replace('.', '')
   const even = /[13579]$/.test(text) && Math.abs(Number(text)) > Math.abs(x) && /^50*$/.test(behind)
   return Number(even ? exact.slice(0, text.length) : text)
 }
 
-function written(x) { // as people write numbers, with ten digits behind the point at most
+function written(x) { // with ten digits behind the point at most
   if (typeof x === 'bigint') return String(x)
   if (!Number.isInteger(x) && Math.abs(x) < 1e15) {
     x = rounded(rounded(x, o => o.toPrecision(15)), o => o.toFixed(10)) || Number(x.toPrecision(10))

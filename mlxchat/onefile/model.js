@@ -1,5 +1,4 @@
 // The forward pass of the notebook 00_model, with a KV cache: float32 arithmetic on weights of 8, 16 or 32 bits.
-//
 // speed 'js': plain loops; 'simd': float32 products in WebAssembly; 'int8': weights of 8 bits times activations of 16.
 // Arrays of the last two lie in the memory of the kernels, see the notebook wasm_kernels.
 
@@ -10,6 +9,7 @@ let config, facts // as in the header: the configuration, and what follows from 
 let E, D, KV // sizes of the stream, a head, and a position's keys
 let kernels = null
 let model = null
+let watcher = null // see lens.js
 
 const unbase64 = text => Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), letter => letter.charCodeAt())
 
@@ -36,7 +36,7 @@ function decodeRows(tensor, first = 0, rows = tensor.rows, out = new Float32Arra
 }
 
 // First everything says what it wants, so that memory is made once, of the right size
-let wanted, room // what hands the arrays out, and their bytes so far
+let wanted, room // arrays to hand out, and their bytes
 function want(owner, name, length, Kind = Float32Array) {
   const at = room
   room = Math.ceil((at + length*Kind.BYTES_PER_ELEMENT)/16)*16
@@ -179,11 +179,13 @@ function feedBlock(ids, wantLogits) {
     for (let j = 0; j < T*E; j++) x[j] += h[j]
   }
   embed(ids)
+  watcher?.stream(0, T)
   model.layers.forEach((layer, i) => {
     if (model.residual) for (let j = 0; j < T*E; j++) x[j] = model.residual[i]*x[j] + model.first[i]*x0[j]
     add(layer.norm, () => attention(layer, ids))
     add(layer.mlpNorm, () => mlp(layer, T))
     if (model.backout && i === config.n_layer >> 1) middle.set(x)
+    watcher?.stream(i + 1, T)
   })
   for (const id of ids) model.ids.push(id)
   if (wantLogits) unembed((T - 1)*E)
@@ -272,6 +274,7 @@ function attendOne(layer, q, out, position, head) {
   let most = -Infinity, total = 0
   for (let i = 0; i < n; i++) if (scores[i] > most) most = scores[i]
   for (let i = 0; i < n; i++) total += scores[i] = Math.exp((scores[i] - most)*scale)
+  watcher?.attention(layer, out, low, n, total)
   if (kernels) kernels.weighted(place(scores, 0), place(v, from), place(y, out), n, 4*KV, D)
   else for (let i = 0; i < n; i++) for (let j = 0; j < D; j++) y[out + j] += scores[i]*v[from + i*KV + j]
   for (let j = out; j < out + D; j++) y[j] /= total

@@ -20,7 +20,7 @@ const waiting = new Map() // id -> {message, say, done, fail} of a task
 let number = 0, post = null
 let place = 'a thread of its own'
 let heard = false // has the Worker said anything?
-let broken = '' // why nothing can be asked any more
+let broken = '' // why nothing can be asked
 
 function hear({id, kind, text, result, error}) {
   const task = waiting.get(id)
@@ -255,7 +255,7 @@ function ready() {
   box.style.height = box.scrollHeight + 'px'
 }
 
-// A finger has no Shift+Enter, so Enter starts a new line there; and its keyboard would hide the answer.
+// A finger has no Shift+Enter, so Enter starts a new line; and its keyboard would hide the answer.
 const touched = () => matchMedia('(pointer: coarse)').matches
 const focus = () => $(touched() ? 'talk' : 'text').focus()
 function send() {

@@ -45,7 +45,7 @@ function mergePairs(bytes) {
 
 function encode(text) {
   const ids = [], {known, pattern, ranks} = tokenizer
-  text = text.replace(/\p{Cs}/gu, '\ufffd') // halves of letters outside the first 65,536
+  text = text.replace(/\p{Cs}/gu, '\ufffd') // lone surrogates
   for (const [chunk] of text.matchAll(pattern)) {
     let found = known.get(chunk)
     if (!found) {

@@ -14,7 +14,7 @@ function choose(logits, u, temperature, topK) {
   const scale = Math.max(temperature, 1e-4)
   let total = 0
   const sums = ids.map(id => total += Math.exp((logits[id] - logits[best])/scale))
-  return ids.at(sums.findIndex(sum => sum > Math.min(u, 1 - 1e-6)*total)) // the last one, if there is none
+  return ids.at(sums.findIndex(sum => sum > Math.min(u, 1 - 1e-6)*total)) // or the last
 }
 
 function largest(logits, k) { // ids of the k largest, in the order of the ids

@@ -284,7 +284,7 @@ def greet(
 # %% ../../nbs/serving/server.ipynb #c695314
 @ranged
 def serve(
-    run:str='',          # tag or folder of a run, default the latest
+    run:str='',          # a run (tag or folder) or a page (file or https address), default the latest run
     stage:str='',        # which model of the run: base, sft or rl; default the last trained
     host:str='127.0.0.1',# address to listen on; others than this machine's need a key
     port:int=8000,       # port to listen on, 0 for any that is free

@@ -18,9 +18,9 @@ from ..safety.files import hub_endpoint, hub_token, sync
 # %% ../../nbs/sources/fetch.ipynb #c010
 class FetchError(OSError):
     "A file cannot be had; `bad` if the server's answers are to blame rather than the way to it"
-    def __init__(self, message:str, bad:bool=False):
+    def __init__(self, message:str, bad:bool=False, code:int=0): # `code`: the status of HTTP, if that was it
         super().__init__(message)
-        self.bad = bad
+        self.bad, self.code = bad, code
 
 class NoNetwork(FetchError): "Not even the name of the server is known here"
 
@@ -127,7 +127,7 @@ def _check_status(self:Fetcher, response):
     expired = moved and code in (401, 403) # a signed address that has run out is renewed by asking again
     if code in (408, 416, 425, 429) or code >= 500 or expired:
         raise _Again(why, retry_after(response.headers.get('retry-after')))
-    raise FetchError(why, bad=True)
+    raise FetchError(why, bad=True, code=code)
 
 # %% ../../nbs/sources/fetch.ipynb #c023
 @patch
@@ -212,7 +212,7 @@ def __call__(self:Fetcher,
             _sidecar(part).unlink(missing_ok=True)
             os.replace(part, path)
             return path
-        except FetchError as e: raise FetchError(f'{url}: {e}', e.bad) from None
+        except FetchError as e: raise FetchError(f'{url}: {e}', e.bad, e.code) from None
         except httpx.HTTPError as e: problem, lost = _Again(f'{type(e).__name__} {e}'.strip()), _nameless(e)
         except _Again as e: problem, lost = e, False
         if problem.wrong:
