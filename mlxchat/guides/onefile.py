@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['CACHE', 'SPEEDS', 'WORDS', 'MOST', 'js_pattern', 'scores_of', 'about_run', 'facts_of', 'header_of', 'part',
-           'engine_script', 'policy', 'page_text', 'page_size', 'write_page', 'read_page', 'run_parts', 'import_page']
+           'engine_script', 'facts_html', 'score_html', 'about_html', 'policy', 'page_text', 'page_size', 'write_page',
+           'read_page', 'run_parts', 'import_page']
 
 # %% ../../nbs/guides/onefile.ipynb #212bf9af
 import base64, binascii, hashlib, html, json, re, tempfile
@@ -89,7 +90,7 @@ def facts_of(
 )->dict:
     "What the page need not work out"
     c, context = model.config, model.max_positions
-    def size(context): return sum(8*c.n_kv_head*c.head_dim*min(context, w + 257) for w in c.windows)
+    def size(context): return sum(8*c.n_kv_head*c.head_dim*min(context, w + 514) for w in c.windows)
     while size(context) > CACHE and context > 1024: context //= 2
     speeds = np.array(c.rope_base ** (-mx.arange(0, c.head_dim, 2)/c.head_dim))
     return dict(head_dim=c.head_dim, hidden=c.hidden_dim, windows=c.windows, ve_layers=model.ve_layers,
@@ -125,6 +126,64 @@ def engine_script(
 
 def _hash(text): return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
+# %% ../../nbs/guides/onefile.ipynb #9d03be77
+_STAGES = dict(base='pretrained only', mid='midtrained', sft='fine-tuned', rl='reinforcement learning')
+
+def _date(text): return f'{(d := datetime.fromisoformat(text)).day} {d:%B %Y}'
+
+def facts_html(
+    header:dict # from `header_of`
+)->str:
+    "The list about a model"
+    a = header['about']
+    n, size = a.get('parameters') or 0, a.get('bytes') or 0
+    million = f'{n/1e6:.{2 if n < 1e8 else 0}f} million' if n >= 1e6 else f'{n:,}'
+    facts = {'Name': [a.get('name')], 'Stage': [_STAGES.get(a.get('stage')), a.get('step') and f'step {a["step"]:,}'],
+             'Size': [n and f'{million} parameters'], 'Context': [f'{header["facts"]["context"]:,} tokens'],
+             'Weights': [a.get('weights'), size and f'{size/1e6:.1f} MB'], 'Learned from': [a.get('data')],
+             'Made': [a.get('date') and _date(a['date'])], 'Licence': [a.get('licence')]}
+    said = {name: ', '.join(filter(None, parts)) for name, parts in facts.items()}
+    return ''.join(f'<dt>{name}</dt><dd>{html.escape(text)}</dd>' for name, text in said.items() if text)
+
+# %% ../../nbs/guides/onefile.ipynb #c2a94e15
+def score_html(
+    name:str,
+    score:float,
+    low:float=None,     # of the 95 % interval
+    high:float=None,
+    trivial:float=None, # score of a constant answer
+    n:int=None          # questions
+)->str:
+    "A row of the table: a bar, its interval and the mark of a constant answer"
+    def line(kind, x1, x2, y1, y2): return f'<line class="{kind}" x1="{x1:.1%}" x2="{x2:.1%}" y1="{y1}" y2="{y2}"/>'
+    known = low is not None
+    marks = line('range', low, high, 7, 7) if known else ''
+    words = f': 95 % interval, {n or "some"} questions.' if known else ''
+    if trivial is not None:
+        marks += line('trivial', trivial, trivial, 0, 14)
+        words += f' Always the same answer: {100*trivial:.0f} %'
+    def bar(kind, share): return f'<rect class="{kind}" width="{share:.1%}" height="14" rx="3"/>'
+    picture = f'<svg aria-hidden="true">{bar("track", 1)}{bar("score", score)}{marks}</svg>'
+    interval = f'<small>{100*low:.0f}–{100*high:.0f}</small>' if known else ''
+    return (f'<tr><th scope="row">{html.escape(name)}</th><td class="wide">{picture}</td>'
+            f'<td>{100*score:.0f} % {interval}<span class="unseen">{words}</span></td></tr>')
+
+# %% ../../nbs/guides/onefile.ipynb #0b7d2f96
+_WARNINGS = ('A small model that runs in this page. It makes mistakes.',
+             'It was never taught to answer, so what it writes wanders.')
+
+def about_html(
+    header:dict # from `header_of`
+)->dict:        # for the places of page.html
+    "What the page says of its model"
+    a, text = header['about'], html.escape
+    ideas = ''.join(f'<button>{text(o)}</button>' for o in (a.get('suggestions') or [])[:6])
+    scores, maths = a.get('scores') or [], a.get('maths') or ''
+    return dict(TITLE=text(a['title']), GREETING=text(a.get('greeting') or 'What shall we talk about?'), IDEAS=ideas,
+                FACTS=facts_html(header), SCORES=''.join(score_html(**o) for o in scores),
+                HIDDEN='' if scores else 'hidden', MATHS=maths and f'Its weights have {text(maths)}.',
+                READY=_WARNINGS[a.get('stage') == 'base'], MB=f'{(a.get("bytes") or 0)/1e6:.1f}')
+
 # %% ../../nbs/guides/onefile.ipynb #7da890d7
 def policy(
     page:str # HTML
@@ -145,7 +204,7 @@ def page_text(
     "The HTML file"
     encoded = lambda data: base64.b64encode(data).decode()
     said = json.dumps(header, separators=(',', ':'), ensure_ascii=False, allow_nan=False).replace('<', '\\u003c')
-    fill = dict(TITLE=html.escape(header['about']['title']), ENGINE=engine_script(*more), PAGE=part(f'{page}.js'))
+    fill = about_html(header) | dict(ENGINE=engine_script(*more), PAGE=part(f'{page}.js'))
     data = dict(HEADER=said, WEIGHTS=encoded(blob), KERNELS=encoded(kernels_file().read_bytes()))
     def filled(text, by): return re.sub('@([A-Z]+)@', lambda m: by.get(m[1], m[0]), text)
     text = part(f'{page}.html')

@@ -163,30 +163,27 @@ def product()->str:
 
 # %% ../../nbs/guides/wasm_kernels.ipynb #fd5c6c4d
 def _sixteen(R):
-    "Sixteen columns into the whole-number sums i"
-    def half(r, which, x):
-        return do('i32x4.dot_i16x8_s', get(x), do(f'i16x8.extend_{which}_i8x16_s', get('wv')))
-    def one(r):
-        both = do('i32x4.add', half(r, 'low', 'u'), half(r, 'high', 'v'))
-        return put('wv', do('v128.load', get(f'p{r}'))) + put(f'i{r}', do('i32x4.add', get(f'i{r}'), both))
-    load = put('u', do('v128.load', get('qp'))) + put('v', do('v128.load offset=16', get('qp')))
-    return load + each(R, one) + step('k', 16) + step('qp', 32) + each(R, lambda r: step(f'p{r}', 16))
+    "Sixteen columns into the whole-number sums i: eight, and eight more"
+    def eight(half):
+        def one(r):
+            row = do(f'v128.load8x8_s offset={8*half}', get(f'p{r}'))
+            return put(f'i{r}', do('i32x4.add', get(f'i{r}'), do('i32x4.dot_i16x8_s', get('u'), row)))
+        return put('u', do(f'v128.load offset={16*half}', get('qp'))) + each(R, one)
+    return eight(0) + eight(1) + step('k', 16) + step('qp', 32) + each(R, lambda r: step(f'p{r}', 16))
 
 # %% ../../nbs/guides/wasm_kernels.ipynb #539d61df
 def _group(R):
-    "One group of columns, from k to `end`, into the float sums f (vectors) and g (what is left over)"
+    "One group of columns, from k to `end`, into the float sums f; what is left over goes to the first of four"
     def single(r):
         one = times(do('i32.load16_s', get('qp')), do('i32.load8_s', get(f'p{r}')))
-        return put(f'j{r}', add(get(f'j{r}'), one)) + step(f'p{r}', 1)
+        lane = do('i32x4.replace_lane 0', ZERO, one)
+        return put(f'i{r}', do('i32x4.add', get(f'i{r}'), lane)) + step(f'p{r}', 1)
     def scaled(r):
-        wide = do('f32x4.mul', do('f32x4.convert_i32x4_s', get(f'i{r}')), do('v128.load32_splat', get(f's{r}')))
-        rest = do('f32.mul', do('f32.convert_i32_s', get(f'j{r}')), do('f32.load', get(f's{r}')))
-        return (put(f'f{r}', do('f32x4.add', get(f'f{r}'), wide)) + put(f'g{r}', do('f32.add', get(f'g{r}'), rest)) +
-                step(f's{r}', 4))
+        sum = do('f32x4.mul', do('f32x4.convert_i32x4_s', get(f'i{r}')), do('v128.load32_splat', get(f's{r}')))
+        return put(f'f{r}', do('f32x4.add', get(f'f{r}'), sum)) + step(f's{r}', 4)
     end = add(get('k'), get('group'))
     return (
-        put('end', do('select', end, get('K'), less(end, get('K')))) +
-        each(R, lambda r: put(f'i{r}', ZERO) + put(f'j{r}', const(0))) +
+        put('end', do('select', end, get('K'), less(end, get('K')))) + each(R, lambda r: put(f'i{r}', ZERO)) +
         loop(f'wide{R}', less(add(get('k'), const(15)), get('end')), _sixteen(R)) +
         loop(f'rest{R}', less(get('k'), get('end')), each(R, single), step('k', 1), step('qp', 2)) + each(R, scaled))
 
@@ -196,22 +193,21 @@ def _rows8(R):
     def begin(r):
         row, scales = add(get('n'), const(r)), do('i32.shl', get('groups'), const(2))
         return (put(f'p{r}', add(get('w'), times(row, get('K')))) + put(f's{r}', add(get('s'), times(row, scales))) +
-                put(f'f{r}', ZERO) + put(f'g{r}', '(f32.const 0)'))
+                put(f'f{r}', ZERO))
     def write(r):
         at = add(get('y'), do('i32.shl', get('n'), const(2)))
-        total = do('f32.add', lanes(get(f'f{r}')), get(f'g{r}'))
-        return do(f'f32.store offset={4*r}', at, do('f32.mul', get('factor'), total))
+        return do(f'f32.store offset={4*r}', at, do('f32.mul', get('factor'), lanes(get(f'f{r}'))))
     return (put('k', const(0)) + put('qp', get('q')) + each(R, begin) +
             loop(f'groups{R}', less(get('k'), get('K')), _group(R)) + each(R, write) + step('n', R))
 
 # %% ../../nbs/guides/wasm_kernels.ipynb #a86cf4ce
 def product8()->str:
     "y (N) = factor · q (K) @ w (N, K).T, w with scales s (N, groups)"
-    rows = each(4, lambda r: f'p{r}:i32 s{r}:i32 i{r}:v128 f{r}:v128 j{r}:i32 g{r}:f32 ')
+    rows = each(4, lambda r: f'p{r}:i32 s{r}:i32 i{r}:v128 f{r}:v128 ')
     groups = do('i32.div_u', add(get('K'), add(get('group'), const(-1))), get('group'))
     return function(
         'product8', 'q:i32 w:i32 s:i32 y:i32 K:i32 N:i32 factor:f32 group:i32',
-        f'n:i32 k:i32 end:i32 qp:i32 groups:i32 u:v128 v:v128 wv:v128 {rows}', put('groups', groups),
+        f'n:i32 k:i32 end:i32 qp:i32 groups:i32 u:v128 {rows}', put('groups', groups),
         loop('four', less(add(get('n'), const(3)), get('N')), _rows8(4)),
         loop('ones', less(get('n'), get('N')), _rows8(1)))
 

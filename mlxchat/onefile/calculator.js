@@ -3,8 +3,8 @@
 
 const ALLOWED = RegExp(String.raw`^(?:'[^'\\\n]*'|"[^"\\\n]*"|\.count(?![\d_])|[\d\s\x1c-\x1f\x85+\-*/%().]` +
   String.raw`|(?<=\d)[eE_](?=[+\-\d]))*$`, 'u')
-const NUMBER = RegExp(String.raw`(?:\d(?:_?\d)*)?\.(?:\d(?:_?\d)*)?(?:[eE][+-]?\d(?:_?\d)*)?` +
-  String.raw`|\d(?:_?\d)*(?:[eE][+-]?\d(?:_?\d)*)?`, 'y')
+const DIGITS = String.raw`\d(?:_?\d)*`
+const NUMBER = RegExp(String.raw`(?=\.?\d)(?:${DIGITS})?(?:\.(?:${DIGITS})?)?(?:[eE][+-]?${DIGITS})?`, 'y')
 const BLANK = String.raw`[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*` // to Python
 
 function refuse() {
@@ -12,7 +12,7 @@ function refuse() {
 }
 
 function calculate(text) { // the result as text, or null
-  text = text.replace(RegExp('^' + BLANK), '').replace(RegExp(BLANK + '$'), '')
+  text = text.replace(RegExp(`^${BLANK}|${BLANK}$`, 'g'), '')
   if (!/['"]/.test(text)) text = text.replace(/(?<=\d),(?=\d{3})/g, '')
   if (!text || [...text].length > 200 || !ALLOWED.test(text)) return null
   try {
@@ -22,11 +22,11 @@ function calculate(text) { // the result as text, or null
   }
 }
 
-// One function per level of precedence, each of which reads what binds tighter
+// A function per level of precedence, which reads what binds tighter
 function evaluate(text) {
-  let at = 0, depth = 0 // where we read, and in how many parentheses, as only there lines may break
+  let at = 0, depth = 0 // where we read, in how many parentheses: only there lines may break
   const skip = () => {
-    while (at < text.length && (' \t\f'.includes(text[at]) || depth && '\r\n'.includes(text[at]))) at++
+    while (' \t\f'.includes(text[at]) || depth && '\r\n'.includes(text[at])) at++
   }
   const take = sign => {
     skip()
@@ -34,28 +34,16 @@ function evaluate(text) {
     at += sign.length
     return true
   }
-  const numeric = x => typeof x === 'string' ? refuse() : x
 
-  function sum() {
-    let x = product()
-    for (;;) {
-      const sign = ['+', '-'].find(take)
-      if (!sign) return x
-      x = binary(sign, x, product())
-    }
+  function chain(signs, tighter) { // from left to right
+    let x = tighter()
+    for (let sign; sign = signs.find(take);) x = binary(sign, x, tighter())
+    return x
   }
-  function product() {
-    let x = unary()
-    for (;;) {
-      skip()
-      if (text.startsWith('**', at)) refuse()
-      const sign = ['//', '*', '/', '%'].find(take)
-      if (!sign) return x
-      x = binary(sign, x, unary())
-    }
-  }
+  const sum = () => chain(['+', '-'], product)
+  const product = () => chain(['//', '*', '/', '%'], unary)
   function unary() {
-    if (take('-')) return checked(-numeric(unary()))
+    if (take('-')) return -numeric(unary())
     if (take('+')) return numeric(unary())
     const x = count()
     return take('**') ? binary('**', x, unary()) : x
@@ -66,22 +54,21 @@ function evaluate(text) {
     if (!text.startsWith('.count', at)) return x
     at += 6
     if (typeof x !== 'string' || !take('(')) refuse()
-    depth++
-    const part = sum()
-    if (typeof part !== 'string' || !part || !take(')')) refuse()
-    depth--
-    skip()
-    if (text[at] === '.' || text[at] === '(') refuse()
+    const part = inside()
+    if (typeof part !== 'string' || !part || text[at] === '.') refuse()
     return BigInt(x.split(part).length - 1)
   }
-  function atom() {
-    if (!take('(')) return text[at] === "'" || text[at] === '"' ? strings() : literal()
+  function inside() { // parentheses, after the opening one
     depth++
     const x = sum()
     if (!take(')')) refuse()
     depth--
     skip()
     return text[at] === '(' ? refuse() : x
+  }
+  function atom() {
+    if (take('(')) return inside()
+    return text[at] === "'" || text[at] === '"' ? strings() : literal()
   }
   function strings() { // several in a row are one
     let x = ''
@@ -98,7 +85,7 @@ function evaluate(text) {
   function literal() {
     NUMBER.lastIndex = at
     const found = NUMBER.exec(text)?.[0]
-    if (!found || !/\d/.test(found)) refuse()
+    if (!found) refuse()
     at += found.length
     const digits = found.replaceAll('_', '')
     if (/[.eE]/.test(digits)) return checked(Number(digits))
@@ -110,50 +97,34 @@ function evaluate(text) {
 }
 
 const size = x => x < 0 ? -x : x
-const checked = x => size(x) > 1e30 ? refuse() : x
+const numeric = x => typeof x === 'string' ? refuse() : x
+const checked = x => size(x) <= 1e30 ? x : refuse()
+
+// Of whole numbers and of floats; what is left of a division has the divisor's sign in Python
+const OPERATIONS = {
+  '+': (x, y) => x + y,
+  '-': (x, y) => x - y,
+  '*': (x, y) => x*y,
+  '/': (x, y) => typeof x === 'bigint' ? quotient(x, y) : x/y,
+  '**': (x, y) => x**y,
+  '%': (x, y) => {
+    const rest = x % y
+    return rest && rest < 0 !== y < 0 ? rest + y : rest
+  },
+  '//': (x, y) => {
+    const times = (x - OPERATIONS['%'](x, y))/y
+    return typeof x === 'bigint' ? times : Math.round(times)
+  },
+}
 
 function binary(sign, a, b) {
-  if (typeof a === 'string' || typeof b === 'string') refuse()
+  const larger = size(numeric(a)) < size(numeric(b)) ? size(b) : size(a)
   if (sign === '**' && (size(b) > 64 || size(a) > 1e6)) refuse()
   if ('/%'.includes(sign[0]) && b == 0) refuse()
   const whole = typeof a === 'bigint' && typeof b === 'bigint' && !(sign === '**' && b < 0n)
-  const result = whole ? binaryWhole(sign, a, b) : binaryFloat(sign, Number(a), Number(b))
-  const larger = size(a) < size(b) ? size(b) : size(a)
+  const result = whole ? OPERATIONS[sign](a, b) : OPERATIONS[sign](Number(a), Number(b))
   if ('+-'.includes(sign) && size(result) < 1e-14*Number(larger)) return 0n // only rounding errors are left
   return checked(result)
-}
-
-function binaryWhole(sign, a, b) {
-  switch (sign) {
-    case '+': return a + b
-    case '-': return a - b
-    case '*': return a*b
-    case '/': return quotient(a, b)
-    case '**': return a**b
-  }
-  const rest = a % b, opposite = rest !== 0n && rest < 0n !== b < 0n // the remainder has the divisor's sign in Python
-  if (sign === '%') return opposite ? rest + b : rest
-  return opposite ? a/b - 1n : a/b
-}
-
-function binaryFloat(sign, x, y) {
-  switch (sign) {
-    case '+': return x + y
-    case '-': return x - y
-    case '*': return x*y
-    case '/': return x/y
-    case '**': return x === 0 && y < 0 || !isFinite(x**y) ? refuse() : x**y // complex, or too large
-  }
-  let rest = x % y, times = (x - rest)/y
-  if (!rest) rest = y < 0 || Object.is(y, -0) ? -0 : 0
-  else if (y < 0 !== rest < 0) {
-    rest += y
-    times -= 1
-  }
-  if (sign === '%') return rest
-  if (!times) return x/y < 0 || Object.is(x/y, -0) ? -0 : 0
-  const floor = Math.floor(times)
-  return times - floor > .5 ? floor + 1 : floor
 }
 
 function quotient(a, b) { // correctly rounded, also beyond 2⁵³
@@ -164,16 +135,15 @@ function quotient(a, b) { // correctly rounded, also beyond 2⁵³
   return (a < 0n !== b < 0n ? -1 : 1)*Number(bits)*2**-shift
 }
 
-// The nearest number with so many digits; exactly between two, Python takes the even one, JavaScript the larger one
+// The nearest number with so many digits; between two, Python takes the even one, JavaScript the larger
 function rounded(x, write) {
   const text = write(x), exact = x.toPrecision(100), behind = exact.slice(text.length).replace('.', '')
   const even = /[13579]$/.test(text) && Math.abs(Number(text)) > Math.abs(x) && /^50*$/.test(behind)
   return Number(even ? exact.slice(0, text.length) : text)
 }
 
-function written(x) { // as people write numbers, with ten digits behind the point at most
+function written(x) { // with ten digits behind the point at most
   if (typeof x === 'bigint') return String(x)
-  if (x !== x) return null
   if (!Number.isInteger(x) && Math.abs(x) < 1e15) {
     x = rounded(rounded(x, o => o.toPrecision(15)), o => o.toFixed(10)) || Number(x.toPrecision(10))
   }

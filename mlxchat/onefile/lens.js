@@ -61,24 +61,23 @@ function summaryOf(logits, next, k) {
 }
 
 async function writeOn(ids, most) { // with the likeliest tokens
-  const tools = new Tools(), pauses = new Pauses(), ends = [special('assistant_end'), special('bos')]
+  const answer = new Answer(), ends = [special('assistant_end'), special('bos')]
   for (let logits = feed(ids); most > 0 && ids.length < longest() && !stopping; most--) {
-    const id = tools.next(choose(logits, 0, 0, 0))
+    const id = answer.next(choose(logits, 0, 0, 0))
     ids.push(id)
     if (ends.includes(id)) return
     logits = feed([id])
-    await pauses.take()
+    await pause()
   }
 }
 
 async function watched(ids) {
-  const pauses = new Pauses()
   goTo(0)
   watcher = new Watcher(ids)
   try {
     for (let i = 0; i < ids.length && !stopping; i += FEW) {
       feed(ids.slice(i, i + FEW), false)
-      await pauses.take()
+      await pause()
     }
     return watcher
   } finally {

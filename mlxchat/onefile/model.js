@@ -1,270 +1,210 @@
 // The forward pass of the notebook 00_model, with a KV cache: float32 arithmetic on weights of 8, 16 or 32 bits.
-//
-// speed 'js': plain loops. 'simd': float32 products in WebAssembly. 'int8': weights of 8 bits times activations of 16
-// bits in WebAssembly. Arrays of the last two lie in the memory of the kernels (see the notebook wasm_kernels).
+// speed 'js': plain loops; 'simd': float32 products in WebAssembly; 'int8': weights of 8 bits times activations of 16.
+// Arrays of the last two lie in the memory of the kernels, see the notebook wasm_kernels.
 
 const BLOCK = 32 // tokens that are read together, at most
-const SPARE = 257 // slots of the cache beyond the window, so that one can go back a little
-const EPS = 1.1920929e-07
+const SPARE = 257 // tokens before the window that the cache keeps at least, to go back a little
 
 let config, facts // as in the header: the configuration, and what follows from it
+let E, D, KV // sizes of the stream, a head, and a position's keys
 let kernels = null
 let model = null
-let watcher = null // told of what goes on inside, see lens.js
+let watcher = null // see lens.js
 
-// ---- numbers as they are stored ----
+const unbase64 = text => Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), letter => letter.charCodeAt())
 
-function unbase64(text) {
-  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text)
-  const values = new Uint8Array(128)
-  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-  for (let i = 0; i < 64; i++) values[letters.charCodeAt(i)] = i
-  const value = i => i < text.length ? values[text.charCodeAt(i)] : 0 // that of '=' is 0 too
-  const padding = /=*$/.exec(text.slice(-2))[0].length
-  const out = new Uint8Array(text.length/4*3 - padding)
-  for (let i = 0, o = 0; i < text.length; i += 4) {
-    const bits = value(i) << 18 | value(i + 1) << 12 | value(i + 2) << 6 | value(i + 3)
-    out[o++] = bits >> 16
-    out[o++] = bits >> 8 // what lies beyond the end is dropped
-    out[o++] = bits
+const halves = Float32Array.from({length: 65536}, (_, bits) => { // every 16-bit float as a float32
+  const sign = bits >> 15 ? -1 : 1, exponent = bits >> 10 & 31, fraction = bits & 1023
+  return sign*(exponent ? (1 + fraction/1024)*2**(exponent - 15) : fraction*2**-24)
+})
+
+const groupsOf = tensor => Math.ceil(tensor.cols/tensor.group) // scales of a row
+
+function decodeRows(tensor, first = 0, rows = tensor.rows, out = new Float32Array(rows*tensor.cols)) { // as float32
+  const {kind, cols, at, scales, group} = tensor, data = model.data, groups = groupsOf(tensor)
+  const Kind = {f32: Float32Array, f16: Uint16Array, q8: Int8Array}[kind]
+  const stored = new Kind(data, at + first*cols*Kind.BYTES_PER_ELEMENT, rows*cols)
+  if (kind === 'f32') out.set(stored)
+  else if (kind === 'f16') stored.forEach((bits, i) => out[i] = halves[bits])
+  else {
+    const factors = new Float32Array(data, scales + 4*first*groups, rows*groups)
+    for (let row = 0, i = 0; row < rows; row++) {
+      for (let col = 0; col < cols; col++, i++) out[i] = stored[i]*factors[row*groups + Math.floor(col/group)]
+    }
   }
   return out
 }
 
-let halfValues = null
-function halves() { // every 16-bit float as a float32
-  if (halfValues) return halfValues
-  halfValues = new Float32Array(65536)
-  for (let i = 0; i < 32768; i++) {
-    const exponent = i >> 10, fraction = i & 1023
-    const large = exponent === 31 ? (fraction ? NaN : Infinity) : (1 + fraction/1024)*2**(exponent - 15)
-    halfValues[i] = exponent ? large : fraction*2**-24
-    halfValues[i + 32768] = -halfValues[i]
-  }
-  return halfValues
-}
-
-const groupsOf = tensor => Math.ceil(tensor.cols/tensor.group) // scales of a row
-
-function decodeRows(tensor, first, rows, out) { // as float32
-  const {kind, cols, at, scales, group} = tensor, n = rows*cols, data = model.data
-  if (kind === 'f32') return out.set(new Float32Array(data, at + 4*first*cols, n))
-  if (kind === 'f16') {
-    const values = halves(), stored = new Uint16Array(data, at + 2*first*cols, n)
-    for (let i = 0; i < n; i++) out[i] = values[stored[i]]
-    return
-  }
-  const stored = new Int8Array(data, at + first*cols, n), groups = groupsOf(tensor)
-  const factors = new Float32Array(data, scales + 4*first*groups, rows*groups)
-  for (let row = 0, g = 0; row < rows; row++) {
-    for (let begin = 0; begin < cols; begin += group, g++) {
-      const end = row*cols + Math.min(cols, begin + group), factor = factors[g]
-      for (let i = row*cols + begin; i < end; i++) out[i] = stored[i]*factor
-    }
-  }
-}
-
-// ---- arrays ----
-// First everything says what it wants, so that the memory of the kernels is made once, of the right size.
-
-let wanted = []
-function want(owner, name, Kind, length) {
-  wanted.push({owner, name, Kind, length})
+// First everything says what it wants, so that memory is made once, of the right size
+let wanted, room // arrays to hand out, and their bytes
+function want(owner, name, length, Kind = Float32Array) {
+  const at = room
+  room = Math.ceil((at + length*Kind.BYTES_PER_ELEMENT)/16)*16
+  wanted.push(buffer => owner[name] = new Kind(buffer, at, length))
 }
 function provide(code) {
-  let size = 1024
-  for (const w of wanted) {
-    w.at = size
-    size = Math.ceil((size + w.length*w.Kind.BYTES_PER_ELEMENT)/16)*16
-  }
-  const memory = code && new WebAssembly.Memory({initial: Math.ceil(size/65536) + 1})
+  const memory = code ? new WebAssembly.Memory({initial: Math.ceil(room/65536)}) : {buffer: new ArrayBuffer(room)}
   kernels = code && new WebAssembly.Instance(code, {page: {memory}}).exports
-  for (const {owner, name, Kind, at, length} of wanted) {
-    owner[name] = code ? new Kind(memory.buffer, at, length) : new Kind(length)
-  }
-  wanted = []
+  for (const hand of wanted) hand(memory.buffer)
 }
-
-function compile(code) { // null: WebAssembly or its vectors are missing
-  try {
-    return new WebAssembly.Module(unbase64(code))
-  } catch {
-    return null
-  }
-}
-
-const slotsOf = window => Math.min(facts.context, window + SPARE) // of a layer's ring of keys and values
 
 function matrix(byName, ...names) { // matrices of the same input, one below the other
   const tensors = names.map(name => byName[name]), {cols, group} = tensors[0]
   const rows = tensors.reduce((sum, tensor) => sum + tensor.rows, 0)
   const int8 = model.speed === 'int8' && tensors.every(tensor => tensor.kind === 'q8')
   const m = {tensors, rows, cols, group, int8}
-  want(m, 'weights', int8 ? Int8Array : Float32Array, rows*cols)
-  if (int8) want(m, 'scales', Float32Array, rows*groupsOf(tensors[0]))
+  want(m, 'weights', rows*cols, int8 ? Int8Array : Float32Array)
+  if (int8) want(m, 'scales', rows*groupsOf(m))
+  model.matrices.push(m)
   return m
 }
-function fill(m) {
+function fill({tensors, cols, int8, weights, scales}) {
   let row = 0
-  for (const tensor of m.tensors) {
-    const at = row*m.cols, n = tensor.rows*m.cols, groups = m.int8 ? groupsOf(tensor) : 0
-    if (m.int8) {
-      m.weights.set(new Int8Array(model.data, tensor.at, n), at)
-      m.scales.set(new Float32Array(model.data, tensor.scales, tensor.rows*groups), row*groups)
-    } else decodeRows(tensor, 0, tensor.rows, m.weights.subarray(at, at + n))
-    row += tensor.rows
+  for (const tensor of tensors) {
+    const {rows} = tensor, groups = groupsOf(tensor)
+    if (int8) {
+      weights.set(new Int8Array(model.data, tensor.at, rows*cols), row*cols)
+      scales.set(new Float32Array(model.data, tensor.scales, rows*groups), row*groups)
+    } else decodeRows(tensor, 0, rows, weights.subarray(row*cols))
+    row += rows
   }
 }
 
 function loadModel(header, data, speed, code) {
   config = header.config
   facts = header.facts
-  const program = speed === 'js' ? null : compile(code)
-  model = {speed: program ? speed : 'js', data: data.buffer, layers: [], ids: [], most: 0}
+  wanted = []
+  room = 1024
+  E = config.n_embd
+  D = facts.head_dim
+  KV = config.n_kv_head*D
+  let program = null
+  try {
+    program = speed === 'js' ? null : new WebAssembly.Module(unbase64(code))
+  } catch {} // WebAssembly or its vectors are missing
+  model = {speed: program ? speed : 'js', data: data.buffer, layers: [], matrices: [], ids: []}
   const byName = Object.fromEntries(header.tensors.map(tensor => [tensor.name, tensor]))
-  const {n_embd: E, n_layer, n_kv_head} = config, D = facts.head_dim, KV = n_kv_head*D
-  const vector = name => { // a small array, decoded
-    const tensor = byName[name], out = tensor && new Float32Array(tensor.rows*tensor.cols)
-    if (tensor) decodeRows(tensor, 0, tensor.rows, out)
-    return out
-  }
+  const vector = name => byName[name] && decodeRows(byName[name])
   Object.assign(model, {
-    embeddings: byName.wte, valueEmbeddings: byName.value_embeds, turns: new Float32Array(BLOCK*D),
-    head: matrix(byName, config.tied ? 'wte' : 'lm_head'), finalNorm: vector('final_norm'),
-    residual: vector('resid_lambdas'), first: vector('x0_lambdas'),
+    embeddings: byName.wte, valueEmbeddings: byName.value_embeds, head: matrix(byName, config.tied ? 'wte' : 'lm_head'),
+    finalNorm: vector('final_norm'), residual: vector('resid_lambdas'), first: vector('x0_lambdas'),
     smearGate: vector('smear_gate'), smear: vector('smear_lambda'), backout: vector('backout_lambda'),
   })
-  for (let i = 0; i < n_layer; i++) {
+  facts.windows.forEach((window, i) => {
     const name = part => `blocks.${i}.${part}`, m = (...parts) => matrix(byName, ...parts.map(name))
-    const window = facts.windows[i], layer = {
-      window, slots: slotsOf(window), values: facts.ve_layers.indexOf(i), valueGate: vector(name('attn.ve_gate')),
+    const slots = Math.min(facts.context, window + 2*SPARE), layer = {
+      window, slots, first: 0, values: facts.ve_layers.indexOf(i), valueGate: vector(name('attn.ve_gate')),
       norm: vector(name('attn_norm')), mlpNorm: vector(name('mlp_norm')),
       qkv: m('attn.c_q', 'attn.c_k', 'attn.c_v'), out: m('attn.c_proj'),
       up: m('mlp.c_fc'), gate: config.mlp === 'swiglu' && m('mlp.c_gate'), down: m('mlp.c_proj'),
     }
-    want(layer, 'k', Float32Array, layer.slots*KV)
-    want(layer, 'v', Float32Array, layer.slots*KV)
+    want(layer, 'k', slots*KV)
+    want(layer, 'v', slots*KV)
     model.layers.push(layer)
-  }
+  })
   const sizes = {
-    x: BLOCK*E, x0: BLOCK*E, h: BLOCK*E, y: BLOCK*E, middle: BLOCK*E, qkvs: BLOCK*(E + 2*KV),
+    x: BLOCK*E, x0: BLOCK*E, h: BLOCK*E, y: BLOCK*E, middle: BLOCK*E, turns: BLOCK*D, qkvs: BLOCK*(E + 2*KV),
     u: BLOCK*facts.hidden, g: BLOCK*facts.hidden, one: E, before: E, logits: config.vocab_size,
     valueRow: facts.ve_layers.length*KV, scores: Math.max(...model.layers.map(layer => layer.slots)),
   }
-  for (const [name, length] of Object.entries(sizes)) want(model, name, Float32Array, length)
-  want(model, 'rounded', Int16Array, Math.max(E, facts.hidden))
+  for (const name in sizes) want(model, name, sizes[name])
+  want(model, 'rounded', Math.max(E, facts.hidden), Int16Array)
   provide(program)
-  for (const layer of model.layers) {
-    for (const m of [layer.qkv, layer.out, layer.up, layer.gate, layer.down]) m && fill(m)
-  }
-  fill(model.head)
+  model.matrices.forEach(fill)
   return model.speed
 }
 
-// ---- products ----
+const place = (a, i) => a.byteOffset + 4*i // of a float, for the kernels
 
-function product(y, x, T, m) { // y (T, rows) = x (T, cols) times the transposed matrix
+function product(y, x, T, m) { // y (T, rows) = x (T, cols) · m.T
   if (m.int8) return productInt8(y, x, T, m)
   const {cols, rows, weights} = m
-  if (kernels) return kernels.product(x.byteOffset, weights.byteOffset, y.byteOffset, T, cols, rows, 4*cols)
-  for (let row = 0; row < rows; row += 4) { // four rows share what is read of x
-    const w0 = row*cols, w1 = Math.min(row + 1, rows - 1)*cols
-    const w2 = Math.min(row + 2, rows - 1)*cols, w3 = Math.min(row + 3, rows - 1)*cols
+  if (kernels) return kernels.product(place(x, 0), place(weights, 0), place(y, 0), T, cols, rows, 4*cols)
+  for (let next = 0; next < rows; next += 4) { // four rows share what is read of x; the last four may overlap others
+    const row = Math.min(next, rows - 4)
     for (let t = 0; t < T; t++) {
-      let a = 0, b = 0, c = 0, d = 0
-      for (let k = 0, i = t*cols; k < cols; k++, i++) {
-        a += x[i]*weights[w0 + k]
-        b += x[i]*weights[w1 + k]
-        c += x[i]*weights[w2 + k]
-        d += x[i]*weights[w3 + k]
+      let a = 0, b = 0, c = 0, d = 0, at = t*rows + row
+      for (let i = t*cols, j = row*cols, end = i + cols; i < end; i++, j++) {
+        a += x[i]*weights[j]
+        b += x[i]*weights[j + cols]
+        c += x[i]*weights[j + 2*cols]
+        d += x[i]*weights[j + 3*cols]
       }
-      const at = t*rows + row, left = rows - row
-      y[at] = a
-      if (left > 1) y[at + 1] = b
-      if (left > 2) y[at + 2] = c
-      if (left > 3) y[at + 3] = d
+      y[at++] = a
+      y[at++] = b
+      y[at++] = c
+      y[at] = d
     }
   }
 }
 
-function productInt8(y, x, T, m) { // activations become 16-bit numbers, with one scale per token
+function productInt8(y, x, T, m) { // a token's activations become 16-bit numbers with one scale
   const {cols, rows, weights} = m, q = model.rounded
   for (let t = 0; t < T; t++) {
     const begin = t*cols
-    let most = 0
-    for (let i = begin; i < begin + cols; i++) {
-      const a = Math.abs(x[i])
-      if (a > most) most = a
-    }
-    const factor = most > 0 ? 32767/most : 0
+    let most = 1e-30
+    for (let i = begin; i < begin + cols; i++) most = Math.max(most, Math.abs(x[i]))
+    const factor = 32767/most
     for (let i = 0; i < cols; i++) q[i] = Math.round(x[begin + i]*factor)
-    const back = factor ? 1/factor : 0, to = y.byteOffset + 4*t*rows
-    kernels.product8(q.byteOffset, weights.byteOffset, m.scales.byteOffset, to, cols, rows, back, m.group)
+    const scales = place(m.scales, 0)
+    kernels.product8(place(q, 0), place(weights, 0), scales, place(y, t*rows), cols, rows, 1/factor, m.group)
   }
 }
 
-function norm(out, to, x, from, n, weights) { // RMSNorm of n numbers
+function dot(a, i, b, j, n) { // product of n numbers of a, from i on, with n of b
   let sum = 0
-  for (let i = from; i < from + n; i++) sum += x[i]*x[i]
-  const scale = 1/Math.sqrt(sum/n + EPS)
+  for (let k = 0; k < n; k++) sum += a[i + k]*b[j + k]
+  return sum
+}
+
+function norm(out, to, x, from, n, weights) { // RMSNorm of n numbers
+  const scale = 1/Math.sqrt(dot(x, from, x, from, n)/n + facts.eps)
   for (let i = 0; i < n; i++) out[to + i] = x[from + i]*scale*(weights ? weights[i] : 1)
 }
 
 const sigmoid = x => 1/(1 + Math.exp(-x))
 
-function gateOf(weights, row, n, x, from) { // sigmoid of a product with one row
-  let sum = 0
-  for (let i = 0; i < n; i++) sum += weights[row*n + i]*x[from + i]
-  return sigmoid(sum)
-}
-
-// ---- the model ----
-
 // Read tokens that follow what was read before; the logits of the next one
 function feed(ids, wantLogits = true) {
-  const n = model.ids.length + ids.length
-  if (n > facts.context) throw Error(`${n} tokens are more than the ${facts.context} positions of this model`)
+  if (model.ids.length + ids.length > facts.context) throw Error(`there are only ${facts.context} positions`)
   for (let i = 0; i < ids.length; i += BLOCK) feedBlock(ids.slice(i, i + BLOCK), wantLogits && i + BLOCK >= ids.length)
   return model.logits
 }
 
 function feedBlock(ids, wantLogits) {
-  const {x, x0, h, middle} = model, E = config.n_embd, T = ids.length
+  const {x, x0, h, middle} = model, T = ids.length
+  const add = (weights, work) => { // x += work(norm(x))
+    for (let t = 0; t < T; t++) norm(h, t*E, x, t*E, E, weights)
+    work()
+    for (let j = 0; j < T*E; j++) x[j] += h[j]
+  }
   embed(ids)
   watcher?.stream(0, T)
   model.layers.forEach((layer, i) => {
     if (model.residual) for (let j = 0; j < T*E; j++) x[j] = model.residual[i]*x[j] + model.first[i]*x0[j]
-    for (let t = 0; t < T; t++) norm(h, t*E, x, t*E, E, layer.norm)
-    attention(layer, ids)
-    for (let j = 0; j < T*E; j++) x[j] += h[j]
-    for (let t = 0; t < T; t++) norm(h, t*E, x, t*E, E, layer.mlpNorm)
-    mlp(layer, T)
-    for (let j = 0; j < T*E; j++) x[j] += h[j]
+    add(layer.norm, () => attention(layer, ids))
+    add(layer.mlpNorm, () => mlp(layer, T))
     if (model.backout && i === config.n_layer >> 1) middle.set(x)
     watcher?.stream(i + 1, T)
   })
   for (const id of ids) model.ids.push(id)
-  model.most = Math.max(model.most, model.ids.length)
   if (wantLogits) unembed((T - 1)*E)
 }
 
 // Embeddings, each with some of the one before it (smear), and the angles of their positions
 function embed(ids) {
-  const {x, x0, one, before, turns} = model, E = config.n_embd, D = facts.head_dim, first = model.ids.length
-  const channels = config.smear_channels
+  const {x, x0, one, before, turns} = model, first = model.ids.length, channels = config.smear_channels
   const lookUp = id => {
     decodeRows(model.embeddings, id, 1, one)
     if (config.embed_norm) norm(one, 0, one, 0, E)
   }
-  if (channels && first) {
-    lookUp(model.ids[first - 1])
-    before.set(one)
-  } else before.fill(0)
+  if (first) lookUp(model.ids[first - 1])
+  else one.fill(0)
   ids.forEach((id, t) => {
-    lookUp(id)
-    const share = channels ? model.smear[0]*gateOf(model.smearGate, 0, channels, one, 0) : 0
-    for (let i = 0; i < E; i++) x[t*E + i] = x0[t*E + i] = one[i] + share*before[i]
     before.set(one)
+    lookUp(id)
+    const share = channels ? model.smear[0]*sigmoid(dot(model.smearGate, 0, one, 0, channels)) : 0
+    for (let i = 0; i < E; i++) x[t*E + i] = x0[t*E + i] = one[i] + share*before[i]
     for (let i = 0; i < D/2; i++) { // float32, as MLX computes them
       const angle = Math.fround((first + t)*facts.speeds[i])
       turns[t*D + i] = Math.cos(angle)
@@ -274,29 +214,38 @@ function embed(ids) {
 }
 
 function rotate(a, at, t) { // one head by its position
-  const D = facts.head_dim, half = D/2, {turns} = model
-  for (let i = 0; i < half; i++) {
-    const p = a[at + i], q = a[at + half + i], cos = turns[t*D + i], sin = turns[t*D + half + i]
-    a[at + i] = p*cos + q*sin
-    a[at + half + i] = q*cos - p*sin
+  const half = D/2, {turns} = model
+  for (let i = at, turn = 2*t*half; i < at + half; i++, turn++) {
+    const p = a[i], q = a[i + half], cos = turns[turn], sin = turns[turn + half]
+    a[i] = p*cos + q*sin
+    a[i + half] = q*cos - p*sin
   }
 }
 
+// Keys and values lie in order from position layer.first on. Where a block finds no room, the oldest go.
+function makeRoom(layer, T) {
+  const n = model.ids.length - layer.first, gone = n - layer.window - SPARE
+  if (n + T <= layer.slots) return
+  for (const a of [layer.k, layer.v]) a.copyWithin(0, gone*KV, n*KV)
+  layer.first += gone
+}
+
 function attention(layer, ids) { // from h to h
-  const {h, y, qkvs} = model, {n_embd: E, n_head, n_kv_head} = config, D = facts.head_dim, KV = n_kv_head*D
+  const {h, y, qkvs} = model, {n_head, n_kv_head} = config
   const width = E + 2*KV, first = model.ids.length, T = ids.length
   product(qkvs, h, T, layer.qkv)
+  makeRoom(layer, T)
+  y.fill(0, 0, T*E)
   for (let t = 0; t < T; t++) {
     for (let head = 0; head < n_head + n_kv_head; head++) { // queries and keys
       const at = t*width + head*D
       rotate(qkvs, at, t)
       if (config.qk_norm) norm(qkvs, at, qkvs, at, D)
     }
-    const slot = (first + t) % layer.slots*KV, keys = t*width + E
+    const slot = (first + t - layer.first)*KV, keys = t*width + E
     layer.k.set(qkvs.subarray(keys, keys + KV), slot)
     layer.v.set(qkvs.subarray(keys + KV, keys + 2*KV), slot)
     if (layer.values >= 0) addValues(layer, ids[t], slot, t*E)
-    y.fill(0, t*E, (t + 1)*E)
     for (let head = 0; head < n_head; head++) {
       const shared = Math.floor(head*n_kv_head/n_head)*D // the key head of its group
       attendOne(layer, t*width + head*D, t*E + head*D, first + t, shared)
@@ -305,49 +254,30 @@ function attention(layer, ids) { // from h to h
   product(h, y, T, layer.out)
 }
 
-function addValues(layer, id, slot, at) { // the token's value embedding, as far as the gates let it through
-  const {h, valueRow} = model, {n_kv_head, gate_channels, gate_scale} = config, D = facts.head_dim
+function addValues(layer, id, slot, at) { // the token's value embedding, as far as gates let it through
+  const {h, valueRow} = model, {n_kv_head, gate_channels, gate_scale} = config
   decodeRows(model.valueEmbeddings, id, 1, valueRow)
   for (let head = 0; head < n_kv_head; head++) {
-    const share = gate_scale*gateOf(layer.valueGate, head, gate_channels, h, at)
+    const share = gate_scale*sigmoid(dot(layer.valueGate, head*gate_channels, h, at, gate_channels))
     const from = (layer.values*n_kv_head + head)*D
     for (let i = 0; i < D; i++) layer.v[slot + head*D + i] += share*valueRow[from + i]
   }
 }
 
-// One query (at `q` of qkvs) looks at the positions of its window; the cache is a ring, read in up to two pieces
+// One query (at `q` of qkvs) looks at the positions of its window; what it gets goes to `out` of y
 function attendOne(layer, q, out, position, head) {
-  const {qkvs, y, scores} = model, D = facts.head_dim, KV = config.n_kv_head*D, {k, v, slots} = layer
-  const low = Math.max(0, position - layer.window), n = position - low + 1
-  const start = low % slots, before = Math.min(n, slots - start) // slots before the ring's end
-  const pieces = [[start, before, 0], [0, n - before, before]] // slot, how many, where their scores stand
-  for (const [slot, some, at] of pieces) some && scoreSome(q, slot*KV + head, some, at, layer)
+  const {qkvs, y, scores} = model, {k, v} = layer
+  const low = Math.max(0, position - layer.window), n = position - low + 1, from = (low - layer.first)*KV + head
+  if (kernels) kernels.product(place(qkvs, q), place(k, from), place(scores, 0), 1, D, n, 4*KV)
+  else for (let i = 0; i < n; i++) scores[i] = dot(qkvs, q, k, from + i*KV, D)
   const scale = config.qk_gain**2/Math.sqrt(D)
   let most = -Infinity, total = 0
   for (let i = 0; i < n; i++) if (scores[i] > most) most = scores[i]
   for (let i = 0; i < n; i++) total += scores[i] = Math.exp((scores[i] - most)*scale)
   watcher?.attention(layer, out, low, n, total)
-  for (const [slot, some, at] of pieces) {
-    if (!some) continue
-    const from = slot*KV + head
-    if (kernels) {
-      kernels.weighted(scores.byteOffset + 4*at, v.byteOffset + 4*from, y.byteOffset + 4*out, some, 4*KV, D)
-    } else for (let i = 0; i < some; i++) for (let j = 0; j < D; j++) y[out + j] += scores[at + i]*v[from + i*KV + j]
-  }
+  if (kernels) kernels.weighted(place(scores, 0), place(v, from), place(y, out), n, 4*KV, D)
+  else for (let i = 0; i < n; i++) for (let j = 0; j < D; j++) y[out + j] += scores[i]*v[from + i*KV + j]
   for (let j = out; j < out + D; j++) y[j] /= total
-}
-
-function scoreSome(q, from, n, at, layer) { // products of a query with n keys
-  const {qkvs, scores} = model, D = facts.head_dim, KV = config.n_kv_head*D, {k} = layer
-  if (kernels) {
-    const x = qkvs.byteOffset + 4*q, w = k.byteOffset + 4*from
-    return kernels.product(x, w, scores.byteOffset + 4*at, 1, D, n, 4*KV)
-  }
-  for (let i = 0; i < n; i++) {
-    let sum = 0
-    for (let j = 0; j < D; j++) sum += qkvs[q + j]*k[from + i*KV + j]
-    scores[at + i] = sum
-  }
 }
 
 function mlp(layer, T) { // from h to h
@@ -361,23 +291,21 @@ function mlp(layer, T) { // from h to h
 }
 
 function unembed(at) { // the logits of the token that begins there in x
-  const {x, one, middle, logits} = model, {n_embd: E, softcap} = config
+  const {x, one, middle, logits} = model, {softcap} = config
   if (model.backout) for (let i = at; i < at + E; i++) x[i] -= model.backout[0]*middle[i]
   norm(one, 0, x, at, E, model.finalNorm)
   product(logits, one, 1, model.head)
   if (softcap) for (let i = 0; i < logits.length; i++) logits[i] = softcap*Math.tanh(logits[i]/softcap)
 }
 
-// ---- going back ----
-
-function goTo(n) { // forget what was read after the first n; everything, where older keys are no longer there
-  const lost = layer => model.most > layer.slots && n - layer.window < model.most - layer.slots
-  if (model.layers.some(lost)) n = 0
-  model.ids.length = n
-  if (!n) model.most = 0
+function goTo(n) { // forget what was read after the first n, or everything, where older keys are gone
+  const {layers, ids} = model
+  if (layers.some(layer => layer.first > Math.max(0, n - layer.window))) n = 0
+  if (!n) for (const layer of layers) layer.first = 0
+  ids.length = n
 }
 
-function seek(ids) { // go back to where `ids` and what was read part; the rest is still to be read
+function seek(ids) { // go back to where `ids` and what was read part; returns the rest, still to be read
   let n = 0
   while (n < ids.length - 1 && n < model.ids.length && model.ids[n] === ids[n]) n++
   goTo(n)

@@ -1,36 +1,30 @@
 'use strict'
 // The page: a conversation on the screen, and the messages to the engine that answers.
-// What a person or the model writes becomes text nodes, never HTML.
+// What people or the model write becomes text nodes, never HTML.
 
 const $ = id => document.getElementById(id)
 const clone = id => $(id).content.firstElementChild.cloneNode(true)
 const count = n => n.toLocaleString('en')
+const icon = (button, name) => button.querySelector('use').setAttribute('href', '#' + name)
 const header = JSON.parse($('header').textContent)
-const about = header.about ?? {}
+const {about} = header
+const talk = $('talk'), log = $('log')
 
-function element(tag, className, ...children) {
-  const el = document.createElement(tag)
-  el.className = className
-  el.append(...children)
-  return el
-}
-
-function announce(text) { // to a screen reader: once, when something is complete
+function announce(text) { // to a screen reader, when something is complete
   $('status').textContent = ''
   setTimeout(() => $('status').textContent = text, 50)
 }
 
-// ---------- the engine: in a Worker, or in the page itself where that is refused ----------
+// ---- the engine: in a Worker, or in the page itself where that is refused
 const waiting = new Map() // id -> {message, say, done, fail} of a task
-let number = 0
-let post = null
+let number = 0, post = null
 let place = 'a thread of its own'
 let heard = false // has the Worker said anything?
-let broken = '' // why nothing can be asked any more
+let broken = '' // why nothing can be asked
 
 function hear({id, kind, text, result, error}) {
-  heard = true
   const task = waiting.get(id)
+  heard = true
   if (kind) return task?.say(kind, text)
   waiting.delete(id)
   if (error === undefined) task?.done(result)
@@ -43,37 +37,32 @@ function inPage() {
   for (const {message} of waiting.values()) post(message)
 }
 
-function failed(event) {
-  if (!heard) return inPage()
-  broken = `The engine has stopped: ${event.message || 'the browser gives no reason'}`
-  for (const task of waiting.values()) task.fail(Error(broken))
-  waiting.clear()
-}
-
 function inWorker() {
   const beginning = '\nconst engine = mlxchatEngine(o => postMessage(o))\nonmessage = event => engine(event.data)'
-  const code = new Blob([$('engine').textContent, beginning], {type: 'text/javascript'})
+  const address = URL.createObjectURL(new Blob([$('engine').textContent, beginning], {type: 'text/javascript'}))
   const policy = window.trustedTypes?.createPolicy('mlxchat', {createScriptURL: o => o})
-  const address = URL.createObjectURL(code)
-  const worker = new Worker(policy ? policy.createScriptURL(address) : address)
-  worker.onmessage = event => hear(event.data)
-  worker.onerror = failed
+  const worker = new Worker(policy?.createScriptURL(address) ?? address)
   post = message => worker.postMessage(message)
+  worker.onmessage = event => hear(event.data)
+  worker.onerror = event => {
+    if (!heard) return inPage()
+    broken = `The engine has stopped: ${event.message || 'the browser gives no reason'}`
+    for (const task of waiting.values()) task.fail(Error(broken))
+    waiting.clear()
+  }
 }
 
-function ask(task, data, say) {
-  if (broken) return Promise.reject(Error(broken))
+const ask = (task, data, say) => new Promise((done, fail) => {
+  if (broken) throw Error(broken)
   const message = {id: ++number, task, ...data}
-  return new Promise((done, fail) => {
-    waiting.set(number, {message, say, done, fail})
-    post(message)
-  })
-}
+  waiting.set(number, {message, say, done, fail})
+  post(message)
+})
 
-// ---------- kept with this entry of the browser's history: it survives a reload, and no other page reads it ----------
+// ---- kept with this entry of the browser's history, which no other page reads
 const settings = {temperature: 0.3, topK: 50}
 const defaults = {...settings}
-let turns = [] // {role: 'user', text}, {role: 'assistant', content} or {role: 'error', text}; facts: what stands below
+let turns = [] // {role, text} of a user or an error, {role, content} of an assistant; facts: what stands below
 let forgotten = 0 // turns that the model no longer sees
 let old = null // {turns, forgotten} of the chat before
 
@@ -83,36 +72,27 @@ function keep() {
   } catch {} // refused, or too much: then it lasts as long as the page
 }
 
-function recall() {
-  if (!history.state?.turns) return
-  ({turns, forgotten, old} = history.state)
-  Object.assign(settings, history.state.settings)
-}
-
-// ---------- the conversation on the screen ----------
+// ---- the conversation on the screen
 let answering = null // {stopped}, while the model writes
+let answered = null // a promise
 const plain = turn => turn.text ?? turn.content.filter(part => part.type === 'text').map(part => part.text).join('')
-const atEnd = () => $('talk').scrollHeight - $('talk').scrollTop - $('talk').clientHeight < 60
-const toEnd = () => $('talk').scrollTop = $('talk').scrollHeight
+const atEnd = () => talk.scrollHeight - talk.scrollTop - talk.clientHeight < 60
+const toEnd = () => talk.scrollTop = talk.scrollHeight
 
 function calculation(box) { // a folded card; returns what fills it
   const card = clone('call')
-  const [call, result] = card.querySelectorAll('code')
   box.append(card)
-  return (expression, value) => {
-    call.textContent = expression
-    if (value !== undefined) result.textContent = '= ' + value
-    card.lastChild.textContent = value === undefined ? 'The model wrote this calculation and got no result.'
-      : `The model wrote “${expression}”. The page calculated it exactly, put ${value} into the answer, and the `
-        + 'model wrote on from there.'
+  return said => { // {expression, value}
+    for (const name in said) for (const el of card.querySelectorAll('.' + name)) el.textContent = said[name]
+    card.classList.toggle('told', 'value' in said)
   }
 }
 
-function painter(box, content) { // returns what draws the parts; it only adds, so that a selection stays
+function painter(box, content) { // returns what draws the parts; it only adds, as there may be a selection
   const drawn = []
   return () => content.forEach(({type, text}, i) => {
-    if (type === 'python') (drawn[i] ??= calculation(box))(text)
-    else if (type === 'python_output') drawn[i - 1]?.(content[i - 1].text, text)
+    if (type === 'python') (drawn[i] ??= calculation(box))({expression: text})
+    else if (type === 'python_output') drawn[i - 1]?.({value: text})
     else {
       if (!drawn[i]) box.append(drawn[i] = document.createTextNode(''))
       drawn[i].appendData((i ? text.trimStart() : text).slice(drawn[i].length)) // a card has ended its line
@@ -120,83 +100,67 @@ function painter(box, content) { // returns what draws the parts; it only adds, 
   })
 }
 
-const labels = {
-  user: ['You said:', 'Ask again'], assistant: ['The model said:', 'Regenerate'], error: ['Error:', 'Try again']
-}
 function show(turn) { // at the end
-  const el = clone('turn')
-  const [who, again] = labels[turn.role]
-  const button = el.querySelector('.again')
+  const el = clone(turn.role)
   const words = el.querySelector('.words')
-  el.classList.add(turn.role)
-  el.firstChild.textContent = who
-  button.title = again
-  button.setAttribute('aria-label', again)
-  button.onclick = regenerate
-  el.querySelector('.copy').onclick = event => copy(turn, words, event.currentTarget)
-  el.facts = el.querySelector('.facts')
-  el.facts.textContent = turn.facts ?? ''
+  el.querySelector('.again').onclick = regenerate
+  if (turn.content) el.querySelector('.copy').onclick = event => copy(turn, words, event.currentTarget)
   el.paint = turn.content ? painter(words, turn.content) : () => words.textContent = turn.text
   el.paint()
-  $('log').append(el)
+  note(turn, el, turn.facts)
+  log.append(el)
   return el
 }
 
+function note(turn, el, text = '') { // below a turn
+  turn.facts = el.querySelector('.facts').textContent = text
+}
+
 function mark() { // where the model's memory begins
-  $('log').querySelector('.mark')?.remove()
-  if (!forgotten) return
-  $('log').children[forgotten]?.before(element('p', 'mark', 'the model no longer sees what is above'))
+  log.querySelector('.mark')?.remove()
+  if (forgotten) log.children[forgotten]?.before(clone('forgotten'))
 }
 
 function showAll() {
-  $('log').replaceChildren()
+  log.replaceChildren()
   turns.forEach(show)
   mark()
-  arrange()
+  $('note').hidden = !old
   toEnd()
-}
-
-function arrange() { // a greeting, or a conversation
-  const empty = !turns.length
-  $('hello').hidden = !empty
-  $('log').hidden = empty
-  $('note').hidden = !(empty && old)
-  $('keys').hidden = !$('note').hidden
 }
 
 function add(turn) {
   turns.push(turn)
-  arrange()
   return show(turn)
 }
 
 function remove(role) { // the last turn, if it is of this kind
   if (turns.at(-1)?.role !== role) return null
-  $('log').lastElementChild.remove()
+  log.lastElementChild.remove()
   return turns.pop()
 }
 
 async function copy(turn, words, button) {
-  const picture = button.querySelector('use')
   try {
     await navigator.clipboard.writeText(plain(turn))
-  } catch { // the old way, where the new one is refused
+  } catch { // refused: the old way
     getSelection().selectAllChildren(words)
     document.execCommand('copy')
   }
-  picture.setAttribute('href', '#check')
-  setTimeout(() => picture.setAttribute('href', '#copy'), 1200)
+  icon(button, 'check')
+  setTimeout(() => icon(button, 'copy'), 1200)
   announce('Copied')
 }
 
-// ---------- asking ----------
+// ---- asking
 function summary({ids, firstAfter, seconds, stopped}) {
-  const facts = [ids.length === 1 ? '1 token' : count(ids.length) + ' tokens']
   const writing = seconds - firstAfter/1000
-  if (writing > 0.01) facts.push(count(Math.round((ids.length - 1)/writing)) + ' tokens/s') // clocks are coarse
-  if (firstAfter > 100) facts.push(`first after ${(firstAfter/1000).toFixed(1)} s`)
-  if (stopped) facts.push('stopped')
-  return facts.join(' · ')
+  return [
+    count(ids.length) + (ids.length === 1 ? ' token' : ' tokens'),
+    writing > 0.01 && count(Math.round((ids.length - 1)/writing)) + ' tokens/s', // clocks are coarse
+    firstAfter > 100 && `first after ${(firstAfter/1000).toFixed(1)} s`,
+    stopped && 'stopped'
+  ].filter(Boolean).join(' · ')
 }
 
 function explained({message}) {
@@ -204,41 +168,30 @@ function explained({message}) {
   return `There is not enough memory for this model (${message}). Close other tabs, then try again.`
 }
 
-function writer(turn, el) { // takes what the engine says, and draws it once a frame
+function writer({content}, el) { // draws what the engine says, once a frame
   let due = false
   const draw = () => {
-    const follow = atEnd()
     due = false
+    const follow = atEnd()
     el.paint()
     if (follow) toEnd()
   }
   return (type, text) => {
-    if (turn.content.at(-1)?.type !== type) turn.content.push({type, text: ''})
-    turn.content.at(-1).text += text
+    if (content.at(-1)?.type !== type) content.push({type, text: ''})
+    content.at(-1).text += text
     if (!due) requestAnimationFrame(draw)
     due = true
   }
 }
 
-function note(turn, el, text) { // below a turn
-  turn.facts = el.facts.textContent = text
-}
-
-function writing(el, on) {
-  el.classList.toggle('busy', on)
-  $('log').setAttribute('aria-busy', on)
-  ready()
-}
-
-async function answer(was) { // was: an earlier answer, which comes back if there is no new one
+async function answer(was) { // was: an earlier answer, in case there is no new one
   const messages = turns.map(({role, text, content}) => ({role, content: content ?? text}))
-  const question = [turns.at(-1), $('log').lastElementChild]
+  const question = [turns.at(-1), log.lastElementChild]
   const turn = {role: 'assistant', content: []}
   const el = add(turn)
   const mine = answering = {stopped: false}
-  let problem = ''
-  let result = null
-  writing(el, true)
+  let problem = '', result
+  ready()
   toEnd()
   try {
     await opened
@@ -249,26 +202,22 @@ async function answer(was) { // was: an earlier answer, which comes back if ther
   const follow = atEnd()
   const said = turn.content.some(part => part.type !== 'python_output' && part.text.trim())
   answering = null
-  writing(el, false)
+  ready()
   el.paint()
-  note(...question, '')
-  if (result?.cut) note(...question, `too long: the model does not see its first ${count(result.cut)} tokens`)
+  note(...question, result?.cut ? `too long: the model does not see its first ${count(result.cut)} tokens` : '')
   if (said && result) note(turn, el, summary(result))
-  if (!said) problem = nothing(question, was, mine.stopped, problem)
+  if (!said) {
+    remove('assistant')
+    if (was) add(was)
+    else if (mine.stopped) note(...question, 'stopped before the first word')
+    else problem ||= 'The model said nothing. Ask again, or in other words.'
+  }
   if (problem) add({role: 'error', text: problem})
   if (result) forgotten = result.dropped
   mark()
   if (follow) toEnd()
   keep()
   announce(problem || (said ? 'The model said: ' + plain(turn) : 'Stopped'))
-  mine.over?.()
-}
-
-function nothing(question, was, stopped, problem) { // was said: puts back what was there, and returns what is wrong
-  remove('assistant')
-  if (was) add(was)
-  else if (stopped) note(...question, 'stopped before the first word')
-  return problem || was || stopped ? problem : 'The model said nothing. Ask again, or in other words.'
 }
 
 function stop() {
@@ -283,56 +232,56 @@ function say(text) {
   remove('user') // a question that was never answered
   add({role: 'user', text: text.trim()})
   keep()
-  answer(null)
+  answered = answer(null)
   focus()
 }
 
 function regenerate() {
   if (answering) return
-  if (broken) return location.reload() // the only way to a new engine, and the conversation is kept
+  if (broken) return location.reload() // to a new engine; the conversation is kept
   remove('error')
-  answer(remove('assistant'))
+  answered = answer(remove('assistant'))
   focus()
 }
 
-// ---------- the box to type in ----------
+// ---- the box to type in
 function ready() {
-  const box = $('text')
-  const button = $('send')
+  const box = $('text'), button = $('send')
   button.disabled = !answering && !box.value.trim()
-  button.title = answering ? 'Stop' : 'Send'
-  button.setAttribute('aria-label', button.title)
-  button.querySelector('use').setAttribute('href', answering ? '#stop' : '#up')
+  button.title = button.ariaLabel = answering ? 'Stop' : 'Send'
+  icon(button, answering ? 'stop' : 'up')
+  log.ariaBusy = !!answering
   box.style.height = 'auto'
   box.style.height = box.scrollHeight + 'px'
 }
 
+// A finger has no Shift+Enter, so Enter starts a new line; and its keyboard would hide the answer.
+const touched = () => matchMedia('(pointer: coarse)').matches
+const focus = () => $(touched() ? 'talk' : 'text').focus()
 function send() {
-  if (answering) return stop()
   const text = $('text').value
+  if (answering) return
   $('text').value = ''
   ready()
   say(text)
 }
-
-// A finger has no Shift+Enter, so Enter starts a new line there; and its keyboard would hide the answer.
-const touched = () => matchMedia('(pointer: coarse)').matches
-const focus = () => $(touched() ? 'talk' : 'text').focus()
 $('send').onclick = () => {
-  send()
+  if (answering) stop()
+  else send()
   focus()
 }
 $('text').oninput = ready
 $('text').onkeydown = event => {
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing || touched()) return
   event.preventDefault()
-  if (!answering) send()
+  send()
 }
 document.onkeydown = event => {
   if (event.key === 'Escape' && !document.querySelector('dialog[open]')) stop()
 }
+for (const idea of $('ideas').children) idea.onclick = () => say(idea.textContent)
 
-// ---------- a new chat, and back ----------
+// ---- a new chat, and back
 function change(chat, text) {
   ({turns, forgotten} = chat)
   keep()
@@ -343,7 +292,7 @@ function change(chat, text) {
 
 $('new-chat').onclick = async () => {
   stop()
-  if (answering) await new Promise(done => answering.over = done)
+  await answered
   focus()
   if (!turns.length) return
   old = {turns, forgotten}
@@ -351,109 +300,51 @@ $('new-chat').onclick = async () => {
 }
 $('undo').onclick = () => change(old, 'The old chat is back')
 
-// ---------- settings ----------
+// ---- settings
 function set(changes) {
   Object.assign(settings, changes)
   for (const name in settings) {
     $(name).value = settings[name]
     $(name).previousElementSibling.querySelector('output').textContent = settings[name]
   }
-}
-for (const name in settings) $(name).oninput = () => {
-  set({[name]: Number($(name).value)})
   keep()
 }
-$('defaults').onclick = () => {
-  set(defaults)
-  keep()
-}
-for (const name of ['settings', 'about']) {
-  const box = $(name)
-  $('open-' + name).onclick = () => box.showModal()
-  box.querySelector('.close').onclick = () => box.close()
-  box.onclick = event => event.target === box && box.close() // a click beside it
+for (const name in settings) $(name).oninput = () => set({[name]: Number($(name).value)})
+$('defaults').onclick = () => set(defaults)
+for (const box of document.querySelectorAll('dialog')) {
+  $('open-' + box.id).onclick = () => box.showModal()
+  box.onclick = event => event.target.matches('dialog, .close') && box.close() // or a click beside it
 }
 
-// ---------- about this model ----------
-function fact(name, ...values) {
-  const text = values.filter(Boolean).join(', ')
-  if (text) $('facts').append(element('dt', '', name), element('dd', '', text))
-}
-const percent = x => Math.round(100*x) + ' %'
-const put = (el, places) => Object.entries(places).forEach(([name, x]) => el.setAttribute(name, `${100*x}%`))
-
-function score({name, score, low, high, trivial, n}) { // a row of the table; all but the score may be null
-  const row = clone('score')
-  const [, bar, range, base] = row.querySelector('svg').children
-  const [number, interval, unseen] = row.lastElementChild.children
-  row.firstElementChild.textContent = name
-  number.textContent = percent(score)
-  put(bar, {width: score})
-  put(range, {x1: low ?? score, x2: high ?? score})
-  put(base, {x1: trivial ?? 0, x2: trivial ?? 0})
-  if (low != null) interval.textContent = `${Math.round(100*low)}–${Math.round(100*high)}`
-  if (low != null) unseen.textContent = `: 95 % interval, ${n ?? 'some'} questions.`
-  if (trivial == null) base.remove()
-  else unseen.textContent += ` Always the same answer: ${percent(trivial)}`
-  $('scores').querySelector('tbody').append(row)
-}
-
-const stages = {base: 'pretrained only', mid: 'midtrained', sft: 'fine-tuned', rl: 'reinforcement learning'}
-function introduce() {
-  const million = n => n >= 1e6 ? (n/1e6).toFixed(n < 1e8 ? 2 : 0) + ' million' : count(n)
-  const day = {dateStyle: 'long', timeZone: 'UTC'}
-  fact('Name', about.name)
-  fact('Stage', stages[about.stage] ?? about.stage, about.step && 'step ' + count(about.step))
-  fact('Size', about.parameters && million(about.parameters) + ' parameters')
-  fact('Context', header.facts && count(header.facts.context) + ' tokens')
-  fact('Weights', about.weights, about.bytes && (about.bytes/1e6).toFixed(1) + ' MB')
-  fact('Learned from', about.data)
-  fact('Made', about.date && new Date(about.date).toLocaleDateString('en-GB', day))
-  fact('Licence', about.licence)
-  about.scores?.forEach(score)
-  $('scores').hidden = !about.scores?.length
-  document.title = $('title').textContent = about.title || 'mlxchat'
-  $('greeting').textContent = about.greeting || 'What shall we talk about?'
-  for (const text of about.suggestions?.slice(0, 6) ?? []) {
-    const idea = element('button', '', text)
-    idea.onclick = () => say(text)
-    $('ideas').append(idea)
-  }
-}
-
-// ---------- the beginning ----------
+// ---- the beginning
 async function open() {
   const data = $('weights')?.textContent ?? ''
   if (0.75*data.length < about.bytes) throw Error('This file is not complete. Copy or download it again.')
-  $('state').textContent = `Opening the model: ${(0.75e-6*data.length).toFixed(1)} MB …`
   try {
     inWorker()
   } catch {
     inPage()
   }
-  const {speed} = await ask('load', {header, data, code: $('kernels').textContent, speed: header.speed})
-  const means = {int8: '8-bit WebAssembly', simd: 'WebAssembly', js: 'plain JavaScript'}[speed]
-  const slower = speed === header.speed ? '' : ' WebAssembly did not start in this browser, so answers are slower.'
+  const {speed} = await ask('load', {header, data, code: $('kernels').textContent})
+  const slow = 'plain JavaScript, which is slower, as this browser refuses WebAssembly'
+  const means = {int8: '8-bit WebAssembly', simd: 'WebAssembly', js: slow}[speed]
   $('weights').remove() // its memory is free again
-  const rounded = about.maths ? ` Its weights have ${about.maths}.` : ''
   $('where').textContent = `On this device only, in ${place}, with ${means}. Nothing is sent anywhere.`
-    + slower + rounded
-  $('state').textContent = about.stage === 'base' ? 'It was never taught to answer, so what it writes wanders.'
-    : 'A small model that runs in this page. It makes mistakes.'
+  $('state').textContent = $('state').dataset.ready
 }
 
-introduce()
-recall()
+if (history.state?.turns) {
+  ({turns, forgotten, old} = history.state)
+  Object.assign(settings, history.state.settings)
+}
 set({})
 showAll()
 ready()
 const opened = new Promise(done => document.addEventListener('DOMContentLoaded', done)).then(open)
 opened.catch(error => {
-  const again = element('button', 'link', 'Try again')
   broken = explained(error)
-  again.onclick = () => location.reload()
-  $('where').textContent = 'It did not start.'
-  $('state').replaceChildren(`The model did not start. ${broken} `, again)
+  $('state').replaceChildren(`The model did not start. ${broken} `, clone('reload'))
+  $('state').lastChild.onclick = () => location.reload()
   $('state').className = 'bad'
   announce($('state').textContent)
 })
