@@ -44,10 +44,10 @@ def open_set(
     tok:Tokenizer,       # of the run
     streaming:bool,      # fetch shards while training?
     max_cached_shards:int,
-    row:int=0,           # ids in a row; 0: what is longer is not cut
+    row:int=0,           # ids in a row; 0: documents stay in one piece, and a row takes their beginning
     **kw                 # `batch`, `threads` of `TextSource`
 )->tuple:                # (source of training documents, validation documents)
-    "The two sides of a data set; documents of a public one end where a row does, others are read to their end"
+    "The two sides of a data set"
     folder = set_folder(set)
     if (folder/'tokens.json').exists():
         return BinSource(folder/'train.bin', tok, max_len=row or None), documents(BinSource(folder/'val.bin', tok))
@@ -56,9 +56,9 @@ def open_set(
         cache = ShardCache(SETS[set], max_cached_shards)
         def val_texts():
             with cache.use(len(cache)) as path: yield from read_texts(path)
-        return TextSource(cache, tok, **kw), val_texts()
+        return TextSource(cache, tok, max_len=row or None, **kw), val_texts()
     train_paths, val_path = shard_paths(set)
-    return TextSource(train_paths, tok, max_len=None if set in SETS else row or None, **kw), read_texts(val_path)
+    return TextSource(train_paths, tok, max_len=row or None, **kw), read_texts(val_path)
 
 # %% ../../nbs/guides/origins.ipynb #d25b8fcc
 MOST_TOKENS = 32_768
