@@ -187,7 +187,8 @@ def _lines(
     "A command to be copied: on lines of its own, which the shell takes for one"
     if width is None: width = line_width(sys.stdout) if sys.stdout.isatty() else MUCH
     lines = ['']
-    for word in re.findall(r""" (?:--[\w-]+ (?!--|&&))?(?:[^\s'"]|'[^']*'|"[^"]*")+""", f' {command}'): # an option with its value
+    pattern = r""" (?:--[\w-]+ (?!--|&&))?(?:[^\s'"]|'[^']*'|"[^"]*")+""" # or an option with its value
+    for word in re.findall(pattern, f' {command}'):
         if lines[-1] and len(lines[-1] + word) > width - 4: lines.append('   ') # room for a blank and a backslash
         lines[-1] += word
     return ' \\\n'.join(f' {o}' for o in lines)
@@ -243,7 +244,7 @@ def known_vocab(
 def set_facts(
     set:str,          # name under shards/, or a folder
     vocab_size:int=None # tokens, default those of the tokenizer that is here, else of the one that `train` makes
-)->dict:              # vocab_size, there (about how many tokens; 0: they do not end), streaming (fetched while training?)
+)->dict:              # vocab_size, there (about how many tokens, 0 without end), streaming (fetched while training?)
     "What a plan has to know of a set"
     folder = set_folder(set)
     if (folder/'tokens.json').exists():
