@@ -9,13 +9,12 @@ __all__ = ['AttentionLog', 'BlockLog', 'watched', 'logit_lens', 'surprise', 'enc
 # %% ../../nbs/guides/inside.ipynb #fb5abc8d
 import math, re
 from ..find_run import find_run
-from .onefile import MOST, _may_write, about_run, header_of, page_size, page_text
+from .onefile import _checked_size, _may_write, about_run, header_of, page_text, save_page
 from .packing import pack, weights_of
 from ..fast.ops import norm
 from ..model import GPT, scale_norm
 from ..runs import Run
-from ..safety.console import tilde
-from ..safety.files import atomic_write, base_dir
+from ..safety.files import base_dir
 from ..tokenizer import Tokenizer
 from pathlib import Path
 import mlx.core as mx, mlx.nn as nn
@@ -116,17 +115,14 @@ def inside_page(
     run = run if isinstance(run, Run) else find_run(run)
     path, (model, tokenizer, meta) = run.pick(), run.load()
     _check_head(model.config, layer, head)
-    blob, tensors = _packed(weights_of(model), dtype)
+    weights = weights_of(model)
+    _checked_size(weights, dtype)
+    blob, tensors = pack(weights, dtype)
     about = about_run(run, meta, path)
     start = (dict(text=text) if text else first_text(about)) | dict(token=token, layer=layer, head=head)
     about |= dict(title=f'Inside {about["name"]}', start=start, bytes=len(blob))
     header = header_of(model, tokenizer, tensors, dtype, about) | dict(speed='simd')
     return page_text(header, blob, 'inside', ('lens',))
-
-def _packed(weights, dtype):
-    size = page_size(weights, dtype)
-    if size <= MOST: return pack(weights, dtype)
-    raise ValueError(f'the page would have {size/1e6:,.0f} MB, and browsers open {MOST/1e6:,.0f}: take a smaller model')
 
 def _check_head(c, layer, head):
     if not -c.n_layer <= layer < c.n_layer: raise ValueError(f'there is no layer {layer}: the model has {c.n_layer}')
@@ -144,8 +140,7 @@ def write_inside(
     to = Path(output or base_dir()/'exports'/f'{name}-inside.html').resolve()
     _may_write(to, name)
     text = inside_page(run, **options)
-    atomic_write(to, lambda tmp: tmp.write_text(text, encoding='utf-8', newline='\n'))
-    print(f'written to {tilde(to)}, {len(text.encode())/1e6:.2f} MB: a double click opens it in a browser')
+    print(save_page(to, text))
     return to
 
 # %% ../../nbs/guides/inside.ipynb #848e5fdd

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CACHE', 'SPEEDS', 'WORDS', 'MOST', 'js_pattern', 'scores_of', 'about_run', 'facts_of', 'header_of', 'part',
-           'engine_script', 'facts_html', 'score_html', 'about_html', 'policy', 'page_text', 'page_size', 'page_speed',
-           'write_page', 'read_page', 'run_parts', 'import_page']
+           'engine_script', 'facts_html', 'score_html', 'about_html', 'policy', 'page_text', 'page_size', 'save_page',
+           'page_speed', 'write_page', 'read_page', 'run_parts', 'write_run', 'import_page']
 
 # %% ../../nbs/guides/onefile.ipynb #212bf9af
 import base64, binascii, hashlib, html, json, math, re, tempfile
@@ -21,7 +21,7 @@ from .packing import GROUP, model_of, pack, rounding_cost, stored_kind, unpack, 
 from .quantize import _sample, _seconds_worth
 from .wasm_kernels import kernels_file
 from ..model import GPT
-from ..runs import Run, run_config
+from ..runs import Run, run_config, set_read
 from ..safety.console import tilde
 from ..safety.files import atomic_write, base_dir, checked, open_file, parse_json, read_json, sound
 from ..safety.ranges import ranged
@@ -74,10 +74,9 @@ def about_run(
     path:Path, # of the checkpoint
 )->dict:
     "What a run says of a model"
-    try: there = read_json(run.folder/'config.json', {'set?': str, 'text?': str, 'suggestions?': [str]})
-    except (OSError, ValueError): there = {}
+    try: there, what = run_config(run), set_read(run)
+    except (OSError, ValueError): there, what = {}, ''
     name, stage, step = run.folder.resolve().name, meta.get('stage', 'base'), meta['step']
-    what = there.get('set') or there.get('text') or ''
     date = datetime.fromtimestamp((path/'metadata.json').stat().st_mtime, timezone.utc)
     return dict(name=name, stage=stage, step=step, date=date.date().isoformat(), data=_READ.get(what, Path(what).name),
                 suggestions=there.get('suggestions') or [], scores=scores_of(run, stage, step))
@@ -207,7 +206,7 @@ def page_text(
     fill = about_html(header) | dict(ENGINE=engine_script(*more), PAGE=part(f'{page}.js'))
     data = dict(HEADER=said, WEIGHTS=encoded(blob), KERNELS=encoded(kernels_file().read_bytes()))
     def filled(text, by): return re.sub('@([A-Z]+)@', lambda m: by.get(m[1], m[0]), text)
-    text = part(f'{page}.html')
+    text = part(f'{page}.html').replace('@HEAD@', part('head.html'))
     return filled(text, fill | data | dict(POLICY=policy(filled(text, fill))))
 
 # %% ../../nbs/guides/onefile.ipynb #f264def7
@@ -234,6 +233,14 @@ def page_size(
     "How large a page will be"
     each = dict(q8=1 + 4/GROUP, f16=2, f32=4)
     return round(sum(a.size*each[stored_kind(a, dtype)] for a in weights.values())*4/3) + 100_000
+
+def save_page(
+    to:Path,
+    text:str # HTML
+)->str:      # what to say of it
+    "Write a page, whole or not at all"
+    atomic_write(to, lambda tmp: tmp.write_text(text, encoding='utf-8', newline='\n'))
+    return f'written to {tilde(to)}, {len(text.encode())/1e6:.2f} MB: a double click opens it in a browser'
 
 def _may_write(path, name):
     "Refuse a file that is not a page of the same run"
@@ -289,9 +296,7 @@ def write_page(
     about = dict(title=title or name, greeting=greeting, licence=licence, bytes=len(blob), weights=WORDS[dtype],
                  parameters=sum(a.size for a in weights.values()), maths=f'{WORDS[dtype]} instead of 32: {cost}')
     text = page_text(header_of(model, tokenizer, tensors, dtype, about_run(run, meta, path) | about), blob)
-    atomic_write(to, lambda tmp: tmp.write_text(text, encoding='utf-8', newline='\n'))
-    print(f'written to {tilde(to)}, {len(text.encode())/1e6:.2f} MB: a double click opens it in a browser, '
-          f'without a network\n{about["maths"]}\nin Chromium on two cores of a server it would write about '
+    print(f'{save_page(to, text)}, without a network\n{about["maths"]}\nin Chromium on two cores of a server it would write about '
           f'{page_speed(about["parameters"], dtype):,} tokens/s')
     return to
 
@@ -350,6 +355,20 @@ def run_parts(
     except ValueError as e: raise ValueError(f'{path} cannot be used: {e}') from None
 
 # %% ../../nbs/guides/onefile.ipynb #8d1e8c56
+def write_run(
+    folder:Path, # empty, or not there
+    model:GPT,
+    tokenizer:Tokenizer,
+    header:dict, # these three from `run_parts`
+    **more       # entries of config.json
+):
+    "A run of what was in a page"
+    about = header['about']
+    with new_folder(folder) as work:
+        tokenizer.save(work/'tokenizer')
+        write_json(work/'config.json', dict(suggestions=about.get('suggestions') or []) | more)
+        save_checkpoint(Run(work).stage(about['stage']), about['step'], model, stage=about['stage'])
+
 def import_page(
     page:str='',      # the HTML file
     model_tag:str='', # name of the run, default the file's
@@ -363,10 +382,7 @@ def import_page(
         raise ValueError(f'there is a run {name} already: choose another name with --model-tag')
     model, tokenizer, header = run_parts(page)
     about = header['about']
-    with new_folder(folder) as work:
-        tokenizer.save(work/'tokenizer')
-        write_json(work/'config.json', dict(suggestions=about.get('suggestions') or []))
-        save_checkpoint(Run(work).stage(about['stage']), about['step'], model, stage=about['stage'])
+    write_run(folder, model, tokenizer, header)
     verb = 'generate' if about['stage'] == 'base' else 'chat'
     print(f'{model.count_params()["total"]:,} parameters, {about["stage"]} step {about["step"]:,}, in {tilde(folder)}\n'
           f'`mlxchat {verb} --run {name}` uses it')

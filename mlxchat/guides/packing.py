@@ -9,7 +9,7 @@ __all__ = ['GROUP', 'SMALL', 'to_q8', 'from_q8', 'stored_kind', 'weights_of', 'p
 # %% ../../nbs/guides/packing.ipynb #106db871
 from ..config import GPTConfig
 from ..engine import Engine
-from .quantize import unpacked
+from .quantize import _logits_at_targets, unpacked
 from ..model import GPT
 from ..tokenizer import Tokenizer
 from mlx.utils import tree_flatten
@@ -145,14 +145,10 @@ def rounding_cost(
 )->dict:          # same: share of positions, kl: nats, tokens: how many positions
     "How far a rounded model is from the other"
     same, kl, n = 0, 0., 0
-    for x, y in batches:
-        for ids, targets in zip(x, y):
-            at = mx.array(np.flatnonzero(np.asarray(targets) >= 0))
-            if not at.size: continue
-            with model.inference(), twin.inference():
-                a, b = (m(mx.array(ids[None]))[0][at].astype(mx.float32) for m in (model, twin))
-            p, q = a - mx.logsumexp(a, -1, keepdims=True), b - mx.logsumexp(b, -1, keepdims=True)
-            same += (a.argmax(-1) == b.argmax(-1)).sum().item()
-            kl += (mx.exp(p)*(p - q)).sum().item()
-            n += at.size
+    for (a, targets), (b, _) in zip(*(_logits_at_targets(m, batches) for m in (model, twin))):
+        if not len(targets): continue
+        p, q = a - mx.logsumexp(a, -1, keepdims=True), b - mx.logsumexp(b, -1, keepdims=True)
+        same += (a.argmax(-1) == b.argmax(-1)).sum().item()
+        kl += (mx.exp(p)*(p - q)).sum().item()
+        n += len(targets)
     return dict(same=same/max(1, n), kl=max(0., kl/max(1, n)), tokens=n) # rounding may give -1e-8

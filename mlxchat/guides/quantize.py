@@ -89,17 +89,21 @@ def _seconds_worth(model):
     return max(1024, min(20_000, int(2e10/model.count_params()['total'])))
 
 # %% ../../nbs/guides/quantize.ipynb #77ceccf8
+def _logits_at_targets(model, batches):
+    "For each row (logits, targets), both (n, …), where there is something to be guessed"
+    for x, y in batches:
+        for ids, targets in zip(x, y):
+            at = np.flatnonzero(targets >= 0)
+            with model.inference(): logits = model(mx.array(ids[None]))[0].astype(mx.float32)
+            yield logits[mx.array(at)], targets[at]
+
 def _choices(model, batches):
     "The likeliest token at every target, and the log-probability of the target itself"
     likeliest, true = [], []
-    for x, y in batches:
-        for ids, targets in zip(x, y):
-            with model.inference(): logits = model(mx.array(ids[None]))[0].astype(mx.float32)
-            at = np.flatnonzero(targets >= 0)
-            logits = logits[mx.array(at)]
-            likeliest.append(np.array(mx.argmax(logits, -1)))
-            there = mx.take_along_axis(logits, mx.array(targets[at])[:, None], -1)[:, 0]
-            true.append(np.array(there - mx.logsumexp(logits, -1)))
+    for logits, targets in _logits_at_targets(model, batches):
+        likeliest.append(np.array(mx.argmax(logits, -1)))
+        there = mx.take_along_axis(logits, mx.array(targets)[:, None], -1)[:, 0]
+        true.append(np.array(there - mx.logsumexp(logits, -1)))
     return np.concatenate(likeliest), np.concatenate(true)
 
 # %% ../../nbs/guides/quantize.ipynb #96993950

@@ -16,16 +16,7 @@ function encodeMarked(text) { // special tokens are written by their names, such
 // at the middle itself it would only change the length, which the norm undoes.
 function backoutAfter(layers) {
   const later = layers > (config.n_layer >> 1) + 1 || layers === config.n_layer
-  return model.backout && later ? model.backout[0] : 0
-}
-
-function lensLogits(at, backout) { // of the stream that begins there in x
-  const {x, one, middle, logits} = model, {n_embd: E, softcap} = config
-  for (let i = 0; i < E; i++) one[i] = x[at + i] - (backout && backout*middle[at + i])
-  norm(one, 0, one, 0, E, model.finalNorm)
-  product(logits, one, 1, model.head)
-  if (softcap) for (let i = 0; i < logits.length; i++) logits[i] = softcap*Math.tanh(logits[i]/softcap)
-  return logits
+  return later && model.backout
 }
 
 class Watcher {
@@ -39,8 +30,8 @@ class Watcher {
     const first = model.ids.length, backout = backoutAfter(layers)
     const few = layers === config.n_layer ? 5 : 3
     for (let t = 0; t < T; t++) {
-      const logits = lensLogits(t*config.n_embd, backout)
-      this.said[layers].push(summaryOf(logits, this.ids[first + t + 1], few))
+      unembed(t*config.n_embd, backout)
+      this.said[layers].push(summaryOf(model.logits, this.ids[first + t + 1], few))
     }
   }
   attention(layer, out, low, n, total) { // scores holds n weights before they are divided by their total

@@ -188,7 +188,7 @@ function feedBlock(ids, wantLogits) {
     watcher?.stream(i + 1, T)
   })
   for (const id of ids) model.ids.push(id)
-  if (wantLogits) unembed((T - 1)*E)
+  if (wantLogits) unembed((T - 1)*E, model.backout)
 }
 
 // Embeddings, each with some of the one before it (smear), and the angles of their positions
@@ -290,10 +290,10 @@ function mlp(layer, T) { // from h to h
   product(h, u, T, layer.down)
 }
 
-function unembed(at) { // the logits of the token that begins there in x
+function unembed(at, backout) { // the logits of the token that begins there in x
   const {x, one, middle, logits} = model, {softcap} = config
-  if (model.backout) for (let i = at; i < at + E; i++) x[i] -= model.backout[0]*middle[i]
-  norm(one, 0, x, at, E, model.finalNorm)
+  for (let i = 0; i < E; i++) one[i] = x[at + i] - (backout ? backout[0]*middle[at + i] : 0)
+  norm(one, 0, one, 0, E, model.finalNorm)
   product(logits, one, 1, model.head)
   if (softcap) for (let i = 0; i < logits.length; i++) logits[i] = softcap*Math.tanh(logits[i]/softcap)
 }
