@@ -64,8 +64,9 @@ class PlanRequest:
     def by_heart(self, depth:int)->bool:
         "Would a model of this depth learn the set by heart?"
         if not self.there or self.has_length: return False
-        tokens = self.config(depth).target_tokens or math.inf
-        return tokens < BY_HEART*GPT(shape_of(self.config(depth), self.vocab_size)).count_params()['scaling']
+        c = self.config(depth)
+        if not c.target_tokens: return False # its own horizon is shorter
+        return c.target_tokens < BY_HEART*GPT(shape_of(c, self.vocab_size)).count_params()['scaling']
     @property
     def has_length(self)->bool: return any(self.options.get(k) for k in INSTEAD[0]) # or is it for us to choose?
 

@@ -237,8 +237,13 @@ def known_vocab(
     without:int=8192 # what to say if there is none; `train` makes one of 8,192 of the offline corpus
 )->int:              # tokens
     "The vocabulary of the tokenizer that is here"
-    try: return load_tokenizer(base_dir()/'tokenizer').vocab_size
-    except OSError: return without
+    tok = _own_tokenizer()
+    return tok.vocab_size if tok else without
+
+def _own_tokenizer():
+    "That which new runs use, or None"
+    try: return load_tokenizer(base_dir()/'tokenizer')
+    except OSError: return None
 
 # %% ../../nbs/guides/plan.ipynb #0b0a07e2
 def set_facts(
@@ -255,9 +260,10 @@ def set_facts(
         except FileNotFoundError: return dict(vocab_size=vocab_size or known_vocab(), there=0, streaming=True)
     with redirect_stdout(sys.stderr): # it may be gathered, and says so
         paths = shard_paths(set)[0]
-        wanted = vocab_size or known_vocab(0) or usual_vocab(paths)
-        if wanted == known_vocab(0): tok = load_tokenizer(base_dir()/'tokenizer')
-        else: tok = learn_tokenizer(paths, wanted, max_chars=2_000_000) # one like it, made of the beginning
+        tok = _own_tokenizer()
+        wanted = vocab_size or (tok.vocab_size if tok else usual_vocab(paths))
+        if not tok or tok.vocab_size != wanted: # one like it, made of the beginning
+            tok = learn_tokenizer(paths, wanted, max_chars=2_000_000)
         if not any(t.strip() for t in read_texts(paths)): raise ValueError(f'there is no text in {folder}')
         return dict(vocab_size=tok.vocab_size, there=set_tokens(set, tok), streaming=False)
 
