@@ -1,15 +1,18 @@
 """The demo on the front page of a built site: `python .ci/front.py [SITE]`
 
-The page is what DEMO_PAGE names, else release/demo.html, where .ci/release.py writes it. It is in no commit; without it,
-the front page stays as it is. README.md, made from the same notebook, never has it.
+The page is what DEMO_PAGE names, else release/demo.html, where .ci/release.py writes it. It is in no commit;
+without it, the front page stays as it is. README.md, made from the same notebook, never has it.
 """
 import os, re, shutil, sys
 from pathlib import Path
 from mlxchat.guides.onefile import read_page
 
 FRAME = '''<section class="talk" aria-label="A model to talk with">
-<p>Talk with the model that <code>make demo</code> trains: {parameters:.1f} million parameters, computed by your browser alone, so that nothing you type leaves this page (<a href="demo.html">open it alone</a>, {megabytes:.1f} MB).</p>
-<iframe src="demo.html" title="Chat with the model that make demo trains" loading="lazy" sandbox="allow-scripts allow-popups allow-popups-to-escape-sandbox" allow="clipboard-write" referrerpolicy="no-referrer"></iframe>
+<p>Talk with the model that <code>make demo</code> trains: {parameters:.1f} million parameters, computed by your
+browser alone, so that nothing you type leaves this page
+(<a href="demo.html">open it alone</a>, {megabytes:.1f} MB).</p>
+<iframe src="demo.html" title="Chat with the model that make demo trains" loading="lazy" referrerpolicy="no-referrer"
+sandbox="allow-scripts allow-popups allow-popups-to-escape-sandbox" allow="clipboard-write"></iframe>
 </section>
 '''
 

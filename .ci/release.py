@@ -13,24 +13,25 @@ BARS = Path(__file__).parent.parent/'nbs'/'results'/'demo_bars.json'
 def row(name, reached, bar, ok): return f'{"ok" if ok else "MISSED":8}{name:28}{reached:>9}  {bar}'
 
 def scored(name, mark, least):
-    "A score of questions: it misses its bar if that lies above the whole 95 % interval, so that chance alone fails no release"
-    low, high = (100*mark[k] for k in ('low', 'high'))
-    return row(name, f'{100*mark["score"]:.1f} %', f'at least {100*least:.0f} % ({low:.1f} to {high:.1f})', mark['high'] >= least)
+    "A score of questions: it misses a bar above its whole 95 % interval, so that chance alone fails no release"
+    score, low, high = (100*mark[k] for k in ('score', 'low', 'high'))
+    bar = f'at least {100*least:.0f} % ({low:.1f} to {high:.1f})'
+    return row(name, f'{score:.1f} %', bar, mark['high'] >= least)
 
 def checked(report, bars):
     "A line for each bar"
     for name, most in bars['text'].items():
-        bits = report['text'][name]
-        yield row(f'{name}, bits per byte', f'{bits["tuned"]:.3f}', f'at most {most}', bits['tuned'] <= most)
-        yield row('… than primed xz', f'{bits["tuned"]:.3f}', f'less than {bits["xz_primed"]:.3f}', bits['tuned'] < bits['xz_primed'])
+        tuned, primed = (report['text'][name][k] for k in ('tuned', 'xz_primed'))
+        yield row(f'{name}, bits per byte', f'{tuned:.3f}', f'at most {most}', tuned <= most)
+        yield row('… than primed xz', f'{tuned:.3f}', f'less than {primed:.3f}', tuned < primed)
     for name, bits in report['text'].items():
-        worse = bits['tuned'] - bits['base']
-        yield row(f'{name}, after lessons', f'{worse:+.3f}', f'at most {bars["forgets"]:+} bits per byte', worse <= bars['forgets'])
+        worse, most = bits['tuned'] - bits['base'], bars['forgets']
+        yield row(f'{name}, after lessons', f'{worse:+.3f}', f'at most {most:+} bits per byte', worse <= most)
     for name, least in bars['accuracy'].items(): yield scored(name, report['intervals'][name], least)
     yield scored('true reply preferred', report['listens'], bars['listens'])
-    refused = report['refused_skills']
-    yield row('"I don\'t know" where it can', f'{100*refused["score"]:.1f} %', f'at most {100*bars["refused_skills"]:.0f} %',
-              refused['low'] <= bars['refused_skills'])
+    refused, most = report['refused_skills'], bars['refused_skills']
+    yield row('"I don\'t know" where it can', f'{100*refused["score"]:.1f} %', f'at most {100*most:.0f} %',
+              refused['low'] <= most)
 
 def mlxchat(*args, **env):
     "What the program prints"
@@ -53,15 +54,17 @@ def release(run, folder):
     try: lines = [*checked(report, bars)]
     except KeyError as e: sys.exit(f'the report has no {e.args[0]}: was everything fetched that the demo reads?')
     print(*lines, sep='\n')
-    if missed := sum(o.startswith('MISSED') for o in lines): sys.exit(f'{missed} of {len(lines)} bars are missed: no release')
+    missed = sum(o.startswith('MISSED') for o in lines)
+    if missed: sys.exit(f'{missed} of {len(lines)} bars are missed: no release')
     folder.mkdir(parents=True)
-    page = folder/'demo.html'
-    print(mlxchat('export', '--to', 'html', '--run', run, '--output', page, *(o for k, v in PAGE.items() for o in (f'--{k}', v))))
+    page, words = folder/'demo.html', [o for k, v in PAGE.items() for o in (f'--{k}', v)]
+    print(mlxchat('export', '--to', 'html', '--run', run, '--output', page, *words))
     if (size := page.stat().st_size) > LARGEST: sys.exit(f'{page} has {size:,} bytes, more than {LARGEST:,.0f}')
     answers(page)
     (folder/'demo.html.sha256').write_text(f'{hashlib.sha256(page.read_bytes()).hexdigest()}  {page.name}\n', 'ascii')
     shutil.copy(run/'report.json', folder)
-    print(f'{len(lines)} bars reached; in {folder}: ' + ', '.join(f'{p.name} ({p.stat().st_size:,} bytes)' for p in sorted(folder.iterdir())))
+    written = ', '.join(f'{p.name} ({p.stat().st_size:,} bytes)' for p in sorted(folder.iterdir()))
+    print(f'{len(lines)} bars reached; in {folder}: {written}')
 
 if __name__ == '__main__':
     if len(sys.argv) != 3: sys.exit(__doc__)
