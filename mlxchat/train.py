@@ -7,11 +7,12 @@ __all__ = ['Optimizer', 'first_rate', 'check_optimizer', 'TrainStep', 'compiled_
            'train_model']
 
 # %% ../nbs/03_train.ipynb #c036
-import math, time
+import math, threading, time
 from copy import copy
 from typing import Protocol
 from fastcore.basics import patch
-from .fast.device import mind_threads
+from .fast.cores import cores, equal_parts, one_thread_each, side_by_side
+from .fast.device import device_kind, mind_threads
 from .model import GPT
 from .muon import Schedule
 from .safety.parallel import World
@@ -94,8 +95,10 @@ class TrainStep:
         optimizer:Optimizer, # updated in place
         clip:float=0.,       # largest global norm of the gradient, 0 for no limit
         world:World=World(), # processes that share the work
+        threads:int=None,    # that share the rows of a batch, on a CPU; default: one for each core
     ):
         self.model, self.optimizer, self.clip, self.world = model, optimizer, clip, world
+        self.threads, self.shares = (threads or cores()) if world.size == 1 else 1, None
         self.report = lambda done, of, tokens=0, what='': None # told after each micro-batch
         if not optimizer.state['step'].item(): optimizer.init(model.trainable_parameters())
         _check_arrays(type(optimizer).__name__, optimizer.state)
@@ -106,6 +109,8 @@ class TrainStep:
         self._one = mx.compile(self._update_from_batch, inputs=state, outputs=state)
         self.add = mx.compile(self._add_batch, inputs=forward, outputs=forward)
         self.finish = mx.compile(self._update_from_sum, inputs=state, outputs=state)
+        self.of_rows = [mx.compile(self._sums, inputs=[model.state]) for _ in range(self.threads)]
+        self.tracing = threading.Lock()
 
 # %% ../nbs/03_train.ipynb #fa6d9d27
 @patch
@@ -156,6 +161,49 @@ def accumulated(self:TrainStep,
     self.report(n, n, batch[0].size, what)
     return total
 
+# %% ../nbs/03_train.ipynb #8cda25e2
+@patch
+def _rows(self:TrainStep, i, ids, targets):
+    "Sums over some rows, in thread `i`"
+    with self.tracing:
+        weights = self.model.parameters()
+        sums = self.of_rows[i](mx.array(ids), mx.array(targets))
+        self.model.update(weights)
+    mx.eval(sums)
+    return sums
+
+@patch
+def _shared_step(self:TrainStep, batches):
+    "A step in which the cores share the rows of every micro-batch"
+    total, n = None, len(batches)
+    mx.eval(self.model.state) # nothing may be left to do for another thread's stream
+    with one_thread_each():
+        for done, (ids, targets) in enumerate(batches, 1):
+            for sums in side_by_side(self._rows, [(ids[p], targets[p]) for p in equal_parts(len(ids), self.threads)]):
+                total = tree_map(mx.add, total, sums) if total else sums
+            mx.eval(total)
+            if n > 1: self.report(done, n, ids.size, '')
+        loss = self.finish(*total)
+        mx.eval(loss, self.model.state, self.optimizer.state)
+    return loss
+
+# %% ../nbs/03_train.ipynb #dbbdd85d
+@patch
+def _may_share(self:TrainStep, ids, targets):
+    "Are several parts of the rows as good as all of them?"
+    own = getattr(self.model.loss, '__func__', None) is GPT.loss and device_kind() == 'cpu'
+    if not own or len(equal_parts(len(ids), self.threads)) == 1: return False
+    key, before = mx.random.state[0], self.model.parameters()
+    mx.eval(self.model.loss(mx.array(ids[:1]), mx.array(targets[:1]))) # and tables that all threads use are there
+    if mx.random.state[0] is not key: # as it was
+        high, low = key.tolist()
+        mx.random.seed(high << 32 | low)
+        return False
+    pairs = zip(tree_flatten(before), tree_flatten(self.model.parameters()))
+    changed = [k for (k, x), (_, y) in pairs if x is not y]
+    self.model.update(before)
+    return not changed
+
 # %% ../nbs/03_train.ipynb #fac00825
 @patch
 def __call__(self:TrainStep,
@@ -163,7 +211,9 @@ def __call__(self:TrainStep,
 )->mx.array:      # () mean loss in nats before the update
     "One optimizer step over all micro-batches"
     before = self.optimizer.state['step'].item()
-    if len(batches) == 1: loss = self._one(*map(mx.array, batches[0]))
+    if self.shares is None: self.shares = self._may_share(*batches[0])
+    if self.shares: loss = self._shared_step(batches)
+    elif len(batches) == 1: loss = self._one(*map(mx.array, batches[0]))
     else: loss = self.finish(*self.accumulated(batches, len(batches)))
     mx.eval(loss, self.model.state, self.optimizer.state)
     if (counted := self.optimizer.state['step'].item()) != before + 1: # a checkpoint could not tell where it is
