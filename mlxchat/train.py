@@ -178,7 +178,8 @@ def _shared_step(self:TrainStep, batches):
     total, n = None, len(batches)
     mx.eval(self.model.state) # nothing may be left to do for another thread's stream
     with one_thread_each():
-        for done, (ids, targets) in enumerate(batches, 1):
+        for done, batch in enumerate(batches, 1):
+            ids, targets = map(np.asarray, batch) # computed, also where they were slices of something
             for sums in side_by_side(self._rows, [(ids[p], targets[p]) for p in equal_parts(len(ids), self.threads)]):
                 total = tree_map(mx.add, total, sums) if total else sums
             mx.eval(total)
