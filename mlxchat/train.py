@@ -167,8 +167,8 @@ def _rows(self:TrainStep, i, ids, targets):
     "Sums over some rows, in thread `i`"
     with self.tracing:
         weights = self.model.parameters()
-        sums = self.of_rows[i](mx.array(ids), mx.array(targets))
-        self.model.update(weights)
+        try: sums = self.of_rows[i](mx.array(ids), mx.array(targets))
+        finally: self.model.update(weights)
     mx.eval(sums)
     return sums
 

@@ -56,7 +56,8 @@ def side_by_side(
 )->list:       # results, in the order of the parts
     "`f` of every part at once, part `i` always in the same thread"
     futures = [_thread(i).submit(_in_stream, f, i, *part) for i, part in enumerate(parts)]
-    wait(futures)
+    try: wait(futures)
+    finally: wait(futures) # also after Ctrl-C
     return [o.result() for o in futures]
 
 # %% ../../nbs/fast/cores.ipynb #b992b5da
