@@ -54,11 +54,11 @@ def side_by_side(
     f,         # called with a number and a part; must evaluate what it returns
     parts:list # of tuples of arguments
 )->list:       # results, in the order of the parts
-    "`f` of every part at once, part `i` always in the same thread"
-    futures = [_thread(i).submit(_in_stream, f, i, *part) for i, part in enumerate(parts)]
-    try: wait(futures)
-    finally: wait(futures) # also after Ctrl-C
-    return [o.result() for o in futures]
+    "`f` of every part at once, part `i` always in the same thread, the first in this one"
+    others = [_thread(i).submit(_in_stream, f, i, *part) for i, part in enumerate(parts) if i]
+    try: first = f(0, *parts[0])
+    finally: wait(others)
+    return [first, *(o.result() for o in others)]
 
 # %% ../../nbs/fast/cores.ipynb #b992b5da
 def equal_parts(

@@ -1,5 +1,5 @@
-// The calculator of the notebook 04b_tools: Python's arithmetic on whole numbers (BigInt here) and floats (Number),
-// and 'word'.count('r'). Whatever Python would not compute has no result.
+// The calculator of 04b_tools: Python's arithmetic on whole numbers (BigInt) and floats (Number), and
+// 'word'.count('r'). What Python refuses has no result.
 
 const ALLOWED = RegExp(String.raw`^(?:'[^'\\\n]*'|"[^"\\\n]*"|\.count(?![\d_])|[\d\s\x1c-\x1f\x85+\-*/%().]` +
   String.raw`|(?<=\d)[eE_](?=[+\-\d]))*$`, 'u')
@@ -14,7 +14,7 @@ function refuse() {
 function calculate(text) { // the result as text, or null
   text = text.replace(RegExp(`^${BLANK}|${BLANK}$`, 'g'), '')
   if (!/['"]/.test(text)) text = text.replace(/(?<=\d),(?=\d{3})/g, '')
-  if (!text || [...text].length > 200 || !ALLOWED.test(text)) return null
+  if (!text || text.includes('\0') || [...text].length > 200 || !ALLOWED.test(text)) return null
   try {
     return written(evaluate(text))
   } catch {
@@ -75,7 +75,7 @@ function evaluate(text) {
     while (text[at] === "'" || text[at] === '"') {
       const three = text[at].repeat(3), quote = text.startsWith(three, at) ? three : text[at]
       const end = text.indexOf(quote, at + quote.length)
-      if (end < 0) refuse()
+      if (end < 0 || !quote[1] && text.slice(at, end).includes('\r')) refuse()
       x += text.slice(at + quote.length, end)
       at = end + quote.length
       skip()
@@ -100,7 +100,9 @@ const size = x => x < 0 ? -x : x
 const numeric = x => typeof x === 'string' ? refuse() : x
 const checked = x => size(x) <= 1e30 ? x : refuse()
 
-// Of whole numbers and of floats; what is left of a division has the divisor's sign in Python
+const flips = (rest, y) => rest && rest < 0 !== y < 0 // in Python it has the divisor's sign
+
+// Of whole numbers and of floats
 const OPERATIONS = {
   '+': (x, y) => x + y,
   '-': (x, y) => x - y,
@@ -109,11 +111,14 @@ const OPERATIONS = {
   '**': (x, y) => x**y,
   '%': (x, y) => {
     const rest = x % y
-    return rest && rest < 0 !== y < 0 ? rest + y : rest
+    return flips(rest, y) ? rest + y : rest
   },
   '//': (x, y) => {
-    const times = (x - OPERATIONS['%'](x, y))/y
-    return typeof x === 'bigint' ? times : Math.round(times)
+    const rest = x % y, less = flips(rest, y)
+    let times = (x - rest)/y
+    if (typeof x === 'bigint') return less ? times - 1n : times
+    const down = Math.floor(times -= less)
+    return down + (times - down > .5) // as CPython does
   },
 }
 
@@ -127,7 +132,7 @@ function binary(sign, a, b) {
   return checked(result)
 }
 
-function quotient(a, b) { // correctly rounded, also beyond 2⁵³
+function quotient(a, b) { // correctly rounded
   const exact = 2n**53n, p = size(a), q = size(b)
   if (p <= exact && q <= exact) return Number(a)/Number(b)
   const shift = Math.max(0, 70 - p.toString(2).length + q.toString(2).length), up = p << BigInt(shift)
@@ -135,7 +140,7 @@ function quotient(a, b) { // correctly rounded, also beyond 2⁵³
   return (a < 0n !== b < 0n ? -1 : 1)*Number(bits)*2**-shift
 }
 
-// The nearest number with so many digits; between two, Python takes the even one, JavaScript the larger
+// The nearest number with so many digits; of two as near, Python takes the even one
 function rounded(x, write) {
   const text = write(x), exact = x.toPrecision(100), behind = exact.slice(text.length).replace('.', '')
   const even = /[13579]$/.test(text) && Math.abs(Number(text)) > Math.abs(x) && /^50*$/.test(behind)
@@ -151,7 +156,7 @@ function written(x) { // with ten digits behind the point at most
   return Math.abs(x) >= 1e-4 ? String(x) : x.toExponential().replace(/e-(\d)$/, 'e-0$1')
 }
 
-function wholeDigits(x) { // the shortest digits that mean this number, and zeros
+function wholeDigits(x) { // and zeros
   const [, sign, first, more = '', exponent] = /^(-?)(\d)\.?(\d*)e\+(\d+)$/.exec(x.toExponential())
   return x === 0 ? '0' : sign + first + more.padEnd(Number(exponent), '0')
 }

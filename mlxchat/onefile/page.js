@@ -1,5 +1,5 @@
 'use strict'
-// The page: a conversation on the screen, and the messages to the engine that answers.
+// The page: a conversation, and messages to the engine.
 // What people or the model write becomes text nodes, never HTML.
 
 const $ = id => document.getElementById(id)
@@ -10,7 +10,7 @@ const header = JSON.parse($('header').textContent)
 const {about} = header
 const talk = $('talk'), log = $('log')
 
-function announce(text) { // to a screen reader, when something is complete
+function announce(text) { // to a screen reader
   $('status').textContent = ''
   setTimeout(() => $('status').textContent = text, 50)
 }
@@ -69,7 +69,7 @@ let old = null // {turns, forgotten} of the chat before
 function keep() {
   try {
     history.replaceState({turns: turns.filter(turn => turn.role !== 'error'), forgotten, old, settings}, '')
-  } catch {} // refused, or too much: then it lasts as long as the page
+  } catch {} // refused, or too much
 }
 
 // ---- the conversation on the screen
@@ -88,14 +88,14 @@ function calculation(box) { // a folded card; returns what fills it
   }
 }
 
-function painter(box, content) { // returns what draws the parts; it only adds, as there may be a selection
+function painter(box, content) { // what draws the parts; it only adds: there may be a selection
   const drawn = []
   return () => content.forEach(({type, text}, i) => {
     if (type === 'python') (drawn[i] ??= calculation(box))({expression: text})
-    else if (type === 'python_output') drawn[i - 1]?.({value: text})
+    else if (type === 'python_output') drawn[i - 1]?.call?.(0, {value: text}) // or of no call
     else {
       if (!drawn[i]) box.append(drawn[i] = document.createTextNode(''))
-      drawn[i].appendData((i ? text.trimStart() : text).slice(drawn[i].length)) // a card has ended its line
+      drawn[i].appendData((i ? text.trimStart() : text).slice(drawn[i].length)) // a card ends its line
     }
   })
 }
@@ -184,7 +184,7 @@ function writer({content}, el) { // draws what the engine says, once a frame
   }
 }
 
-async function answer(was) { // was: an earlier answer, in case there is no new one
+async function answer(was) { // was: the answer before
   const messages = turns.map(({role, text, content}) => ({role, content: content ?? text}))
   const question = [turns.at(-1), log.lastElementChild]
   const turn = {role: 'assistant', content: []}
