@@ -177,7 +177,9 @@ def pick(self:Run,
         raise ValueError(f'{self.stage(here)/f"step_{now:06d}"} is of step {now:,}, not {step}')
     stage, step = stage or here, now if step is None else step
     self.hold()
-    for s in [stage] if stage else reversed(self.stages()):
+    stages = [stage] if stage else [*reversed(self.stages())]
+    if step == 'best': stages = stages[:1] # of the last stage, not the last stage that has scores
+    for s in stages:
         if path := self._chosen(s, step):
             if step is None and (at := unfinished(path)): whisper(f'{self.folder.name} ({at})')
             return path
