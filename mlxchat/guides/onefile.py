@@ -275,8 +275,7 @@ def page_speed(
     "How fast a page writes where this was measured"
     least, each = _TAKES[dtype]
     speed = 1000/max(.1, least + each*parameters/1e6)
-    digits = 1 - math.floor(math.log10(speed))
-    return int(round(speed, digits))
+    return int(round(speed, 1 - math.floor(math.log10(speed)))) # two digits
 
 # %% ../../nbs/guides/onefile.ipynb #8894819f
 def write_page(
@@ -297,12 +296,10 @@ def write_page(
     _may_write(to, name)
     model, tokenizer, meta = loaded or run.load(stage, step)
     js_pattern(tokenizer.pattern) # or a complaint
-    weights = weights_of(model)
-    _checked_size(weights, dtype)
+    _checked_size(weights := weights_of(model), dtype)
     blob, tensors = pack(weights, dtype)
     cost = _cost_line(run, model, tokenizer, meta, blob, tensors)
-    said = page_said(run_config(run))
-    given = dict(title=title, greeting=greeting, licence=licence)
+    said, given = page_said(run_config(run)), dict(title=title, greeting=greeting, licence=licence)
     title, greeting, licence = (o or said.get(k, '') for k, o in given.items())
     about = dict(title=title or name, greeting=greeting, licence=licence, bytes=len(blob), weights=WORDS[dtype],
                  parameters=sum(a.size for a in weights.values()), maths=f'{WORDS[dtype]} instead of 32: {cost}')
@@ -315,6 +312,7 @@ def write_page(
 _NO_PAGE = 'is no page of `mlxchat export --to html`'
 _TENSOR = {'name': str, 'rows': (1, 2**24), 'cols': (1, 2**24), 'kind': {'f32', 'f16', 'q8'}, 'at': (0, 2**40),
            'scales?': (0, 2**40), 'group?': (1, 2**16)}
+_SAID = 'title', 'greeting', 'licence', 'data' # what stays with a model
 _ABOUT = {'stage': {'base', 'mid', 'sft', 'rl'}, 'step': (0, 2**60), 'name?': str, 'title?': str, 'suggestions?': [str],
           'greeting?': str, 'licence?': str, 'data?': str, 'taught?': str}
 _HEADER = {'version': {1}, 'config': dict, 'tensors': [_TENSOR], 'tokenizer': {'tokens': [(str, [str])]},
@@ -378,8 +376,7 @@ def write_run(
     about = header['about']
     with new_folder(folder) as work:
         tokenizer.save(work/'tokenizer')
-        said = {k: about[k] for k in ('title', 'greeting', 'licence', 'data') if about.get(k)}
-        if said.get('title') == about.get('name'): said.pop('title', None) # a run has a name of its own
+        said = {k: v for k, v in about.items() if k in _SAID and v and v != about.get('name')}
         known = dict(taught=about['taught']) if about.get('taught') in ('practice', 'chat') else {}
         write_json(work/'config.json', dict(suggestions=about.get('suggestions') or [], page_said=said) | known | more)
         save_checkpoint(Run(work).stage(about['stage']), about['step'], model, stage=about['stage'])
