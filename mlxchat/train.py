@@ -196,14 +196,13 @@ def _may_share(self:TrainStep, ids, targets):
     if not own or len(equal_parts(len(ids), self.threads)) == 1: return False
     key, before = mx.random.state[0], self.model.parameters()
     mx.eval(self.model.loss(mx.array(ids[:1]), mx.array(targets[:1]))) # and tables that all threads use are there
-    if mx.random.state[0] is not key: # as it was
-        high, low = key.tolist()
-        mx.random.seed(high << 32 | low)
-        return False
     pairs = zip(tree_flatten(before), tree_flatten(self.model.parameters()))
-    changed = [k for (k, x), (_, y) in pairs if x is not y]
-    self.model.update(before)
-    return not changed
+    kept = all(x is y for (_, x), (_, y) in pairs)
+    self.model.update(before) # as it was, and so is chance
+    if mx.random.state[0] is key: return kept
+    high, low = key.tolist()
+    mx.random.seed(high << 32 | low)
+    return False
 
 # %% ../nbs/03_train.ipynb #fac00825
 @patch

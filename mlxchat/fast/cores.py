@@ -6,7 +6,7 @@
 __all__ = ['cores', 'one_thread_each', 'side_by_side', 'equal_parts']
 
 # %% ../../nbs/fast/cores.ipynb #c929610b
-import ctypes, os, threading
+import ctypes, threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
@@ -63,8 +63,8 @@ def side_by_side(
 # %% ../../nbs/fast/cores.ipynb #b992b5da
 def equal_parts(
     rows:int,
-    most:int=None # default: `cores()`
-)->list:          # of slices
+    most:int
+)->list: # of slices
     "As many parts of the same size as possible"
-    n = next(n for n in range(min(most or cores(), rows), 0, -1) if rows % n == 0)
+    n = next(n for n in range(min(most, rows), 0, -1) if rows % n == 0)
     return [slice(i*rows//n, (i + 1)*rows//n) for i in range(n)]

@@ -84,10 +84,11 @@ def about_run(
     try: there, what = run_config(run), set_read(run)
     except (OSError, ValueError): there, what = {}, ''
     name, stage, step = run.folder.resolve().name, meta.get('stage', 'base'), meta['step']
-    data = _READ.get(what, Path(what).name) or page_said(there).get('data', '')
+    said = dict(title=name, greeting='', licence='', data='') | page_said(there)
     date = datetime.fromtimestamp((path/'metadata.json').stat().st_mtime, timezone.utc)
-    return dict(name=name, stage=stage, step=step, date=date.date().isoformat(), data=data, taught=there.get('taught'),
-                suggestions=there.get('suggestions') or [], scores=scores_of(run, stage, step))
+    return said | dict(name=name, stage=stage, step=step, date=date.date().isoformat(),
+                       data=_READ.get(what, Path(what).name) or said['data'], taught=there.get('taught'),
+                       suggestions=there.get('suggestions') or [], scores=scores_of(run, stage, step))
 
 # %% ../../nbs/guides/onefile.ipynb #2fbd0c6a
 CACHE = 2**29 # bytes for keys and values in the page
@@ -296,13 +297,13 @@ def write_page(
     _may_write(to, name)
     model, tokenizer, meta = loaded or run.load(stage, step)
     js_pattern(tokenizer.pattern) # or a complaint
-    _checked_size(weights := weights_of(model), dtype)
+    weights = weights_of(model)
+    _checked_size(weights, dtype)
     blob, tensors = pack(weights, dtype)
-    cost = _cost_line(run, model, tokenizer, meta, blob, tensors)
-    said, given = page_said(run_config(run)), dict(title=title, greeting=greeting, licence=licence)
-    title, greeting, licence = (o or said.get(k, '') for k, o in given.items())
-    about = dict(title=title or name, greeting=greeting, licence=licence, bytes=len(blob), weights=WORDS[dtype],
-                 parameters=sum(a.size for a in weights.values()), maths=f'{WORDS[dtype]} instead of 32: {cost}')
+    maths = f'{WORDS[dtype]} instead of 32: {_cost_line(run, model, tokenizer, meta, blob, tensors)}'
+    given = {k: v for k, v in dict(title=title, greeting=greeting, licence=licence).items() if v}
+    about = given | dict(bytes=len(blob), weights=WORDS[dtype], maths=maths,
+                         parameters=sum(a.size for a in weights.values()))
     text = page_text(header_of(model, tokenizer, tensors, dtype, about_run(run, meta, path) | about), blob)
     print(f'{save_page(to, text)}, without a network\n{about["maths"]}\nin Chromium on two cores of a server it would '
           f'write about {page_speed(about["parameters"], dtype):,} tokens/s')
