@@ -120,7 +120,8 @@ class Unknown(Generator):
         super().__init__(split, size, seed, val_size=1000)
 
     def _question(self, rng):
-        kind = rng.choice([*self.things])
+        weights = phrases()['unknown']['weights'] # what looks like a skill is practised more
+        kind = rng.choices([*self.things], [weights.get(k, 1) for k in self.things])[0]
         text = rng.choice(phrases()['unknown']['asks'][kind][0])
         text = text.format(x=rng.choice(self.things[kind]), y=rng.choice(phrases()['unknown']['years']))
         return loosen(with_capital(text), rng)
