@@ -226,7 +226,7 @@ def examine(self:Demo,
         compressed = compressed.result()
     heard = listening(models['tuned'], tok, of_kind(val, 'talk')) if self.talks else None
     return dict(text={k: v | compressed[k] for k, v in text.items()}, **marks(scores, tasks),
-        listens=heard, strangers=met, **manners(scores),
+        listens=heard, strangers=met, **manners(scores, tasks),
         transcripts=[s.transcripts[0] for s in scores.values()] + [scores['counting'].transcripts[1]])
 
 # %% ../../nbs/guides/demo.ipynb #efa1d47b

@@ -169,11 +169,14 @@ def marks(
 def _asked_and_said(score): return [{k: o[k] for k in ('question', 'said', 'right')} for o in score.transcripts]
 
 def manners(
-    scores:dict # from `scores_of`
+    scores:dict, # from `scores_of`
+    tasks:dict   # the same tasks
 )->dict:
     "Tools that nobody asked for, skills that were refused, and every opening with its reply"
-    def said(names): return [o['said'] for k in names for o in scores[k].transcripts]
-    free, skilled = said(MANNERS), said(SKILLS)
+    def said(names, leave=lambda k, i: False):
+        return [o['said'] for k in names for i, o in enumerate(scores[k].transcripts) if not leave(k, i)]
+    free = said(MANNERS, lambda k, i: k == 'unknown' and tasks[k].is_mathematics(i))
+    skilled = said(SKILLS)
     return dict(
         unasked_tools=share(sum('<|python_start|>' in s for s in free), len(free)),
         refused_skills=share(sum(bool(UNKNOWN.search(s)) for s in skilled), len(skilled)),

@@ -119,18 +119,20 @@ class Unknown(Generator):
         self.things = {k: some for k, (_, things) in asks.items() if (some := of_split(things, split))}
         super().__init__(split, size, seed, val_size=1000)
 
-    def _question(self, rng):
-        weights = phrases()['unknown']['weights'] # what looks like a skill is practised more
-        kind = rng.choices([*self.things], [weights.get(k, 1) for k in self.things])[0]
-        text = rng.choice(phrases()['unknown']['asks'][kind][0])
-        text = text.format(x=rng.choice(self.things[kind]), y=rng.choice(phrases()['unknown']['years']))
-        return loosen(with_capital(text), rng)
+    def _draw(self, i):
+        "Kind, question and reply of example `i`: what looks like a sum is practised most"
+        rng, p = self.rng(i), phrases()['unknown']
+        kind = rng.choices([*self.things], [p['weights'].get(k, 1) for k in self.things])[0]
+        text = rng.choice(p['asks'][kind][0]).format(x=rng.choice(self.things[kind]), y=rng.choice(p['years']))
+        return kind, loosen(with_capital(text), rng), rng.choice(p['replies'])
 
-    def get_example(self, i:int)->dict:
-        rng = self.rng(i)
-        return answer(self._question(rng), rng.choice(phrases()['unknown']['replies']))
+    def get_example(self, i:int)->dict: return answer(*self._draw(i)[1:])
 
     def evaluate(self, i:int, output_text:str)->bool: return bool(UNKNOWN.search(says_own_words(output_text)))
+
+    def is_mathematics(self, i:int)->bool:
+        "Does question `i` ask to calculate something?"
+        return self._draw(i)[0] in phrases()['unknown']['weights']
 
 # %% ../../nbs/sources/small_talk.ipynb #ef4e75d6
 def with_article(
