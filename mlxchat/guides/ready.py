@@ -39,8 +39,11 @@ def address(
     url:str
 )->tuple: # (without its fragment, the SHA-256 in that or '')
     "An address from which a page may be fetched"
-    try: u = httpx.URL(str(url).strip())
-    except httpx.InvalidURL as e: raise ValueError(f'{str(url)[:200]!r} is no address ({e})') from None
+    try:
+        u = httpx.URL(str(url).strip())
+        named = re.fullmatch(r'[\w.:-]*', u.host) and u.host.encode('idna') is not None and (u.port or 0) < 2**16
+    except (httpx.InvalidURL, UnicodeError): named = False
+    if not named: raise ValueError(f'{str(url)[:200]!r} is no address')
     if u.userinfo: raise ValueError(f'an address of {u.host} with a name or a password in it is not fetched')
     if u.scheme != 'https': raise ValueError(_scheme_refused(u, url))
     if not u.host: raise ValueError(f'{url} names no server')
