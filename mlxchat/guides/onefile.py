@@ -77,9 +77,10 @@ def page_said(
 # %% ../../nbs/guides/onefile.ipynb #e9329e6f
 def _began(run, path):
     "What tells a run from another of its name: the beginning of its metrics, or else its weights"
-    try: first = open_file(run.folder/'metrics.jsonl').readline()
-    except FileNotFoundError: first = metadata(path)['files']['model.safetensors'].encode()
-    return hashlib.sha256(first).hexdigest()[:16]
+    try:
+        with open_file(run.folder/'metrics.jsonl') as f: first = f.readline()
+    except FileNotFoundError: first = b''
+    return hashlib.sha256(first or str(metadata(path).get('files')).encode()).hexdigest()[:16]
 
 def about_run(
     run:Run,

@@ -95,7 +95,9 @@ def unpack(
     def read(at, kind, rows, cols):
         size = np.dtype(kind).itemsize*rows*cols
         if at + size > len(blob): raise ValueError('the weights end in the middle')
-        return np.frombuffer(blob[at:at+size], kind).reshape(rows, cols)
+        a = np.frombuffer(blob[at:at+size], kind).reshape(rows, cols)
+        if not np.isfinite(a).all(): raise ValueError('the weights have numbers that are not finite')
+        return a
     out = {}
     for t in tensors:
         name, kind, at, rows, cols = (t[k] for k in ('name', 'kind', 'at', 'rows', 'cols'))

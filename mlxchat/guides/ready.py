@@ -188,6 +188,7 @@ def import_page(
     with fetched(page) as path: _import(path, model_tag)
 
 def _import(path, model_tag):
+    if not path.exists(): raise FileNotFoundError(f'there is no file {path}')
     name = check_tag(model_tag) or as_tag(path.stem) or 'page'
     folder = base_dir()/'runs'/name
     if folder.exists() and any(folder.iterdir()):
