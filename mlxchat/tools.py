@@ -100,8 +100,10 @@ class TextStream:
         "What a token adds"
         was, result = self.kind, self.result
         if token in self.special:
-            self.kind, self.result = self.kinds.get(token, was), ''
+            self.kind = self.kinds.get(token, was)
             self.decoder.reset()
+            if self.kind == was: return was, ''
+            self.result = ''
             return (was, result) if was == 'output' else (self.kind, '')
         text = self.decoder.decode(self.tokenizer.decode_bytes([token]))
         if was != 'output': return was, text

@@ -77,9 +77,9 @@ function loadModel(header, data, speed, code) {
   E = config.n_embd
   D = facts.head_dim
   KV = config.n_kv_head*D
-  let program = null
+  let program
   try {
-    program = speed === 'js' ? null : new WebAssembly.Module(unbase64(code))
+    if (speed !== 'js') program = new WebAssembly.Module(unbase64(code))
   } catch {} // WebAssembly or its vectors are missing
   model = {speed: program ? speed : 'js', data: data.buffer, layers: [], matrices: [], ids: []}
   const byName = Object.fromEntries(header.tensors.map(tensor => [tensor.name, tensor]))
@@ -120,7 +120,7 @@ function product(y, x, T, m) { // y (T, rows) = x (T, cols) · m.T
   const {cols, rows, weights} = m
   if (kernels) return kernels.product(place(x, 0), place(weights, 0), place(y, 0), T, cols, rows, 4*cols)
   for (let next = 0; next < rows; next += 4) { // four rows share what is read of x; the last four may overlap others
-    const row = Math.max(0, Math.min(next, rows - 4)) // what fewer rows write too far, the next t corrects
+    const row = Math.max(0, Math.min(next, rows - 4)) // what fewer write too far, the next t mends
     for (let t = 0; t < T; t++) {
       let a = 0, b = 0, c = 0, d = 0, at = t*rows + row
       for (let i = t*cols, j = row*cols, end = i + cols; i < end; i++, j++) {
@@ -212,7 +212,7 @@ function embed(ids) {
 
 function rotate(a, at, t) { // one head by its position
   const half = D/2, {turns} = model
-  for (let i = at, turn = 2*t*half; i < at + half; i++, turn++) {
+  for (let i = at, turn = t*D; i < at + half; i++, turn++) {
     const p = a[i], q = a[i + half], cos = turns[turn], sin = turns[turn + half]
     a[i] = p*cos + q*sin
     a[i + half] = q*cos - p*sin

@@ -92,7 +92,7 @@ function painter(box, content) { // what draws the parts; it only adds: there ma
   const drawn = []
   return () => content.forEach(({type, text}, i) => {
     if (type === 'python') (drawn[i] ??= calculation(box))({expression: text})
-    else if (type === 'python_output') drawn[i - 1]?.call?.(0, {value: text}) // or of no call
+    else if (type === 'python_output') content[i + 1] && drawn[i - 1]?.call?.(0, {value: text}) // or of no call
     else {
       if (!drawn[i]) box.append(drawn[i] = document.createTextNode(''))
       drawn[i].appendData((i ? text.trimStart() : text).slice(drawn[i].length)) // a card ends its line

@@ -92,7 +92,7 @@ async function reply({messages, temperature, topK, maxTokens}, say) {
     ids.push(id)
     if (ends.includes(id)) break
     const text = answer.read(id)
-    if (text) say(answer.kind, text)
+    if (text || id === special('output_end')) say(answer.kind, text) // or a result's end
     if (full = ids.length >= most) break
     logits = feed([id])
     await pause()
@@ -101,12 +101,12 @@ async function reply({messages, temperature, topK, maxTokens}, say) {
   return {ids, read: rest.length, firstAfter, seconds, stopped: stopping, full, dropped, cut}
 }
 
-async function weightsOf({about}, data) { // their bytes, if they are those that were written
+async function weightsOf({about}, data) { // if they are as written
   try {
     const bytes = unbase64(data), sum = await crypto.subtle?.digest('SHA-256', bytes) // http has none
     const seal = sum ? btoa(String.fromCharCode(...new Uint8Array(sum))) : about.sha256
     if (seal === about.sha256 && bytes.length === about.bytes) return bytes
-  } catch {} // it is not even base64
+  } catch {} // not even base64
   throw Error('This file is damaged. Copy or download it again.')
 }
 
