@@ -81,6 +81,7 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
         mlxchat disk --remove demo-my demo-my-2  runs that are no longer needed''',
     'quantize': 'mlxchat quantize --bits 4  less than a third of the bytes',
     'export': '''mlxchat export --to html  one file that anybody can talk with
+        mlxchat export --to inside  one that shows what goes on inside
         mlxchat export --to mlx-lm  for mlx-lm
         mlxchat export --to gguf --output there/  for llama.cpp; of a llama model, after pip install gguf''',
     'import': 'mlxchat import demo.html  make a run of a page',
