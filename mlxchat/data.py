@@ -308,6 +308,10 @@ def _complete(folder, options):
     sizes = {p.name: p.stat().st_size for p in folder.glob('shard_*.parquet')}
     return stats if stats.get('shards') == sizes and stats.get('options') == options else None
 
+def _sizes(docs):
+    return dict(documents=len(docs), modules=len({d.module for d in docs}),
+                bytes=sum(len(d.text.encode('utf-8', 'replace')) for d in docs))
+
 # %% ../nbs/02_data.ipynb #f0cfb779
 def make_once(
     folder:Path,       # of the set
@@ -360,7 +364,3 @@ def _gathered(max_bytes, val_fraction, roots, stats, progress):
     if not train or not val:
         raise ValueError(f'only {len(docs):,} documents found, too few to train and validate on: install more packages')
     return train, val
-
-def _sizes(docs):
-    return dict(documents=len(docs), modules=len({d.module for d in docs}),
-                bytes=sum(len(d.text.encode('utf-8', 'replace')) for d in docs))
