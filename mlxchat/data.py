@@ -153,6 +153,7 @@ def python_documents(
     return docs
 
 # %% ../nbs/02_data.ipynb #c057
+def _text(doc): return getattr(doc, 'text', doc)
 def _clean(text): return text.encode('utf-8', 'replace').decode() # Parquet holds UTF-8, which has no lone surrogates
 
 def write_shard(
@@ -168,8 +169,6 @@ def write_shard(
         use_dictionary=False, compression='zstd', write_statistics=False))
 
 # %% ../nbs/02_data.ipynb #4337bbd3
-def _text(doc): return getattr(doc, 'text', doc)
-
 def _full_shards(docs, shard_bytes):
     "Lists of documents, each of at least `shard_bytes` bytes except the last"
     shard, size = [], 0

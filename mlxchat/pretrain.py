@@ -129,7 +129,6 @@ def recorded(
     if batch and rows and T and batch < rows*T: out['total_batch_size'] = rows*T # which it became
     return out | _shape(out, there.get('model', {}))
 
-# %% ../nbs/03k_pretrain.ipynb #2aa2ab18
 def _shape(asked, made):
     "Sizes of a run's model that do not follow from its options, as of the demo's"
     if not {'n_layer', 'n_embd', 'n_head', 'n_kv_head'} <= {*made}: return {}

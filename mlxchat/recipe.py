@@ -65,6 +65,39 @@ class PretrainConfig:
 
     def __post_init__(self): self._complete()
 
+# %% ../nbs/03j_recipe.ipynb #c305
+@patch
+def check_shape(self:PretrainConfig):
+    "Refuse sizes that do not fit each other"
+    usual, out = GPTConfig.preset(self.preset, self.depth), self.architecture()
+    width = out.get('n_embd', usual.n_embd)
+    least = max(usual.value_embeds*usual.gate_channels, usual.smear_channels)
+    if width < least: raise ValueError(f'--n-embd must be at least {least} for preset {self.preset}, not {width}')
+    heads = out.get('n_head') or GPTConfig.preset(self.preset, self.depth, n_embd=width).n_head
+    groups = out.get('n_kv_head', heads)
+    given = f'--n-head {heads}' if self.n_head else f'--head-dim {self.head_dim}' if self.head_dim else f'{heads} heads'
+    if self.max_seq_len < 2: raise ValueError(f'--max-seq-len must be at least 2, not {self.max_seq_len}')
+    if self.head_dim and not self.n_head and width % self.head_dim or width % heads:
+        raise ValueError(f'a width of {width} cannot be shared by {given}: choose another --n-embd or --n-head')
+    if width//heads % 2:
+        raise ValueError(f'{given} of width {width} would have a size of {width//heads}: it must be even')
+    if heads % groups: raise ValueError(f'{heads} heads cannot share --n-kv-head {groups}: choose a divisor of {heads}')
+
+# %% ../nbs/03j_recipe.ipynb #c010
+@patch
+def architecture(self:PretrainConfig)->dict:
+    "Fields of `GPTConfig` that differ from the preset's"
+    out, width = {}, self.n_embd
+    if not width and self.aspect_ratio: width = 128*math.ceil(self.aspect_ratio*self.depth/128)
+    if width: out['n_embd'] = width
+    width = out.get('n_embd', 128*math.ceil(self.depth*64/128))
+    if self.n_head: out['n_head'] = self.n_head
+    elif self.head_dim: out['n_head'] = max(1, width//self.head_dim)
+    if self.n_kv_head: out['n_kv_head'] = self.n_kv_head
+    elif 'n_head' in out: out['n_kv_head'] = out['n_head']
+    if self.window_pattern: out['window_pattern'] = self.window_pattern
+    return out
+
 # %% ../nbs/03j_recipe.ipynb #0b0fe66e
 @patch
 def _complete(self:PretrainConfig):
@@ -83,48 +116,16 @@ def _complete(self:PretrainConfig):
     for name, value in RECIPES[self.preset].items():
         if getattr(self, name, 0) is None: setattr(self, name, value)
 
-# %% ../nbs/03j_recipe.ipynb #c010
-@patch
-def architecture(self:PretrainConfig)->dict:
-    "Fields of `GPTConfig` that differ from the preset's"
-    out, width = {}, self.n_embd
-    if not width and self.aspect_ratio: width = 128*math.ceil(self.aspect_ratio*self.depth/128)
-    if width: out['n_embd'] = width
-    width = out.get('n_embd', 128*math.ceil(self.depth*64/128))
-    if self.n_head: out['n_head'] = self.n_head
-    elif self.head_dim: out['n_head'] = max(1, width//self.head_dim)
-    if self.n_kv_head: out['n_kv_head'] = self.n_kv_head
-    elif 'n_head' in out: out['n_kv_head'] = out['n_head']
-    if self.window_pattern: out['window_pattern'] = self.window_pattern
-    return out
-
 # %% ../nbs/03j_recipe.ipynb #f1a199ba
 @patch(as_prop=True)
 def rows(self:PretrainConfig)->int: # per micro-batch
     "Rows that are computed at a time"
     return 1 if self.ultra_low_memory else min(2, self.device_batch_size) if self.low_memory else self.device_batch_size
 
+# %% ../nbs/03j_recipe.ipynb #ca660430
 @patch(as_prop=True)
 def saves_memory(self:PretrainConfig)->bool: # are blocks computed again?
     return self.recompute or self.low_memory or self.ultra_low_memory
-
-# %% ../nbs/03j_recipe.ipynb #c305
-@patch
-def check_shape(self:PretrainConfig):
-    "Refuse sizes that do not fit each other"
-    usual, out = GPTConfig.preset(self.preset, self.depth), self.architecture()
-    width = out.get('n_embd', usual.n_embd)
-    least = max(usual.value_embeds*usual.gate_channels, usual.smear_channels)
-    if width < least: raise ValueError(f'--n-embd must be at least {least} for preset {self.preset}, not {width}')
-    heads = out.get('n_head') or GPTConfig.preset(self.preset, self.depth, n_embd=width).n_head
-    groups = out.get('n_kv_head', heads)
-    given = f'--n-head {heads}' if self.n_head else f'--head-dim {self.head_dim}' if self.head_dim else f'{heads} heads'
-    if self.max_seq_len < 2: raise ValueError(f'--max-seq-len must be at least 2, not {self.max_seq_len}')
-    if self.head_dim and not self.n_head and width % self.head_dim or width % heads:
-        raise ValueError(f'a width of {width} cannot be shared by {given}: choose another --n-embd or --n-head')
-    if width//heads % 2:
-        raise ValueError(f'{given} of width {width} would have a size of {width//heads}: it must be even')
-    if heads % groups: raise ValueError(f'{heads} heads cannot share --n-kv-head {groups}: choose a divisor of {heads}')
 
 # %% ../nbs/03j_recipe.ipynb #c308
 INSTEAD = (
