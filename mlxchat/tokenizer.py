@@ -347,8 +347,9 @@ def render_prompt(self:Tokenizer,
 
 # %% ../nbs/02a_tokenizer.ipynb #c072
 class Html(str):
-    "A string that a notebook shows as HTML"
+    "Coloured tokens; a notebook shows them, anything else says how many there are"
     def _repr_html_(self): return str(self)
+    def __repr__(self): return f'{self.count("<span")} tokens'
 
 # %% ../nbs/02a_tokenizer.ipynb #43c680ed
 @patch

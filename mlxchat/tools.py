@@ -96,6 +96,7 @@ class TextStream:
         names = {f'<|{kind}_start|>': kind for kind in ('python', 'output')}
         names |= {f'<|{kind}_end|>': 'text' for kind in ('python', 'output')}
         self.kinds, self.special = {tokenizer.special(k): v for k, v in names.items()}, set(tokenizer.specials.values())
+        self.result = '' # of a tool, as far as it came
 
 # %% ../nbs/04b_tools.ipynb #4d224bc5
 @patch
@@ -103,8 +104,12 @@ def __call__(self:TextStream,
     token:int
 )->tuple[str,str]: # kind ('text', 'python' or 'output') and what can be read now, perhaps ''
     "What a token adds"
+    was, result = self.kind, self.result
     if token in self.special:
-        self.kind = self.kinds.get(token, self.kind)
+        self.kind, self.result = self.kinds.get(token, was), ''
         self.decoder.reset()
-        return self.kind, ''
-    return self.kind, self.decoder.decode(self.tokenizer.decode_bytes([token]))
+        return (was, result) if was == 'output' else (self.kind, '')
+    text = self.decoder.decode(self.tokenizer.decode_bytes([token]))
+    if was != 'output': return was, text
+    self.result += text # told when it is complete: half a number would be another one
+    return was, ''
