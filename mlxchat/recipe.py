@@ -15,10 +15,10 @@ from .config import GPTConfig
 from .safety.ranges import check_values, option
 from .muon import MUON, RECIPES, group_settings
 
-# %% ../nbs/03j_recipe.ipynb #c074
+# %% ../nbs/03j_recipe.ipynb #bece1aba
 @dataclass
-class PretrainConfig:
-    "What a pretraining run is asked for; None means: work it out"
+class _Model:
+    "What is trained"
     preset:str=None              # architecture: v1, v2, v3 or llama; brings its rates and schedule; default v3
     depth:int=None               # the dial, default 12
     n_embd:int=None              # width, default 64 times the depth
@@ -28,6 +28,11 @@ class PretrainConfig:
     n_kv_head:int=None           # key and value heads, default as many
     window_pattern:str=None      # such as SSSL: S short, L long; default the preset's
     max_seq_len:int=None         # T, tokens in a row, default 2048
+
+# %% ../nbs/03j_recipe.ipynb #6470ab1a
+@dataclass
+class _Length(_Model):
+    "How much of it is a step, and how many steps"
     device_batch_size:int=4      # rows per micro-batch
     total_batch_size:int=None    # tokens per step, default from the depth
     grad_accum_steps:int=None    # micro-batches per step, instead of the former
@@ -35,6 +40,11 @@ class PretrainConfig:
     target_tokens:float=None     # tokens
     target_flops:float=None      # floating point operations
     target_param_data_ratio:float=None # tokens per scaling parameter, of v1 per parameter; default 12, v1 20, v2 10.5
+
+# %% ../nbs/03j_recipe.ipynb #f6f52a83
+@dataclass
+class _Rates(_Length):
+    "How far a step goes"
     matrix_lr:float=None         # Muon's learning rate, default the preset's, as of the next three
     embedding_lr:float=None      # of the token embedding
     unembedding_lr:float=None    # of lm_head
@@ -47,6 +57,11 @@ class PretrainConfig:
     final_lr_frac:float=None     # where it ends, as a share of the peak
     grad_clip:float=None         # largest gradient norm, 0 for no limit
     spike:float=12.              # a loss so many standard deviations above the recent mean is undone, 0 for never
+
+# %% ../nbs/03j_recipe.ipynb #abb37b57
+@dataclass
+class _Habits(_Rates):
+    "What happens now and then"
     eval_every:int=250           # steps between validations, 0 for none but the last
     eval_tokens:int=2**20        # validate on so much text, 0 for all there is
     sample_every:int=0           # steps between samples, 0 for none
@@ -55,6 +70,11 @@ class PretrainConfig:
     save_every:int=250           # steps between checkpoints, 0 for none but the last
     keep_last:int=2              # newest checkpoints to keep
     save_best:bool=True          # keep the one with the best validation score as well?
+
+# %% ../nbs/03j_recipe.ipynb #6c0c9a7c
+@dataclass
+class PretrainConfig(_Habits):
+    "What a pretraining run is asked for; None means: work it out"
     recompute:bool=False         # compute blocks again in the backward pass, to save memory?
     low_memory:bool=False        # at most two rows at a time, and recompute; the result is the same
     ultra_low_memory:bool=False  # one row at a time, recompute, and give memory back at once
