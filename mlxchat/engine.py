@@ -17,6 +17,13 @@ from .tools import TextStream
 from .runs import Run
 from .batch import Batch, for_inference, DecodeStep, Request
 
+# %% ../nbs/04_engine.ipynb #74b3787c
+def _check_fit(model, tokenizer, rows):
+    "Refuse what cannot work together"
+    if rows < 1: raise ValueError(f'rows must be at least 1, not {rows}')
+    if (V := tokenizer.vocab_size) > model.config.vocab_size:
+        raise ValueError(f'a tokenizer of {V:,} tokens is not that of a model of {model.config.vocab_size:,}')
+
 # %% ../nbs/04_engine.ipynb #c090
 class Engine:
     "Generation with a cache, sampling and tools"
@@ -25,9 +32,7 @@ class Engine:
         tokenizer:Tokenizer, # its tokenizer
         rows:int=128,        # texts that are written at the same time, at most
     ):
-        if rows < 1: raise ValueError(f'rows must be at least 1, not {rows}')
-        if (V := tokenizer.vocab_size) > model.config.vocab_size:
-            raise ValueError(f'a tokenizer of {V:,} tokens is not that of a model of {model.config.vocab_size:,}')
+        _check_fit(model, tokenizer, rows)
         self.model, self.tokenizer, self.rows, self.step = model, tokenizer, rows, None
         self.stops = frozenset({tokenizer.special('<|assistant_end|>'), tokenizer.bos_id})
 
@@ -56,6 +61,16 @@ def requests(self:Engine,
     return [Request(list(p), max_tokens, Sampling(**sampling, seed=s), self.stops, tools)
             for p, s in zip(prompts, seeds)]
 
+# %% ../nbs/04_engine.ipynb #5bc58b48
+@patch
+def _take_in(self:Engine, batch, requests):
+    "Give the free places to the next requests; says whether there may be more"
+    free = self.rows - len(batch)
+    if free < self.rows/4 and len(batch): return True
+    new = [r for _, r in zip(range(free), requests)]
+    batch.add(new)
+    return len(new) == free
+
 # %% ../nbs/04_engine.ipynb #44c7b1b5
 @patch
 def run(self:Engine,
@@ -64,11 +79,7 @@ def run(self:Engine,
     "Work through requests, many at a time"
     batch, requests, more = self.batch(), iter(requests), True
     while more or len(batch):
-        free = self.rows - len(batch)
-        if more and (free >= self.rows/4 or not len(batch)):
-            new = [r for _, r in zip(range(free), requests)]
-            more = len(new) == free
-            batch.add(new)
+        if more: more = self._take_in(batch, requests)
         yield from batch.step()
 
 # %% ../nbs/04_engine.ipynb #c38b740c
@@ -102,6 +113,15 @@ def generate(self:Engine,
         forced.append(t.forced)
     return [out[id(r)] for r in requests]
 
+# %% ../nbs/04_engine.ipynb #3e67daa0
+@patch
+def _prompt(self:Engine, messages, max_tokens):
+    "The conversation as ids, with room for the answer"
+    most = self.model.max_positions
+    room = most - max_tokens
+    if room < 16: raise ValueError(f'max_tokens {max_tokens} leaves no room for a prompt in {most} positions')
+    return self.tokenizer.render_prompt(messages, max_tokens=room)
+
 # %% ../nbs/04_engine.ipynb #c102
 @patch
 def reply(self:Engine,
@@ -112,15 +132,22 @@ def reply(self:Engine,
     **options              # `seed`, `top_p` and others, see `Engine.requests`
 ): # yields (kind, text), kind is 'text', 'python' or 'output'
     "The assistant's answer, piece by piece"
-    most = self.model.max_positions
-    room = most - max_tokens
-    if room < 16: raise ValueError(f'max_tokens {max_tokens} leaves no room for a prompt in {most} positions')
-    prompt, read = self.tokenizer.render_prompt(messages, max_tokens=room), TextStream(self.tokenizer)
+    prompt, read = self._prompt(messages, max_tokens), TextStream(self.tokenizer)
     start, n = time.perf_counter(), 0
     for (token, _), in self.stream([prompt], max_tokens=max_tokens, temperature=temperature, top_k=top_k, **options):
         (kind, text), n, seconds = read(token), n + 1, time.perf_counter() - start
         self.speed = f'{n:,} tokens in {seconds:.1f} s, {n/seconds:,.0f} a second'
         if text: yield kind, text
+
+# %% ../nbs/04_engine.ipynb #62903fd2
+def _continued(
+    engine:Engine,
+    prompts:list, # beginnings of texts
+    **options     # of `Engine.requests`
+)->list:          # of str, the beginnings included
+    "How a model continues a few beginnings"
+    begins = [engine.tokenizer.encode(p, bos=True) for p in prompts]
+    return [p + engine.tokenizer.decode(ids) for p, (ids, _) in zip(prompts, engine.generate(begins, **options))]
 
 # %% ../nbs/04_engine.ipynb #c041
 def sampler(
@@ -133,9 +160,7 @@ def sampler(
 ): # a function of the step
     "Shows and keeps how the model continues a few beginnings"
     def sample(step:int):
-        begins = [engine.tokenizer.encode(p, bos=True) for p in prompts]
-        said = engine.generate(begins, max_tokens=max_tokens, temperature=temperature, seed=0)
-        texts = [p + engine.tokenizer.decode(ids) for p,(ids,_) in zip(prompts, said)]
+        texts = _continued(engine, prompts, max_tokens=max_tokens, temperature=temperature, seed=0)
         with open_file(run.folder/'samples.jsonl', 'a', encoding='utf-8') as f:
             f.write(json.dumps(dict(step=step, samples=texts)) + '\n')
         for t in texts: say(f'step {step:,} continues {t!r}')
