@@ -137,7 +137,7 @@ def _program(self:DecodeStep, *key):
 # %% ../nbs/04d_batch.ipynb #c087
 @dataclass
 class Request:
-    "A text that somebody wants to have continued"
+    "A text to be continued"
     prompt:list               # token ids
     max_tokens:int=256        # new tokens at most
     sampling:Sampling=field(default_factory=Sampling)
@@ -321,7 +321,7 @@ def step(self:Batch)->list: # of `Token`, one per row
 # %% ../nbs/04d_batch.ipynb #707d6802
 @patch
 def cancel(self:Batch, request:Request):
-    "Somebody has lost interest"
+    "Give up the row of a request"
     for i, row in enumerate(self.rows):
         if row and row.request is request: self._leave(i)
 

@@ -177,7 +177,7 @@ def step_of(
 def checkpoints(
     folder:Path # directory of all checkpoints of a stage
 )->list[Path]:  # oldest first, not verified
-    "Checkpoint directories, by step; a copy that somebody put beside them is none"
+    "Checkpoint directories, by step, without copies that were put beside them"
     found = [p for p in Path(folder).glob('step_*') if re.fullmatch(r'step_[0-9]{1,18}', p.name) and p.is_dir()]
     return sorted(found, key=step_of)
 

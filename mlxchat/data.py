@@ -217,7 +217,7 @@ def list_shards(
 # %% ../nbs/02_data.ipynb #c060
 @contextmanager
 def _sound(path):
-    "Whatever a broken Parquet file causes, in one line"
+    "What a broken Parquet file causes, as an error of one line"
     try: yield
     except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as e:
         if isinstance(e, OSError) and e.errno: raise # no file, no permission
