@@ -176,9 +176,10 @@ class Recipe:
     weight_decay:float # Muon's, at the start; of v1 AdamW's
     rates:dict         # peak learning rates, by what they are for
 
-# %% ../nbs/03j_recipe.ipynb #d9cd8376
+# %% ../nbs/03j_recipe.ipynb #37404f04
 BATCH_D12 = 2**19 # best batch at depth 12, in tokens (nanochat)
 
+# %% ../nbs/03j_recipe.ipynb #d9cd8376
 @patch
 def _horizon(self:PretrainConfig, model, batch):
     "Steps: as many as asked for, or what tokens, FLOPs or parameters come to"
