@@ -61,9 +61,11 @@ def _option(source, name, annotation, default):
 
 # %% ../../nbs/guides/options.ipynb #9769963c
 def _parameters(source, node):
-    "Those of a function, or the fields of a dataclass"
+    "Those of a function, or the fields of a dataclass and of those that it extends"
     if isinstance(node, ast.ClassDef):
-        return [_option(source, o.target.id, o.annotation, o.value) for o in node.body if isinstance(o, ast.AnnAssign)]
+        inherited = [o for base in node.bases for o in _parameters(*definition(source, base.id))]
+        own = [_option(source, o.target.id, o.annotation, o.value) for o in node.body if isinstance(o, ast.AnnAssign)]
+        return inherited + own
     args = node.args.args # what stands behind a * is for Python alone
     defaults = [None]*(len(args) - len(node.args.defaults)) + node.args.defaults
     return [_option(source, a.arg, a.annotation or a, d) for a, d in zip(args, defaults)]
