@@ -138,7 +138,7 @@ def integer_or_text(
 
 # %% ../../nbs/guides/options.ipynb #c019
 CHOICES = dict(
-    preset='v1 v2 v3 llama', stage='base sft rl', dtype='auto bfloat16 float32 float16 q8',
+    preset='v1 v2 v3 llama', by='step tokens time flops', stage='base sft rl', dtype='auto bfloat16 float32 float16 q8',
     to='html inside nanochat mlx-lm hf gguf',
     format='parquet bin', schedule='v3 c', bits='4 8', shell='bash zsh fish')
 
@@ -180,7 +180,7 @@ def choice(
 
 # %% ../../nbs/guides/options.ipynb #c022
 ALIASES = dict(
-    run='base model_tag', base='run', checkpoint='run base', model_tag='tag run', tag='model_tag',
+    run='base model_tag name names', base='run', delete='remove', checkpoint='run base', model_tag='tag run', tag='model_tag',
     model_name='model_tag', run_name='model_tag',
     source='stage', model_step='step', task_name='tasks task', max_problems='max_examples', max_new_tokens='max_tokens',
     max_seq_len='seq_len', seq_len='max_seq_len', sequence_len='max_seq_len', sequence_length='max_seq_len',
@@ -250,7 +250,7 @@ def no_option(
 # %% ../../nbs/guides/options.ipynb #c025
 SHORT = dict( # for those who type a lot
     prompt='p', temperature='t', top_k='k', max_tokens='m', num_shards='n', num_samples='n', workers='w')
-POSITIONAL = 'dir', 'shell', 'page'
+POSITIONAL = 'dir', 'shell', 'page', 'name', 'names'
 
 def dashed(name:str)->str:
     "How an option is typed"
