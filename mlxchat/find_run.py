@@ -157,7 +157,9 @@ def run_folder(
         if p.exists(): raise ValueError(f'{p} is a file: name the folder of a run')
         for home, *rest in (p.parent, p.name), (p.parent.parent, p.parent.name, p.name):
             if home.name == 'checkpoints' and home.is_dir():
-                Run(home.parent, make=False)._missing(rest[0], *map(step_number, rest[1:]))
+                run = Run(home.parent, make=False)
+                if rest[-1] == 'best': return run.pick(*(rest if rest[1:] else ('', 'best')))
+                run._missing(rest[0], *map(step_number, rest[1:]))
     if '/' in str(tag): raise FileNotFoundError(f'there is no folder {tag}')
     raise no_run(tag)
 
