@@ -184,10 +184,10 @@ def _named(tag):
     if whole.parent.parent.name == 'checkpoints' and re.fullmatch(r'step_\d+', whole.name):
         return Run(whole.parents[2], whole.parent.name, step_number(whole.name), make=False)
     if (path/'metadata.json').exists():
-        raise ValueError(f'{path} is a checkpoint without its run: '
-                         'its place is RUN/checkpoints/STAGE/step_N, beside RUN/tokenizer')
+        raise ValueError(f'{path} is a checkpoint without its run: its place is RUN/checkpoints/STAGE/step_N, beside '
+                         'RUN/tokenizer (`mlxchat import-nanochat` reads one of nanochat, and of its ports to MLX)')
     if not any((path/o).exists() for o in _TRACES):
-        theirs = any(o for kind in ('*_checkpoints', 'model_*.pt') for o in path.glob(kind))
+        theirs = any(o for kind in ('*_checkpoints', 'model_*.pt', 'model_*.npz') for o in path.glob(kind))
         hint = ': `mlxchat import-nanochat` reads what nanochat has trained'*theirs
         if (path/'config.json').exists() and not theirs:
             raise FileNotFoundError(f'{path.name} was begun, and has saved nothing: the same command begins it again')
