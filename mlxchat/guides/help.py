@@ -52,7 +52,8 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
         mlxchat data --set fineweb-edu -n 20  shards of a public set
         mlxchat data --set hf:roneneldan/TinyStories  any set at the hub
         mlxchat data --text notes/ --set notes  your own files''',
-    'tokenizer': 'mlxchat tokenizer --vocab-size 8192  of the offline corpus',
+    'tokenizer': '''mlxchat tokenizer --vocab-size 8192  of the offline corpus
+        mlxchat tokenizer --sentencepiece --vocab-size 32000  as Llama had, after pip install sentencepiece''',
     'train': '''mlxchat train --depth 4  a small one, without a network
         mlxchat train --set fineweb-edu --streaming
         mlxchat plan --time 8h  what fits into a night''',
@@ -100,7 +101,7 @@ def examples(
 METAVARS = dict( # what is typed after an option, where its type does not say it
     NAME='run model_tag tag base set remove', STAGE='stage', TASK='task tasks mixture', FILE='config page',
     SIZE='memory memory_limit_gb max_bytes max_mb', TIME='time every patience',
-    DIR='dir data_dir output_dir tokenizer_dir log_dir export',
+    DIR='dir data_dir output_dir tokenizer_dir log_dir export tokens',
     PATH='text data val_data from_file tokenizer output', **{'N|best': 'step'})
 
 LEFT = 26 # columns for an option; longer ones get a line of their own
