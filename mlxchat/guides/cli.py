@@ -112,7 +112,7 @@ def yaml_args(
     known, out, wrong, seen = {o.name: o for o in options}, [], [], {}
     for line, key, node in _read_yaml(path):
         name, value = meant(key, known), _plain(node)
-        if key == 'mixed_precision' and isinstance(value, bool): name, value = 'dtype', 'auto' if value else 'float32'
+        if key == 'mixed_precision': name, value = 'dtype', {True: 'auto', False: 'float32'}.get(value, value)
         if ELSEWHERE.get(key) == ELSEWHERE['dropout'] and value in ('0', '0.0', None, False): continue
         if name == 'config': wrong.append((line, 'a file cannot name another in config'))
         elif name not in known: wrong.append((line, no_option(key, known)))
@@ -370,7 +370,7 @@ def tokenizer(
 @delegates(LogConfig, keep=True)
 @ranged
 def train(
-    config:str='', # YAML file with options; those on the command line win
+    config:str='', # YAML file with options; those on the command line win; --help-yaml prints one to fill in
     **kwargs
 ):
     "Pretrain a model, or go on with one"

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['TOPICS', 'COMMON', 'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'examples', 'width', 'wrapped',
-           'two_columns', 'help_text', 'parts', 'verb_list', 'owners', 'completion', 'completions']
+           'two_columns', 'help_text', 'sample_yaml', 'parts', 'verb_list', 'owners', 'completion', 'completions']
 
 # %% ../../nbs/guides/help.ipynb #a2191040
 import re, shutil
 from textwrap import TextWrapper
-from .options import CHOICES, meant, signature, POSITIONAL, SHORT, dashed
+from .options import ALIASES, CHOICES, meant, signature, POSITIONAL, SHORT, dashed
 from .parser import runs_here
 
 # %% ../../nbs/guides/help.ipynb #c032
@@ -35,6 +35,7 @@ TOPICS = dict(
 
 # %% ../../nbs/guides/help.ipynb #70a3af1a
 COMMON = dict(
+    data='set text format tokenizer_dir num_shards workers column doc_chars max_bytes val_fraction force',
     train='''depth preset max_seq_len num_iterations target_tokens set streaming device_batch_size low_memory
         model_tag resume save_every eval_every wandb_project''',
     plan='depth preset max_seq_len memory time device_batch_size num_iterations target_param_data_ratio json',
@@ -42,6 +43,7 @@ COMMON = dict(
     rl='''run model_tag task data num_iterations examples_per_step num_samples max_tokens temperature device_batch_size
         eval_every eval_examples save_every''',
     eval='tasks max_examples data_dir run stage step num_samples temperature max_tokens verbose json',
+    serve='run stage step host port open rows keep dtype api_key cors',
     chat='run stage step prompt system temperature top_k top_p max_tokens no_stream seed',
     generate='run stage step prompt num_samples temperature top_k top_p max_tokens no_stream seed')
 
@@ -217,6 +219,29 @@ def help_text(
         kinds = ', '.join(dict.fromkeys(_topic(o).lower() for o in hidden if _topic(o) not in [*topics, 'More']))
         lines += ['', *wrapped(f'{len(hidden)} more' + f' ({kinds} …)'*bool(kinds) + f': {prog} --help-all', room)]
     return '\n'.join(lines)
+
+# %% ../../nbs/guides/help.ipynb #y2
+def sample_yaml(
+    about:str,    # what the function does
+    options:list, # of Option
+    prog:str      # how the program is called
+)->str:
+    "A YAML file of all options, each behind a #"
+    names = {o.name: o for o in options if o.name not in ('config', *POSITIONAL)}
+    lines = [f'# {prog} --config THIS-FILE: {about[:1].lower()}{about[1:]}',
+             '# Take the # away in front of an option; what is typed on the command line wins.']
+    for topic in (*TOPICS, 'More'):
+        mine = [o for o in names.values() if _topic(o) == topic]
+        lines += ['', f'# {topic}']*bool(mine) + [_yaml_line(o) for o in mine]
+    also = {o: there for o in ALIASES if o not in names and (there := meant(o, names))}
+    lines += ['', '# Other names of these, which mean the same', *(f'# {a} = {b}' for a, b in also.items())]
+    return '\n'.join(lines)
+
+def _yaml_line(o):
+    "An option with its default, and what it means"
+    value = '' if o.default is None else str(o.default).lower() if isinstance(o.default, bool) else f'{o.default}'
+    key = f'#{o.name.strip("_")}: {value}'.rstrip()
+    return f'{key:32} # {o.about.rstrip("?")}'
 
 # %% ../../nbs/guides/help.ipynb #c042
 VERBS = dict( # where the function is, and what it does

@@ -99,7 +99,8 @@ def tokenizer_for(
 )->Path:               # where it is
     "The tokenizer for new runs with this set; it is made if there is none"
     ours, theirs = base_dir()/'tokenizer', nanochat_dir()/'tokenizer'
-    where = next((p for p in (ours, theirs) if p.is_dir() and any(p.iterdir()) and (p == ours or set in SETS)), None)
+    nanochats = set in SETS or set_folder(set).resolve().is_relative_to(nanochat_dir().resolve())
+    where = next((p for p in (ours, theirs) if p.is_dir() and any(p.iterdir()) and (p == ours or nanochats)), None)
     if where:
         whose = 'nanochat' if where == theirs else 'mlxchat'
         say(f"tokenizer: {whose}'s, {tokenizer_formats.load_tokenizer(where).vocab_size:,} tokens, in {tilde(where)}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from unicodedata import combining, east_asian_width
 from .. import __version__
 from ..__main__ import leave
-from .help import SECTIONS, VERBS, completions, help_text, owners, parts, verb_list
+from .help import SECTIONS, VERBS, completions, help_text, owners, parts, sample_yaml, verb_list
 from .options import did_you_mean, function, listed, signature, dashed
 from .parser import parsed
 
@@ -34,6 +34,8 @@ def call(
     about, options = signature(f)
     if asked := [o for o in args if o in ('-h', '--help', '--help-all')] or (args == ['help'] and args):
         return print(help_text(about, options, prog, '--help-all' in asked))
+    if '--help-yaml' in args and 'config' in [o.name for o in options]:
+        return print(sample_yaml(about, options, prog))
     given = parsed(options, args, prog, owners)
     def more(reader, file, *rest):
         nonlocal args, given

@@ -85,14 +85,14 @@ def load(self:Library, tag:str)->Engine:
 def first_run(
     run:str,  # tag or folder, '' for the latest
     stage:str,# that it must have, '' for any
-    step=None # of its checkpoint, or 'best'; None for the newest
+    step='' # a number or 'best', '' for the newest
 )->Run|None:  # None if there is none yet
     "The run that answers if nobody is named; it may still be in training"
     try: found = find_run(run, 'chat')
     except FileNotFoundError:
-        if run or stage or step is not None: raise
+        if run or stage or step: raise
         return None
-    if step is not None:
+    if step:
         path = found.pick(stage, step)
         return Run(found.folder, path.parent.name, step_of(path), make=False)
     if any(checkpoints(found.stage(s)) for s in ([stage] if stage else FURTHEST)): return found

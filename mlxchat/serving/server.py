@@ -286,7 +286,7 @@ def greet(
 def serve(
     run:str='',          # a run (tag or folder) or a page (file or https address), default the latest run
     stage:str='',        # which model of the run: base, sft or rl; default the last trained
-    step:int|str=None,   # which checkpoint: a number, or best; default the last
+    step:str='',         # which checkpoint: a number, or best; default the last
     host:str='127.0.0.1',# address to listen on; others than this machine's need a key
     port:int=8000,       # port to listen on, 0 for any that is free
     open:bool=False,     # show the page in a browser?
