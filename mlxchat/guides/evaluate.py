@@ -21,7 +21,7 @@ from ..find_run import find_run
 from ..runs import set_read
 from ..safety.ranges import ranged
 from ..views import duration
-from ..report import report_html
+from ..report import write_report
 from ..curves import text_table
 from ..batch import for_inference
 from ..fast.device import device_kind
@@ -162,7 +162,7 @@ def evaluate(
             write_json(path, result | dict(tasks=best, scores=score_summary(best)))
     new = scores | result['scores']
     kept = keep_scores(found, f'{stage} step {step:,}', new, again)
-    report = report_html(found)
+    report = write_report(found)
     if not json: print(score_table(new))
     if larger := _larger(kept, new): print(larger, file=sys.stderr if json else sys.stdout)
     if json: print(dumps(result))

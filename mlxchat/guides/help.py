@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['TOPICS', 'COMMON', 'EXAMPLES', 'METAVARS', 'LEFT', 'VERBS', 'SECTIONS', 'SHELLS', 'NAMED', 'examples', 'width',
-           'wrapped', 'two_columns', 'help_text', 'parts', 'verb_list', 'owners', 'completion', 'sets_here', 'offered',
-           'completions']
+           'wrapped', 'two_columns', 'help_text', 'sample_yaml', 'parts', 'verb_list', 'owners', 'completion',
+           'sets_here', 'offered', 'completions']
 
 # %% ../../nbs/guides/help.ipynb #a2191040
 import re, shutil
 from textwrap import TextWrapper
-from .options import CHOICES, function, meant, Option, signature, POSITIONAL, SHORT, dashed
+from .options import ALIASES, CHOICES, function, meant, Option, signature, POSITIONAL, SHORT, dashed
 from .parser import runs_here
 
 # %% ../../nbs/guides/help.ipynb #c032
@@ -36,6 +36,7 @@ TOPICS = dict(
 
 # %% ../../nbs/guides/help.ipynb #70a3af1a
 COMMON = dict(
+    data='set text format tokenizer_dir num_shards workers column doc_chars max_bytes val_fraction force',
     train='''depth preset max_seq_len num_iterations target_tokens set streaming device_batch_size low_memory
         model_tag resume save_every eval_every wandb_project''',
     plan='depth preset max_seq_len memory time device_batch_size num_iterations target_param_data_ratio json',
@@ -43,6 +44,7 @@ COMMON = dict(
     rl='''run model_tag task data num_iterations examples_per_step num_samples max_tokens temperature device_batch_size
         eval_every eval_examples save_every''',
     eval='tasks max_examples data_dir run stage step num_samples temperature max_tokens verbose json',
+    serve='run stage step host port open rows keep dtype api_key cors',
     chat='run stage step prompt system temperature top_k top_p max_tokens no_stream seed',
     generate='run stage step prompt num_samples temperature top_k top_p max_tokens no_stream seed')
 
@@ -53,7 +55,8 @@ EXAMPLES = { # a line each: the command, two blanks, what it is for
         mlxchat data --set fineweb-edu -n 20  shards of a public set
         mlxchat data --set hf:roneneldan/TinyStories  any set at the hub
         mlxchat data --text notes/ --set notes  your own files''',
-    'tokenizer': 'mlxchat tokenizer --vocab-size 8192  of the offline corpus',
+    'tokenizer': '''mlxchat tokenizer --vocab-size 8192  of the offline corpus
+        mlxchat tokenizer --sentencepiece --vocab-size 32000  as Llama had, after pip install sentencepiece''',
     'train': '''mlxchat train --depth 4  a small one, without a network
         mlxchat train --set fineweb-edu --streaming
         mlxchat plan --time 8h  what fits into a night''',
@@ -109,7 +112,7 @@ def examples(
 METAVARS = dict( # what is typed after an option, where its type does not say it
     NAME='run model_tag tag base set remove name names', **{'OLD NEW': 'rename'}, STAGE='stage', TASK='task tasks mixture', FILE='config page',
     SIZE='memory memory_limit_gb max_bytes max_mb', TIME='time every patience',
-    DIR='dir data_dir output_dir tokenizer_dir log_dir export',
+    DIR='dir data_dir output_dir tokenizer_dir log_dir export tokens',
     PATH='text data val_data from_file tokenizer output', **{'N|best': 'step'})
 
 LEFT = 26 # columns for an option; longer ones get a line of their own
@@ -225,6 +228,29 @@ def help_text(
         kinds = ', '.join(dict.fromkeys(_topic(o).lower() for o in hidden if _topic(o) not in [*topics, 'More']))
         lines += ['', *wrapped(f'{len(hidden)} more' + f' ({kinds} …)'*bool(kinds) + f': {prog} --help-all', room)]
     return '\n'.join(lines)
+
+# %% ../../nbs/guides/help.ipynb #y2
+def sample_yaml(
+    about:str,    # what the function does
+    options:list, # of Option
+    prog:str      # how the program is called
+)->str:
+    "A YAML file of all options, each behind a #"
+    names = {o.name: o for o in options if o.name not in ('config', *POSITIONAL)}
+    lines = [f'# {prog} --config THIS-FILE: {about[:1].lower()}{about[1:]}',
+             '# Take the # away in front of an option; what is typed on the command line wins.']
+    for topic in (*TOPICS, 'More'):
+        mine = [o for o in names.values() if _topic(o) == topic]
+        lines += ['', f'# {topic}']*bool(mine) + [_yaml_line(o) for o in mine]
+    also = {o: there for o in ALIASES if o not in names and (there := meant(o, names))}
+    lines += ['', '# Other names of these, which mean the same', *(f'# {a} = {b}' for a, b in also.items())]
+    return '\n'.join(lines)
+
+def _yaml_line(o):
+    "An option with its default, and what it means"
+    value = '' if o.default is None else str(o.default).lower() if isinstance(o.default, bool) else f'{o.default}'
+    key = f'#{o.name.strip("_")}: {value}'.rstrip()
+    return f'{key:32} # {o.about.rstrip("?")}'
 
 # %% ../../nbs/guides/help.ipynb #c042
 VERBS = dict( # where the function is, and what it does

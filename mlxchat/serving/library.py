@@ -8,7 +8,7 @@ __all__ = ['WATCHED', 'FURTHEST', 'Library', 'changed', 'first_run', 'read_dict'
 # %% ../../nbs/serving/library.ipynb #c130
 import math
 from fastcore.basics import patch
-from ..checkpoint import checkpoints, metadata
+from ..checkpoint import checkpoints, metadata, step_of
 from ..find_run import find_run
 from ..runs import Run
 from ..safety.files import base_dir, read_json
@@ -84,13 +84,17 @@ def load(self:Library, tag:str)->Engine:
 # %% ../../nbs/serving/library.ipynb #c104
 def first_run(
     run:str,  # tag or folder, '' for the latest
-    stage:str # that it must have, '' for any
+    stage:str,# that it must have, '' for any
+    step='' # a number or 'best', '' for the newest
 )->Run|None:  # None if there is none yet
     "The run that answers if nobody is named; it may still be in training"
     try: found = find_run(run, 'chat')
     except FileNotFoundError:
-        if run or stage: raise
+        if run or stage or step: raise
         return None
+    if step:
+        path = found.pick(stage, step)
+        return Run(found.folder, path.parent.name, step_of(path), make=False)
     if any(checkpoints(found.stage(s)) for s in ([stage] if stage else FURTHEST)): return found
     if stage: raise FileNotFoundError(f'no {stage} checkpoint in {found.folder}: train one first')
     return found
@@ -111,6 +115,7 @@ def facts(self:Library, tag:str)->dict:
     run = self.runs()[tag]
     stage = self.stage_of(run)
     saved = checkpoints(run.stage(stage))
+    if saved and run.at[1] is not None: saved = [run.pick(stage)] # the one that was named
     meta = metadata(saved[-1]) if saved else {}
     asked = read_dict(run.folder/'config.json').get('suggestions') if stage != 'base' else []
     ideas = [s for s in asked if isinstance(s, str) and 0 < len(s) <= 100][:6] if isinstance(asked, list) else []

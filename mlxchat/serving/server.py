@@ -286,6 +286,7 @@ def greet(
 def serve(
     run:str='',          # a run (tag or folder) or a page (file or https address), default the latest run
     stage:str='',        # which model of the run: base, sft or rl; default the last trained
+    step:str='',         # which checkpoint: a number, or best; default the last
     host:str='127.0.0.1',# address to listen on; others than this machine's need a key
     port:int=8000,       # port to listen on, 0 for any that is free
     open:bool=False,     # show the page in a browser?
@@ -298,7 +299,7 @@ def serve(
     patience:float=30.,  # seconds that answers get to finish after Ctrl-C
 ):
     "A chat page and an API for the models on this machine"
-    key, first = api_key or os.environ.get('MLXCHAT_API_KEY', ''), first_run(run, stage)
+    key, first = api_key or os.environ.get('MLXCHAT_API_KEY', ''), first_run(run, stage, step)
     library = Library(first, stage or (first.at[0] if first else ''), dtype)
     with listen(host, port) as sock:
         if not key and not loopback(sock):
