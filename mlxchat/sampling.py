@@ -96,7 +96,7 @@ def draw(
     top_k:mx.array,       # (B,) 0 for all
     top_p:mx.array,       # (B,)
     min_p:mx.array,       # (B,)
-    width:int=0,          # best tokens to look for: the largest top_k; all if a row has only top-p, 0 if none needs them
+    width:int=0,          # best tokens to look for: the largest top_k; all if a row has only top-p, 0 if none does
     wide:bool=False,      # does anyone draw from more than those?
 )->mx.array:              # (B,) ids
     "Draw one token per row"
