@@ -110,7 +110,8 @@ def examples(
 
 # %% ../../nbs/guides/help.ipynb #c035
 METAVARS = dict( # what is typed after an option, where its type does not say it
-    NAME='run model_tag tag base set remove name names', **{'OLD NEW': 'rename'}, STAGE='stage', TASK='task tasks mixture', FILE='config page',
+    NAME='run model_tag tag base set remove name names', **{'OLD NEW': 'rename'},
+    STAGE='stage', TASK='task tasks mixture', FILE='config page',
     SIZE='memory memory_limit_gb max_bytes max_mb', TIME='time every patience',
     DIR='dir data_dir output_dir tokenizer_dir log_dir export tokens',
     PATH='text data val_data from_file tokenizer output', **{'N|best': 'step'})
@@ -170,7 +171,8 @@ def _left(o):
     if o.name in CHOICES: value = '|'.join(_choices(o))
     if o.name in POSITIONAL: return value + '...'*('list' in o.types)
     if o.types == {'bool'}: return ('--[no-]' if o.default is True else '--') + dashed(o.name)[2:]
-    value = f'[{value}]' if o.types == {'bool', 'str'} else value + '...'*(o.types - {'bool'} == {'list'} and o.name != 'rename')
+    several = o.types - {'bool'} == {'list'} and o.name != 'rename'
+    value = f'[{value}]' if o.types == {'bool', 'str'} else value + '...'*several
     return (f'-{SHORT[o.name]}, ' if o.name in SHORT else '') + f'{dashed(o.name)} {value}'
 
 # %% ../../nbs/guides/help.ipynb #36858acf

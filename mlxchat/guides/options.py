@@ -138,8 +138,8 @@ def integer_or_text(
 
 # %% ../../nbs/guides/options.ipynb #c019
 CHOICES = dict(
-    preset='v1 v2 v3 llama', by='step tokens time flops', stage='base sft rl', dtype='auto bfloat16 float32 float16 q8',
-    to='html inside nanochat mlx-lm hf gguf',
+    preset='v1 v2 v3 llama', by='step tokens time flops', stage='base sft rl',
+    dtype='auto bfloat16 float32 float16 q8', to='html inside nanochat mlx-lm hf gguf',
     format='parquet bin', schedule='v3 c', bits='4 8', shell='bash zsh fish')
 
 SYNONYMS = dict(
