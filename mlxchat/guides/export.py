@@ -345,7 +345,7 @@ def export(
     stage:str='',  # which model of the run: base, sft or rl; default the last trained
     step:str='',   # which checkpoint: a number, or best; default the last
     output:str='', # folder, or file of a page; default exports/ and the run's name in mlxchat's directory
-    dtype:str='',  # a page has q8 (default) or float16; all: q8, float16, float32 or bfloat16; default in no page float32
+    dtype:str='',  # a page has q8 (default) or float16; all: q8, float16, float32 or bfloat16; in no page float32
     title:str='',  # of an html page, default the run's name
     greeting:str='',# what an html page says first
     licence:str='',# a line about rights in an html page
