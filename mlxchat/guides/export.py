@@ -294,8 +294,8 @@ def _export_gguf(model, tokenizer, meta, folder):
 
 # %% ../../nbs/guides/export.ipynb #c062
 PAGES = 'html', 'inside' # for people
-_KNOWN_TARGETS = ('html (one file that talks), inside (one that shows how it works), mlx-lm, nanochat, hf (transformers) '
-                  'or gguf (llama.cpp)')
+_KNOWN_TARGETS = ('html (one file that talks), inside (one that shows how it works), mlx-lm, nanochat, '
+                  'hf (transformers) or gguf (llama.cpp)')
 TARGETS = {'nanochat': _export_nanochat, 'mlx-lm': _export_mlx_lm, 'hf': _export_hf, 'gguf': _export_gguf}
 
 _PROGRAMS = { # that read what is written, and how one gets them
@@ -379,7 +379,7 @@ def export(
     stage:str='',  # which model of the run: base, sft or rl; default the last trained
     step:str='',   # which checkpoint: a number, or best; default the last
     output:str='', # folder, or file of a page; default exports/ and the run's name in mlxchat's directory
-    dtype:str='',  # a page has q8 (default) or float16; all: q8, float16, float32 or bfloat16; default elsewhere float32
+    dtype:str='',  # a page has q8 (default) or float16; all: q8, float16, float32 or bfloat16; in no page float32
     title:str='',  # of an html page, default the run's name
     greeting:str='',# what an html page says first
     licence:str='',# a line about rights in an html page
