@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['routes', 'EVENTS', 'PAGE', 'invalid', 'explain', 'app_for', 'while_connected', 'begin', 'Events', 'dropped',
            'chat_completions', 'answer_openai', 'openai_chat', 'openai_text', 'list_runs', 'list_training',
-           'run_metrics', 'openai_models', 'openai_model', 'health', 'page', 'Server', 'listen', 'loopback',
-           'web_address', 'open_browser', 'greet', 'serve']
+           'run_metrics', 'run_samples', 'stop_run', 'openai_models', 'openai_model', 'health', 'page', 'Server',
+           'listen', 'loopback', 'web_address', 'open_browser', 'greet', 'serve']
 
 # %% ../../nbs/serving/server.ipynb #c130
 import asyncio, ipaddress, os, socket, threading, time, webbrowser
@@ -166,6 +166,16 @@ def list_training(http:HttpRequest)->list[dict]:
 def run_metrics(tag:str, http:HttpRequest)->dict:
     "Training curves of a run: stage -> name -> [step, value] pairs"
     return http.app.state.library.curves(tag)
+
+@routes.get('/api/runs/{tag}/samples')
+def run_samples(tag:str, http:HttpRequest)->list[dict]:
+    "What a run said while it learned, in the order of its steps"
+    return http.app.state.library.samples(tag)
+
+@routes.post('/api/runs/{tag}/stop')
+def stop_run(tag:str, http:HttpRequest)->dict:
+    "Ask a run that is in training to stop after its step"
+    return dict(asked=http.app.state.library.stop(tag))
 
 # %% ../../nbs/serving/server.ipynb #v024
 @routes.get('/v1/models')
