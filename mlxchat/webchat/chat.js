@@ -182,7 +182,7 @@ function draw(turn) {
   if (!busy && role === 'user') buttons.push(small('pen', 'Edit', () => edit(turn)))
   if (!answering && i >= 0 && (last || role === 'assistant')) buttons.push(small('again', role === 'user' ? 'Ask again' : 'Regenerate', () => regenerate(turn)))
   if (!answering && last && turn.open && !turn.beside) buttons.push(word('Continue', () => answer(turns.at(-2), turn)))
-  if (!answering && i < 0) buttons.push(small('again', 'Try again', again))
+  if (!answering && i < 0) buttons.push(word('Try again', again))
   if (turn.facts && !turn.beside && !busy) buttons.push(make('span', {class: 'facts'}, turn.facts))
   turn.el.className = 'turn ' + role + (turn.beside ? ' two' : '')
   const edge = i > 0 && i === turns.findLast(t => t.role === 'assistant')?.from

@@ -65,6 +65,8 @@ function listChats() {
     const open = make('button', {class: 'open', title, ...(chat.id === here.id ? {'aria-current': 'true'} : {})}, title)
     rows.push(make('li', {'data-id': chat.id, class: chat.id === here.id ? 'here' : ''}, open, small('pen', 'Rename: ' + title), small('bin', 'Delete: ' + title)))
   }
+  const all = rows.filter(o => o.dataset.id), stop = all.find(o => o.className) ?? all[0] // the list is one stop of the tab key
+  for (const o of all) for (const b of o.children) b.tabIndex = o === stop ? 0 : -1
   update($('chats'), rows.length ? rows : [make('li', {}, make('h3', {}, wanted ? 'Nothing found' : 'Conversations are kept in this browser.'))])
 }
 $('chats').addEventListener('click', e => {
@@ -72,6 +74,13 @@ $('chats').addEventListener('click', e => {
   if (!found) return
   const i = [...row.children].indexOf(button)
   if (i === 0) { openChat(found.chat); $('text').focus() } else if (i === 1) rename(row, key, found.chat); else remove(key, found)
+})
+$('chats').addEventListener('keydown', e => { // arrows go through the list
+  const all = [...$('chats').querySelectorAll('.open')], i = all.indexOf(e.target), act = {F2: 1, Delete: 2}[e.key]
+  const to = all[i + ({ArrowDown: 1, ArrowUp: -1}[e.key] ?? NaN)]
+  if (i < 0 || !(act || to)) return
+  e.preventDefault()
+  if (act) e.target.parentNode.children[act].click(); else to.focus()
 })
 function rename(row, key, chat) {
   const box = make('input', {class: 'edit', 'aria-label': 'Name of the conversation', maxlength: 80}); box.value = titleOf(chat)
@@ -85,7 +94,7 @@ function rename(row, key, chat) {
     listChats(); [...$('chats').children].find(o => o.dataset.id === chat.id)?.children[1]?.focus()
   }
   box.addEventListener('keydown', e => {
-    if (e.key === 'Enter') leave(box.value)
+    if (e.key === 'Enter' && !e.isComposing) { e.preventDefault(); leave(box.value) } // else it would press what gets the focus
     if (e.key === 'Escape') { e.stopPropagation(); leave() }
   })
   box.addEventListener('blur', () => leave(box.value))
@@ -117,7 +126,7 @@ function download(name, text, type) {
   const a = make('a', {href: URL.createObjectURL(new Blob([text], {type})), download: name})
   document.body.append(a); a.click(); a.remove(); setTimeout(() => URL.revokeObjectURL(a.href), 60000)
 }
-const MARK = /^(\\*)<!-- (user|assistant) -->$/gm, TOOL = {python: 'tool', python_output: 'result'}
+const MARK = /^\\*(<!-- (user|assistant) -->|```(tool|result))$/gm, /* behind a backslash where it is text */ TOOL = {python: 'tool', python_output: 'result'}
 const fenced = ({type, text}) => type === 'text' ? text.replace(MARK, '\\$&') : '\n```' + TOOL[type] + '\n' + text + '\n```\n'
 const toMarkdown = chat => `# ${titleOf(chat)}\n` + turns.map(t => `\n<!-- ${t.role} -->\n**${t.role === 'user' ? 'You' : 'Model'}:**\n\n${t.parts.map(fenced).join('')}\n`).join('')
 function fromMarkdown(text) {
@@ -127,7 +136,7 @@ function fromMarkdown(text) {
   for (let i = 1; i < pieces.length; i += 2) {
     const parts = pieces[i + 1].trimEnd().split(/^```(tool|result)\n([\s\S]*?)\n```\n?/m), said = []
     for (let k = 0; k < parts.length; k += 3) {
-      const words = parts[k].replace(/^\\(\\*<!-- (?:user|assistant) -->)$/gm, '$1').replace(/\n$/, k + 1 < parts.length ? '' : '$&')
+      const words = parts[k].replace(/^\\(\\*(<!-- (user|assistant) -->|```(tool|result)))$/gm, '$1').replace(/\n$/, k + 1 < parts.length ? '' : '$&')
       if (words) said.push({type: 'text', text: words})
       if (k + 1 < parts.length) said.push({type: parts[k + 1] === 'tool' ? 'python' : 'python_output', text: parts[k + 2]})
     }

@@ -80,7 +80,7 @@ function listRuns() {
     }
     const row = rows.get(name), box = row.querySelector('input'), step = status.step ?? values.loss.at(-1)?.[0] ?? 0, seconds = last(values.elapsed_seconds), tokens = last(values.tokens)
     box.checked = on; box.style.accentColor = on ? colour(tag) : ''
-    const facts = [count(step) + (status.total ? ' of ' + count(status.total) : ''), nice(last(values.loss)), nice(last(values.val_bpb)), tokens ? short(tokens) : '–', seconds ? duration(seconds) : '–']
+    const facts = [count(step) + (status.total > step ? ' of ' + count(status.total) : ''), nice(last(values.loss)), nice(last(values.val_bpb)), tokens ? short(tokens) : '–', seconds ? duration(seconds) : '–']
     facts.forEach((text, i) => { if (row.cells[i + 1].textContent !== text) row.cells[i + 1].textContent = text })
     return row
   })

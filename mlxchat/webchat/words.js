@@ -22,6 +22,8 @@ function update(el, nodes) { // make these the children, but touch nothing that 
     if (old.nodeType === Node.TEXT_NODE && o.nodeType === Node.TEXT_NODE) {
       let same = 0; while (same < old.length && old.data[same] === o.data[same]) same++
       old.replaceData(same, old.length - same, o.data.slice(same))
+    } else if (o.nodeName === 'INPUT' && old.nodeName === 'INPUT') { // somebody may be moving it
+      for (const {name, value} of o.attributes) old.setAttribute(name, value)
     } else if (old.cloneNode().isEqualNode(o.cloneNode())) update(old, [...o.childNodes])
     else old.replaceWith(o)
   })
@@ -56,7 +58,7 @@ function inline(text) {
   return out
 }
 
-const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+/, FENCE = /^\s*(`{3,}|~{3,})\s*([\w+#.-]*)/, RULE = /^ {0,3}([-*_])(\s*\1){2,}\s*$/
+const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+/, FENCE = /^\s*(`{3,}(?=[^`]*$)|~{3,})(.*)/, RULE = /^ {0,3}([-*_])(\s*\1){2,}\s*$/
 const TABLE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/, HEAD = /^#{1,6}\s+/, DISPLAY = /^\s*(\$\$|\\\[)/
 const cells = line => line.trim().replace(/^\||\|$/g, '').split('|').map(o => o.trim())
 function markdown(text, depth = 0) { // a list of nodes
@@ -70,7 +72,7 @@ function markdown(text, depth = 0) { // a list of nodes
     if (!line.trim()) continue
     if (fence) {
       end = take(i + 1, o => o.trim() !== fence[1])
-      out.push(make('div', {class: 'code'}, make('div', {}, make('span', {}, fence[2]), make('button', {class: 'copy'}, 'Copy')),
+      out.push(make('div', {class: 'code'}, make('div', {}, make('span', {}, fence[2].trim()), make('button', {class: 'copy'}, 'Copy')),
         make('pre', {tabindex: 0}, lines.slice(i + 1, end).join('\n'))))
       end++
     } else if (shown) {
