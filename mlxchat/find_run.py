@@ -157,7 +157,9 @@ def run_folder(
         if p.exists(): raise ValueError(f'{p} is a file: name the folder of a run')
         for home, *rest in (p.parent, p.name), (p.parent.parent, p.parent.name, p.name):
             if home.name == 'checkpoints' and home.is_dir():
-                Run(home.parent, make=False)._missing(rest[0], *map(step_number, rest[1:]))
+                run = Run(home.parent, make=False)
+                if rest[-1] == 'best': return run.pick(*(rest if rest[1:] else ('', 'best')))
+                run._missing(rest[0], *map(step_number, rest[1:]))
     if '/' in str(tag): raise FileNotFoundError(f'there is no folder {tag}')
     raise no_run(tag)
 
@@ -182,10 +184,10 @@ def _named(tag):
     if whole.parent.parent.name == 'checkpoints' and re.fullmatch(r'step_\d+', whole.name):
         return Run(whole.parents[2], whole.parent.name, step_number(whole.name), make=False)
     if (path/'metadata.json').exists():
-        raise ValueError(f'{path} is a checkpoint without its run: '
-                         'its place is RUN/checkpoints/STAGE/step_N, beside RUN/tokenizer')
+        raise ValueError(f'{path} is a checkpoint without its run: its place is RUN/checkpoints/STAGE/step_N, beside '
+                         'RUN/tokenizer (`mlxchat import-nanochat` reads one of nanochat, and of its ports to MLX)')
     if not any((path/o).exists() for o in _TRACES):
-        theirs = any(o for kind in ('*_checkpoints', 'model_*.pt') for o in path.glob(kind))
+        theirs = any(o for kind in ('*_checkpoints', 'model_*.pt', 'model_*.npz') for o in path.glob(kind))
         hint = ': `mlxchat import-nanochat` reads what nanochat has trained'*theirs
         if (path/'config.json').exists() and not theirs:
             raise FileNotFoundError(f'{path.name} was begun, and has saved nothing: the same command begins it again')

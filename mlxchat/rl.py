@@ -30,6 +30,7 @@ from .tasks import Task
 from .questions import practice, spelling_words
 from .progress import outlive_terminal
 from .views import done_line, score_line
+from .report import write_report
 from .safety.ranges import ranged
 from .safety.files import read_json
 from .policy import PolicyStep, RewardError
@@ -195,7 +196,8 @@ def _carry_out(source, target, c, tasks, more, start, log, again, tag, callbacks
     print(amount(c, len(tasks[1])), flush=True)
     m = _practised(target, c, tasks, more, start, log, task, callbacks)
     for k, change in learnt(target, m).items(): print(f'{k:8} {change}')
-    print(f'tries in {tilde(target.folder/"rollouts.jsonl")}; talk to it with `mlxchat chat --run {name}`')
+    print(f'tries in {tilde(target.folder/"rollouts.jsonl")}; talk to it with `mlxchat chat --run {name}`; '
+          f'report in {tilde(write_report(target))}')
     return m
 
 # %% ../nbs/06i_rl.ipynb #675635cb

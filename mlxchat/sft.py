@@ -21,7 +21,7 @@ from .find_run import check_copy, check_tag, find_run
 from .runs import nothing_left, Run, run_config
 from .progress import outlive_terminal
 from .views import AVERAGED, done_line
-from .report import report_html
+from .report import write_report
 from .callbacks import LogConfig, as_callbacks, sinks
 from .recipe import check_rows
 from .safety.ranges import check_pairs, ranged
@@ -242,7 +242,7 @@ def _carry_out(source, target, begun, material, names, log, again, tag, callback
         m = _teach(target, path, plan, material, names, [*to, *callbacks])
     print(f'step {m["step"]:,}: {outcome(target, m)}')
     if plan.few and plan.own <= AGAIN and (said := asked_again(target, material.own, plan.c.lora)): print(said)
-    print(f'talk to it with `mlxchat chat --run {name}`; report in {tilde(report_html(target))}')
+    print(f'talk to it with `mlxchat chat --run {name}`; report in {tilde(write_report(target))}')
     return m
 
 # %% ../nbs/06e_sft.ipynb #034627e4

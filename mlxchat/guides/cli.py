@@ -25,7 +25,7 @@ from ..safety.console import counted, tilde
 from ..sources.hub import hub_set, make_hub_set
 from ..sources.english import make_talk
 from ..sources.shards import MADE, download, local_shards, set_folder, shard_numbers, SETS
-from ..sources.texts import make_set, write_bin
+from ..sources.texts import make_set, take_bin, write_bin
 from ..find_run import check_tag, run_folder
 from ..callbacks import LogConfig
 from ..pretrain import read_config, recorded
@@ -112,7 +112,7 @@ def yaml_args(
     known, out, wrong, seen = {o.name: o for o in options}, [], [], {}
     for line, key, node in _read_yaml(path):
         name, value = meant(key, known), _plain(node)
-        if key == 'mixed_precision' and isinstance(value, bool): name, value = 'dtype', 'auto' if value else 'float32'
+        if key == 'mixed_precision': name, value = 'dtype', {True: 'auto', False: 'float32'}.get(value, value)
         if ELSEWHERE.get(key) == ELSEWHERE['dropout'] and value in ('0', '0.0', None, False): continue
         if name == 'config': wrong.append((line, 'a file cannot name another in config'))
         elif name not in known: wrong.append((line, no_option(key, known)))
@@ -225,6 +225,17 @@ def _counted(report):
           f'{counted(c["validation documents"], "document")} to validate')
     for line in report.lines(): print(f'note: {line}')
 
+# %% ../../nbs/guides/cli.ipynb #1d5a
+def _ids(tokens, set, tokenizer_dir, others):
+    "Take over files of token ids"
+    if others: raise ValueError(f'--tokens are ids already: {", ".join(others)} would mean nothing')
+    if not set or set in SETS or set in MADE: raise ValueError('choose a name for these ids with --set')
+    tok = tokenizer_formats.load_tokenizer(tokenizer_dir or base_dir()/'tokenizer')
+    info = take_bin(Path(tokens), tok, folder := base_dir()/'shards'/check_tag(set, 'set'))
+    print(f'{info["train"]:,} tokens to train on, {info["val"]:,} to validate')
+    print(f'pretrain on it with `mlxchat train --set {set}{f" --tokenizer-dir {tokenizer_dir}"*bool(tokenizer_dir)}`')
+    print(f'files  in {tilde(folder)}')
+
 # %% ../../nbs/guides/cli.ipynb #c020
 DATA_KINDS = dict( # of sets, and the options that each of them knows
     python=('the offline corpus', ('max_bytes', 'val_fraction', 'force')),
@@ -242,7 +253,8 @@ def data(
     set:str='',
     text:list=None,          # own files and folders: .txt .md .jsonl .parquet, also packed
     format:str='parquet',    # bin: write token ids as well, to the set with -bin after its name
-    tokenizer_dir:str='',    # tokenizer for these ids, default tokenizer/ in mlxchat's directory
+    tokens:str='',           # folder with train.bin and val.bin of another program, token ids of --tokenizer-dir
+    tokenizer_dir:str='',    # tokenizer for these ids, default tokenizer/ in mlxchat's directory; or its file
     num_shards:int=None,     # files of a public set, default 8; without --set, of fineweb-edu
     workers:int=None,        # shards fetched at the same time, default 4
     column:str='',           # with the text, in tables and JSON lines, default text; --text-column is the same
@@ -258,6 +270,7 @@ def data(
     if not 0 < given.get('val_fraction', .5) < 1:
         raise ValueError(f'--val-fraction must be above 0 and below 1, not {val_fraction}')
     if format not in ('parquet', 'bin'): raise ValueError(f'unknown format {format!r}: choose parquet or bin')
+    if tokens: return _ids(tokens, set, tokenizer_dir, [option(k) for k in given] + ['--text']*bool(text))
     if tokenizer_dir and format != 'bin': raise ValueError('--tokenizer-dir is for --format bin: other sets are text')
     if not set and not text and num_shards:
         set = 'fineweb-edu'
@@ -312,6 +325,7 @@ def tokenizer(
     digits:int=None,             # most digits in one token, default 2
     max_chars:int=None,          # read so much in all, default 2e9
     doc_cap:int=None,            # read so much of each document, default 10,000
+    sentencepiece:bool=False,    # train a model of SentencePiece, as Llama had?
     from_file:str='',            # instead of training, take over this file or folder
     force:bool=False,            # with --from-file or --export: even if something is there?
     compare:bool=False,          # instead of training, compare with well-known vocabularies?
@@ -319,7 +333,9 @@ def tokenizer(
 ):
     "Train a tokenizer, which new runs then use"
     training, folder = not (from_file or compare or export), base_dir()/'tokenizer'
-    how = dict(vocab_size=vocab_size, digits=digits, max_chars=max_chars, doc_cap=doc_cap)
+    if sentencepiece and digits: raise ValueError('--digits is not for --sentencepiece, which parts all digits')
+    how = dict(vocab_size=vocab_size, digits=digits, max_chars=max_chars, doc_cap=doc_cap,
+               sentencepiece=sentencepiece or None)
     how = {k: v for k, v in how.items() if v is not None}
     if how and not training:
         are = 'is' if len(how) == 1 else 'are'
@@ -354,7 +370,7 @@ def tokenizer(
 @delegates(LogConfig, keep=True)
 @ranged
 def train(
-    config:str='', # YAML file with options; those on the command line win
+    config:str='', # YAML file with options; those on the command line win; --help-yaml prints one to fill in
     **kwargs
 ):
     "Pretrain a model, or go on with one"

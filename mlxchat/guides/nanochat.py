@@ -22,7 +22,8 @@ import mlx.core as mx
 
 # %% ../../nbs/guides/nanochat.ipynb #c014
 def _ours(name):
-    name = name.removeprefix('_orig_mod.')
+    name = re.sub(r'^(h|wte)\.', r'transformer.\1.', name.removeprefix('_orig_mod.')) # so nanochat's ports to MLX
+    name = re.sub(r'^transformer\.h\.(\d+)\.ve\.', r'value_embeds.\1.', name)
     return name.replace('transformer.h.', 'blocks.').replace('transformer.wte.', 'wte.')
 
 def _theirs(name):
@@ -37,7 +38,7 @@ def from_nanochat(
     "A model from nanochat's weights"
     if not all(isinstance(k, str) and isinstance(v, mx.array) for k, v in weights.items()):
         raise ValueError('these are no weights of nanochat, which are arrays with names')
-    w = {_ours(k): v for k, v in weights.items()}
+    w = {_ours(k): v for k, v in weights.items() if k not in ('cos', 'sin')} # which a port keeps as well
     generation = 'v3' if 'smear_gate.weight' in w else 'v2' if 'resid_lambdas' in w else 'v1'
     sizes = {k: facts[k] for k in ('n_embd', 'n_head', 'n_kv_head', 'vocab_size', 'sequence_len')}
     if facts.get('window_pattern'): sizes['window_pattern'] = facts['window_pattern']
@@ -95,9 +96,28 @@ def _stage_of(folder):
     return said if said in _STAGES.values() else 'base'
 
 # %% ../../nbs/guides/nanochat.ipynb #d0ae4b6b
+_KINDS = '.pt', '.npz', '.safetensors'
+
+def _checkpoint_in(folder, step):
+    "File of weights, what is known of them, and the step"
+    found = {int(m[1]): p for p in sorted(folder.glob('model_*'))
+             if p.suffix in _KINDS and (m := re.fullmatch(r'model_(\d+)', p.stem))}
+    if not found and (path := folder/'model.safetensors').exists():
+        meta = read_json(folder/'metadata.json', {'model_config': _FACTS, 'step?': (0, 2**60)})
+        if step not in (None, there := meta.get('step') or 0):
+            raise FileNotFoundError(f'{folder} holds step {there:,}, not {step:,}')
+        return path, meta, there
+    if not found: raise FileNotFoundError(f'there is no model_*.pt in {folder}, and no .npz or .safetensors')
+    step = max(found) if step is None else step
+    if step not in found:
+        known = ', '.join(f'{o:,}' for o in sorted(found))
+        raise FileNotFoundError(f'there is no model of step {step:,} in {folder}, only of {known}')
+    return found[step], read_json(folder/f'meta_{step:06d}.json', {'model_config': _FACTS}), step
+
+# %% ../../nbs/guides/nanochat.ipynb #7c2b1de3
 @ranged
 def import_nanochat(
-    dir:str='',      # nanochat's folder with model_*.pt and meta_*.json
+    dir:str='',      # nanochat's folder with model_*.pt and meta_*.json, or that of a port of it to MLX
     step:int=None,   # which checkpoint, default the last
     stage:str='',    # base, mid, sft or rl, default from the folder's name
     tokenizer:str='',# file or folder, default where nanochat keeps it
@@ -106,15 +126,8 @@ def import_nanochat(
     "Make a run of nanochat's checkpoint"
     if not dir: raise ValueError('name the folder with model_*.pt, such as ~/.cache/nanochat/base_checkpoints/d20')
     folder = Path(dir)
-    steps = sorted(int(m[1]) for p in folder.glob('model_*.pt') if (m := re.fullmatch(r'model_(\d+)\.pt', p.name)))
-    if not steps: raise FileNotFoundError(f'there is no model_*.pt in {folder}')
-    step = steps[-1] if step is None else step
-    if step not in steps:
-        known = ', '.join(f'{o:,}' for o in steps)
-        raise FileNotFoundError(f'there is no model of step {step:,} in {folder}, only of {known}')
-    meta = read_json(folder/f'meta_{step:06d}.json', {'model_config': _FACTS})
-    path = folder/f'model_{step:06d}.pt'
-    weights = read_torch(path)
+    path, meta, step = _checkpoint_in(folder, step)
+    weights = read_torch(path) if path.suffix == '.pt' else mx.load(str(path))
     try: model = from_nanochat(weights, meta['model_config'])
     except ValueError as e: raise ValueError(f'{path}: {" ".join(str(e).split())}') from None
     usual = folder, folder/'tokenizer', folder.parent.parent/'tokenizer', nanochat_dir()/'tokenizer'

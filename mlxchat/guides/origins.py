@@ -78,13 +78,14 @@ def learn_tokenizer(
     paths,           # of shards to learn from
     vocab_size:int=None, # default `usual_vocab`
     progress:bool=False, # show a bar, if there is a terminal?
-    **how                # see `Tokenizer.train`
+    sentencepiece:bool=False, # a model of SentencePiece?
+    **how                # see `Tokenizer.train` and `train_sentencepiece`
 )->Tokenizer:
     "A tokenizer of what is in shards"
     if not any(t.strip() for t in read_texts(paths)): raise ValueError(f'there is no text in {Path(paths[0]).parent}')
     texts = Bar(read_texts(paths), unit=' documents', desc='reading', disable=not progress)
     wanted = vocab_size or usual_vocab(paths)
-    tok = Tokenizer.train(texts, wanted, **how)
+    tok = (tokenizer_formats.train_sentencepiece if sentencepiece else Tokenizer.train)(texts, wanted, **how)
     if tok.vocab_size < wanted:
         print(f'this text has pieces for {tok.vocab_size:,} tokens, not for {wanted:,}: '
               'add text to the set, or learn from a larger one with --set')
@@ -98,7 +99,8 @@ def tokenizer_for(
 )->Path:               # where it is
     "The tokenizer for new runs with this set; it is made if there is none"
     ours, theirs = base_dir()/'tokenizer', nanochat_dir()/'tokenizer'
-    where = next((p for p in (ours, theirs) if p.is_dir() and any(p.iterdir()) and (p == ours or set in SETS)), None)
+    nanochats = set in SETS or set_folder(set).resolve().is_relative_to(nanochat_dir().resolve())
+    where = next((p for p in (ours, theirs) if p.is_dir() and any(p.iterdir()) and (p == ours or nanochats)), None)
     if where:
         whose = 'nanochat' if where == theirs else 'mlxchat'
         say(f"tokenizer: {whose}'s, {tokenizer_formats.load_tokenizer(where).vocab_size:,} tokens, in {tilde(where)}")

@@ -24,7 +24,7 @@ from ..core import bundle_dir, core
 from ..safety.parallel import World, join_world
 from ..progress import outlive_terminal
 from ..views import done_line
-from ..report import report_html, where_time_went
+from ..report import write_report, where_time_went
 from ..callbacks import LogConfig, memory_use, sinks, as_callbacks
 from .plan import check_fits, check_possible
 from ..model import GPT
@@ -272,7 +272,7 @@ def _sum_up(run, m, profile):
     "What came of it"
     print(f'step {m["step"]:,}: {_bpb(m)}')
     if profile: print(where_time_went(run.metrics('base')))
-    print(f'report in {tilde(report_html(run))}')
+    print(f'report in {tilde(write_report(run))}')
 
 # %% ../../nbs/guides/runs.ipynb #3a3614c3
 @contextmanager

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SUFFIXES', 'PACKED', 'OLD', 'OTHER', 'FEW_DOCUMENTS', 'decode', 'Report', 'file_kind', 'texts_in', 'cut',
-           'text_files', 'documents_in', 'new_folder', 'make_set', 'write_bin', 'bin_info']
+           'text_files', 'documents_in', 'new_folder', 'make_set', 'write_bin', 'bin_info', 'take_bin']
 
 # %% ../../nbs/sources/texts.ipynb #c003
 import bz2, codecs, gzip, hashlib, json, lzma, os, random, re, shutil, zlib
@@ -354,4 +354,29 @@ def bin_info(
         width = np.dtype(info['dtype']).itemsize
         if size != info[name]*width:
             raise ValueError(f'{folder/name}.bin has {size:,} bytes, not {info[name]:,} tokens of {width}: {advice}')
+    return info
+
+# %% ../../nbs/sources/texts.ipynb #b1a1
+def take_bin(
+    source:Path,     # folder with train.bin and val.bin, ids of 16 bits, or of 32 in larger vocabularies
+    tokenizer,       # that made them
+    folder:Path,     # where to; what is there is replaced
+)->dict:             # what tokens.json says
+    "Files of token ids that another program has written"
+    dtype = '<u2' if tokenizer.vocab_size <= 2**16 else '<u4'
+    info = dict(format='mlxchat-tokens', version=1, dtype=dtype, tokenizer=tokenizer.fingerprint(),
+                vocab_size=tokenizer.vocab_size, bos=None)
+    with new_folder(folder, 'tokens.json') as work:
+        for name in 'train', 'val':
+            open_file(path := Path(source)/f'{name}.bin').close()
+            if not (size := path.stat().st_size) or size % np.dtype(dtype).itemsize:
+                raise ValueError(f'{path} has {size:,} bytes, which are no ids of {8*np.dtype(dtype).itemsize} bits')
+            ids = np.memmap(path, dtype=dtype, mode='r')
+            if (most := int(ids.max())) >= tokenizer.vocab_size:
+                raise ValueError(f'{path} holds the token {most:,}, and the tokenizer has {tokenizer.vocab_size:,}: '
+                                 'name the one that made it with --tokenizer-dir')
+            if (ids == tokenizer.bos_id).any(): info['bos'] = tokenizer.bos_id # where documents begin
+            shutil.copyfile(path, work/f'{name}.bin')
+            info[name] = len(ids)
+        atomic_write(work/'tokens.json', lambda p: p.write_text(json.dumps(info, indent=1)))
     return info

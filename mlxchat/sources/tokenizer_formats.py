@@ -4,17 +4,17 @@
 
 # %% auto #0
 __all__ = ['LETTERS', 'SENTENCEPIECE_FILE', 'spell', 'unspell', 'halves', 'read_gpt2', 'characters', 'portable', 'hf_file',
-           'write_hf', 'read_hf', 'SentencePieceTokenizer', 'load_tokenizer']
+           'write_hf', 'read_hf', 'SentencePieceTokenizer', 'train_sentencepiece', 'load_tokenizer']
 
 # %% ../../nbs/sources/tokenizer_formats.ipynb #c003
-import hashlib, json, re
+import hashlib, io, json, re
 from functools import cache
 from itertools import groupby
 from math import inf
 from pathlib import Path
 from fastcore.basics import patch
 from ..safety.files import atomic_write, in_short, read_json
-from ..tokenizer import SPECIAL_TOKENS, TOKENIZER_FILE, Tokenizer
+from ..tokenizer import SPECIAL_TOKENS, TOKENIZER_FILE, Tokenizer, capped
 from .tokenizer_tables import by_ids, _reading, _contents, PATTERNS, read_pickle, read_tiktoken
 import numpy as np, tiktoken
 
@@ -278,6 +278,26 @@ def load(cls:SentencePieceTokenizer,
         tok = cls(_contents(path.parent/SENTENCEPIECE_FILE))
         if tok.fingerprint() != d['fingerprint']: raise ValueError(f'{SENTENCEPIECE_FILE} next to it is another one')
     return tok
+
+# %% ../../nbs/sources/tokenizer_formats.ipynb #50084e26
+def train_sentencepiece(
+    texts,                     # iterable of str
+    vocab_size:int=32768,      # with our nine special tokens; small texts may not fill it
+    max_chars:int=100_000_000, # read so much in all: SentencePiece keeps it in memory
+    doc_cap:int=10_000,        # read so much of each text
+)->SentencePieceTokenizer:
+    "Learn a SentencePiece model from `texts`"
+    try: from sentencepiece import SentencePieceTrainer
+    except ImportError: raise ValueError('this needs SentencePiece: pip install sentencepiece') from None
+    lines = (o[:1000] for text in capped(texts, max_chars, doc_cap) for o in text.splitlines() if o.strip())
+    out, pieces = io.BytesIO(), vocab_size - len(SPECIAL_TOKENS)
+    if pieces < 300: raise ValueError(f'a vocabulary of SentencePiece has at least {300 + len(SPECIAL_TOKENS)} tokens')
+    try: SentencePieceTrainer.train(
+        sentence_iterator=lines, model_writer=out, vocab_size=pieces, model_type='bpe', byte_fallback=True,
+        split_digits=True, normalization_rule_name='identity', remove_extra_whitespaces=False,
+        allow_whitespace_only_pieces=True, character_coverage=.9995, hard_vocab_limit=False, minloglevel=2)
+    except RuntimeError as e: raise ValueError(f'SentencePiece can learn nothing from this text: {e}') from None
+    return SentencePieceTokenizer(out.getvalue())
 
 # %% ../../nbs/sources/tokenizer_formats.ipynb #c093
 def load_tokenizer(
