@@ -16,6 +16,7 @@ from .fetch import Fetcher
 from .published import PUBLISHED, Rows, split_files
 from .puzzles import puzzles, three_numbers
 from .small_talk import Memory, SmallTalk, Stories, Unknown
+from .typed import Lengths, Sums
 from ..tasks import Task, TaskMixture, answer, final_number, final_text, meant_task, no_task
 from ..questions import Arithmetic, Identity, SimpleSpelling, SpellingBee, spelling_words
 from ..tokenizer import Tokenizer, check_messages
@@ -132,9 +133,10 @@ class CustomJSON(Task):
 # %% ../../nbs/sources/datasets.ipynb #c110
 TASKS = {'arc-easy': ARC, 'arc-challenge': ARC, 'mmlu': MMLU, 'gsm8k': GSM8K, 'humaneval': HumanEval,
          'hellaswag': HellaSwag, 'smoltalk': SmolTalk, 'spellingbee': SpellingBee, 'simplespelling': SimpleSpelling,
-         'arithmetic': Arithmetic, 'identity': Identity, 'puzzles': puzzles, 'threenumbers': three_numbers,
+         'arithmetic': Arithmetic, 'identity': Identity, 'sums': Sums, 'lengths': Lengths,
+         'puzzles': puzzles, 'threenumbers': three_numbers,
          'smalltalk': SmallTalk, 'unknown': Unknown, 'stories': Stories, 'memory': Memory}
-_OF_WORDS = {'spellingbee', 'simplespelling', 'puzzles', 'threenumbers'}
+_OF_WORDS = {'spellingbee', 'simplespelling', 'lengths', 'puzzles', 'threenumbers'}
 _WITH_WORDS = {'stories', 'memory'}
 
 OWN = 'name a .jsonl file, or code of your own as my_tasks.py:Chess' # for messages
