@@ -25,7 +25,7 @@ setup(
     author=cfg['author'], author_email=cfg['author_email'], url=cfg['git_url'], license='MIT',
     long_description=open('README.md', encoding='utf-8').read(), long_description_content_type='text/markdown',
     packages=find_packages(include=['mlxchat', 'mlxchat.*']),
-    package_data={'mlxchat': ['*.html', 'data_files/*', 'onefile/*']},
+    package_data={'mlxchat': ['*.html', 'data_files/*', 'onefile/*', 'webchat/*']},
     classifiers=[f'Programming Language :: Python :: {o}' for o in cfg['pythons'].split()],
     python_requires='>=' + cfg['min_python'], install_requires=lines('requirements'), extras_require=extras,
     entry_points={'console_scripts': lines('console_scripts'), 'nbdev': ['mlxchat=mlxchat._modidx:d']}, zip_safe=False,

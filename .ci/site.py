@@ -74,12 +74,20 @@ def pandoc(name, md, *args, **meta):
     return p.stdout if p.returncode == 0 else sys.exit(f'{name}: pandoc failed or warned')
 
 def contents(items):
-    "The notebooks of sidebar.yml in their order, each with the section it is in"
+    "The notebooks of sidebar.yml, whose sections may have sections, in their order"
+    for o in items: yield from [o] if isinstance(o, str) else contents(o['contents'])
+
+def navigation(items, page, pages):
+    "The sidebar of a page: links, and sections that are open where the page is in them"
     for o in items:
-        if isinstance(o, str): yield Path(o), ''
+        if isinstance(o, str):
+            target, front, _ = pages[o]
+            yield link(page, front, target, **({'aria-current': 'page'} if target == page else {}))
         else:
-            if 'href' in o: yield Path(o['href']), o['section']
-            yield from ((p, o['section']) for p, _ in contents(o['contents']))
+            here = any(pages[p][0] == page for p in contents(o['contents']))
+            yield f'<details{" open" if here else ""}><summary>{o["section"]}</summary>'
+            yield from navigation(o['contents'], page, pages)
+            yield '</details>'
 
 def front_md(front): return f'---\n{yaml.dump({k: front[k] for k in ("title", "description") if k in front})}---\n\n'
 
@@ -92,30 +100,27 @@ def by_pandoc():
     shutil.copytree(proc, site, ignore=shutil.ignore_patterns('*.ipynb', '*.yml'))
     shutil.copy(here/'site.css', site)
     sidebar = yaml.safe_load((proc/'sidebar.yml').read_text('utf-8'))['website']['sidebar']['contents']
-    pages = []
-    for nb, section in contents(sidebar):
+    pages = {}
+    for nb in contents(sidebar):
+        folder = Path(nb).parent
         front, md, files = notebook_md(proc/nb)
-        pages.append((nb, nb.parent/front['output-file'], section, front, md))
+        pages[nb] = folder/front['output-file'], front, md
         for name, data in files.items():
-            (site/nb.parent/name).parent.mkdir(parents=True, exist_ok=True)
-            (site/nb.parent/name).write_bytes(data)
-    html = {nb.as_posix(): page for nb, page, *_ in pages}
+            (site/folder/name).parent.mkdir(parents=True, exist_ok=True)
+            (site/folder/name).write_bytes(data)
 
-    for i, (nb, page, section, front, md) in enumerate(pages):
-        nav, last = [], ''
-        for _, p, s, f, _ in pages:
-            if s != last: nav.append(f'<p>{s}</p>')
-            nav.append(link(page, f, p, **({'aria-current': 'page'} if p == page else {})))
-            last = s
-        around = {k: link(page, pages[j][3], pages[j][1], rel=k) for k, j in (('prev', i-1), ('next', i+1)) if 0 <= j < len(pages)}
+    order = list(pages.values())
+    for i, (nb, (page, front, md)) in enumerate(pages.items()):
+        nav = navigation(sidebar, page, pages)
+        around = {k: link(page, order[j][1], order[j][0], rel=k) for k, j in (('prev', i-1), ('next', i+1)) if 0 <= j < len(order)}
         out = pandoc(nb, front_md(front) + md, '-t', 'html', '--standalone', '--mathml', '--toc', '--toc-depth=3', f'--template={here/"site.html"}',
             site=cfg.title, root=os.path.relpath('.', page.parent), repo=cfg.git_url, nav='\n'.join(nav), lang='en', **around)
         def to_page(m): # links between notebooks are links between their pages
-            target = os.path.normpath(nb.parent/m[1])
-            return f'href="{os.path.relpath(html[target], page.parent)}' if target in html else m[0]
+            target = os.path.normpath(Path(nb).parent/m[1])
+            return f'href="{os.path.relpath(pages[target][0], page.parent)}' if target in pages else m[0]
         (site/page).parent.mkdir(parents=True, exist_ok=True)
         (site/page).write_text(re.sub(r'href="([^":#]+\.ipynb)', to_page, out), 'utf-8')
-        if nb.name == cfg.readme_nb: readme(front, md)
+        if nb == cfg.readme_nb: readme(front, md)
     print(f'{len(pages)} pages in {site}')
 
 def readme(front, md):

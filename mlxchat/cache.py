@@ -22,11 +22,14 @@ class PrefillCache:
         self.keys, self.values, self.offset = [None]*layers, [None]*layers, 0
         self.lengths, self.last = lengths, None
 
-    def positions(self, T:int)->mx.array: # (T,)
-        "Positions of the next `T` tokens"
-        return self.offset + mx.arange(T)
+# %% ../nbs/04c_cache.ipynb #1037ed27
+@patch
+def positions(self:PrefillCache, T:int)->mx.array: # (T,)
+    "Positions of the next `T` tokens"
+    return self.offset + mx.arange(T)
 
-    def advance(self, T:int): self.offset += T
+@patch
+def advance(self:PrefillCache, T:int): self.offset += T
 
 # %% ../nbs/04c_cache.ipynb #15a27f08
 @patch

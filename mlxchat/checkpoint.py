@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['METADATA', 'write_json', 'file_hash', 'random_state', 'save_arrays', 'save_checkpoint', 'array_shapes', 'damage',
-           'step_of', 'checkpoints', 'latest_checkpoint', 'load_model', 'seen_from', 'base_of', 'restore_state',
-           'load_optimizer', 'metadata', 'amend', 'score', 'prune', 'alive']
+           'step_of', 'checkpoints', 'latest_checkpoint', 'load_model', 'restore_state', 'load_optimizer', 'metadata',
+           'amend', 'alive', 'score', 'prune', 'seen_from', 'base_of']
 
 # %% ../nbs/03a_checkpoint.ipynb #c042
 import errno, hashlib, json, math, os, re, shutil
@@ -58,6 +58,17 @@ def save_arrays(
         why = (errno.ENOSPC, os.strerror(errno.ENOSPC)) if full else (errno.EIO, str(e))
         raise OSError(*why, str(path)) from None
 
+# %% ../nbs/03a_checkpoint.ipynb #5bdea1ec
+def _put_in_place(new, final):
+    "`new` becomes `final`, whether or not there is one already"
+    if final.exists():
+        old = new.with_name(new.name + '.old')
+        os.rename(final, old)
+        os.rename(new, final)
+        shutil.rmtree(old)
+    else: os.rename(new, final)
+    sync(final.parent)
+
 # %% ../nbs/03a_checkpoint.ipynb #cc656dae
 def _write_files(folder, step, model, optimizer, metadata):
     "All files of a checkpoint, on the disk when this returns"
@@ -69,17 +80,6 @@ def _write_files(folder, step, model, optimizer, metadata):
     about = dict(step=step, config=asdict(model.config), rng=random_state(), files=hashes, **kind, **metadata)
     write_json(folder/'metadata.json', about)
     sync(folder)
-
-# %% ../nbs/03a_checkpoint.ipynb #5bdea1ec
-def _put_in_place(new, final):
-    "`new` becomes `final`, whether or not there is one already"
-    if final.exists():
-        old = new.with_name(new.name + '.old')
-        os.rename(final, old)
-        os.rename(new, final)
-        shutil.rmtree(old)
-    else: os.rename(new, final)
-    sync(final.parent)
 
 # %% ../nbs/03a_checkpoint.ipynb #821a0f58
 def save_checkpoint(
@@ -177,7 +177,7 @@ def step_of(
 def checkpoints(
     folder:Path # directory of all checkpoints of a stage
 )->list[Path]:  # oldest first, not verified
-    "Checkpoint directories, by step; a copy that somebody put beside them is none"
+    "Checkpoint directories, by step, without copies that were put beside them"
     found = [p for p in Path(folder).glob('step_*') if re.fullmatch(r'step_[0-9]{1,18}', p.name) and p.is_dir()]
     return sorted(found, key=step_of)
 
@@ -226,34 +226,6 @@ def __getstate__(self:GPT)->dict:
 
 @patch
 def __setstate__(self:GPT, state:dict): vars(self).update(state, dtype=getattr(mx, state['dtype']))
-
-# %% ../nbs/03a_checkpoint.ipynb #a86c07cd
-def seen_from(
-    folder:Path, # checkpoints of the adapters
-    path:Path,   # the checkpoint that they belong to
-)->dict:         # where that is, and its checksum
-    "What adapters remember of their base"
-    place = os.path.relpath(Path(path).resolve(), Path(folder).resolve()/'step')
-    return dict(path=place, sha256=metadata(path)['files']['model.safetensors'])
-
-def base_of(path, base): return Path(os.path.normpath(Path(path).resolve()/base['path']))
-
-# %% ../nbs/03a_checkpoint.ipynb #381c77ba
-def _with_adapters(path, base=None, rank=0, alpha=0., parts=(), layers=(), **_):
-    if not base: raise ValueError(f'{path} holds only adapters, and does not say of what')
-    there = base_of(path, base)
-    about = metadata(there)
-    found = about.get('files', {}).get('model.safetensors')
-    if about.get('lora'): raise ValueError(f'{path} holds only adapters, and {there} does too')
-    if not found: raise FileNotFoundError(f'{path} holds only adapters, and their base is no longer in {there}')
-    if found != base['sha256']:
-        raise ValueError(f'{path} holds only adapters, and {there} is not the base that they were made for')
-    model = load_model(there)[0].add_lora(rank, alpha, parts, layers)
-    _fit_weights(model, path, {k: v.shape for k, v in tree_flatten(model.trainable_parameters())})
-    model.load_weights(str(Path(path)/'model.safetensors'), strict=False)
-    model = model.merged()
-    mx.eval(model.state)
-    return model
 
 # %% ../nbs/03a_checkpoint.ipynb #a2bdee91
 def _check_same_optimizer(path, optimizer, saved, about):
@@ -316,6 +288,15 @@ def amend(
     about = read_json(path/'metadata.json', METADATA, limit=2**29)
     write_json(path/'metadata.json', about | dict(rng=random_state()) | changes)
 
+# %% ../nbs/03a_checkpoint.ipynb #1422beb8
+def alive(pid:int)->bool:
+    "Is there such a process?"
+    if pid <= 0: return False # to `kill`, these are groups
+    try: os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError): return False
+    except PermissionError: pass
+    return True
+
 # %% ../nbs/03a_checkpoint.ipynb #82f84f5c
 def score(
     path:Path # checkpoint directory
@@ -340,11 +321,30 @@ def prune(
         pid = p.name.removesuffix('.old').rpartition('.')[2]
         if pid.isdecimal() and int(pid) != os.getpid() and not alive(int(pid)): shutil.rmtree(p, ignore_errors=True)
 
-# %% ../nbs/03a_checkpoint.ipynb #1422beb8
-def alive(pid:int)->bool:
-    "Is there such a process?"
-    if pid <= 0: return False # to `kill`, these are groups
-    try: os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError): return False
-    except PermissionError: pass
-    return True
+# %% ../nbs/03a_checkpoint.ipynb #a86c07cd
+def seen_from(
+    folder:Path, # checkpoints of the adapters
+    path:Path,   # the checkpoint that they belong to
+)->dict:         # where that is, and its checksum
+    "What adapters remember of their base"
+    place = os.path.relpath(Path(path).resolve(), Path(folder).resolve()/'step')
+    return dict(path=place, sha256=metadata(path)['files']['model.safetensors'])
+
+def base_of(path, base): return Path(os.path.normpath(Path(path).resolve()/base['path']))
+
+# %% ../nbs/03a_checkpoint.ipynb #381c77ba
+def _with_adapters(path, base=None, rank=0, alpha=0., parts=(), layers=(), **_):
+    if not base: raise ValueError(f'{path} holds only adapters, and does not say of what')
+    there = base_of(path, base)
+    about = metadata(there)
+    found = about.get('files', {}).get('model.safetensors')
+    if about.get('lora'): raise ValueError(f'{path} holds only adapters, and {there} does too')
+    if not found: raise FileNotFoundError(f'{path} holds only adapters, and their base is no longer in {there}')
+    if found != base['sha256']:
+        raise ValueError(f'{path} holds only adapters, and {there} is not the base that they were made for')
+    model = load_model(there)[0].add_lora(rank, alpha, parts, layers)
+    _fit_weights(model, path, {k: v.shape for k, v in tree_flatten(model.trainable_parameters())})
+    model.load_weights(str(Path(path)/'model.safetensors'), strict=False)
+    model = model.merged()
+    mx.eval(model.state)
+    return model

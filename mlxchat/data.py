@@ -153,6 +153,7 @@ def python_documents(
     return docs
 
 # %% ../nbs/02_data.ipynb #c057
+def _text(doc): return getattr(doc, 'text', doc)
 def _clean(text): return text.encode('utf-8', 'replace').decode() # Parquet holds UTF-8, which has no lone surrogates
 
 def write_shard(
@@ -168,8 +169,6 @@ def write_shard(
         use_dictionary=False, compression='zstd', write_statistics=False))
 
 # %% ../nbs/02_data.ipynb #4337bbd3
-def _text(doc): return getattr(doc, 'text', doc)
-
 def _full_shards(docs, shard_bytes):
     "Lists of documents, each of at least `shard_bytes` bytes except the last"
     shard, size = [], 0
@@ -218,7 +217,7 @@ def list_shards(
 # %% ../nbs/02_data.ipynb #c060
 @contextmanager
 def _sound(path):
-    "Whatever a broken Parquet file causes, in one line"
+    "What a broken Parquet file causes, as an error of one line"
     try: yield
     except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as e:
         if isinstance(e, OSError) and e.errno: raise # no file, no permission
@@ -308,6 +307,10 @@ def _complete(folder, options):
     sizes = {p.name: p.stat().st_size for p in folder.glob('shard_*.parquet')}
     return stats if stats.get('shards') == sizes and stats.get('options') == options else None
 
+def _sizes(docs):
+    return dict(documents=len(docs), modules=len({d.module for d in docs}),
+                bytes=sum(len(d.text.encode('utf-8', 'replace')) for d in docs))
+
 # %% ../nbs/02_data.ipynb #f0cfb779
 def make_once(
     folder:Path,       # of the set
@@ -360,7 +363,3 @@ def _gathered(max_bytes, val_fraction, roots, stats, progress):
     if not train or not val:
         raise ValueError(f'only {len(docs):,} documents found, too few to train and validate on: install more packages')
     return train, val
-
-def _sizes(docs):
-    return dict(documents=len(docs), modules=len({d.module for d in docs}),
-                bytes=sum(len(d.text.encode('utf-8', 'replace')) for d in docs))

@@ -4,19 +4,20 @@
 
 # %% auto #0
 __all__ = ['MIXTURES', 'FEW_CONVERSATIONS', 'MOST_READINGS', 'STEPS', 'own_data', 'known_mixture', 'made', 'beside', 'readings',
-           'Lesson', 'joined', 'longest', 'row_length', 'in_steps', 'lesson', 'how_long', 'too_little']
+           'Lesson', 'joined', 'longest', 'row_length', 'in_new_orders', 'in_steps', 'lesson', 'how_long', 'too_little']
 
 # %% ../nbs/06c_lesson.ipynb #40f8d5da
 import math, re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from .safety.console import counted
-from .tasks import OTHER_NAMES, Dialogues, Task, TaskMixture, guessed_task, meant_task
+from .tasks import OTHER_NAMES, Dialogues, Subset, Task, TaskMixture, guessed_task, meant_task
 from .sources.published import PUBLISHED
 from .sources.datasets import TASKS, CustomJSON, known_task, open_task, sft_mixture, sft_validation
 from .sources.own_tasks import own_code, own_file
 from .sources.small_talk import SHARES
 from .finetune import SFTConfig, hold_out, dataset_stats
+import numpy as np
 
 # %% ../nbs/06c_lesson.ipynb #c138
 MIXTURES = dict( # and the tasks that show what each brings
@@ -152,6 +153,20 @@ def row_length(
     buffer = min(500, max(1, len(few[0])//20)) if few else 500
     return replace(c, max_seq_len=c.max_seq_len or T, buffer=c.buffer or buffer)
 
+# %% ../nbs/06c_lesson.ipynb #59c687fc
+def in_new_orders(
+    task:Task,   # a few conversations
+    epochs:float,# how often they are read
+    seed:int     # of the orders
+)->Task:
+    "Several readings, each in an order of its own"
+    rng, out, n = np.random.default_rng(seed), [], len(task)
+    for _ in range(math.ceil(epochs)):
+        order = rng.permutation(n)
+        if out and order[0] == out[-1]: order = np.roll(order, 1)
+        out.extend(order)
+    return Subset(task, np.array(out[:max(2, round(n*epochs))]))
+
 # %% ../nbs/06c_lesson.ipynb #681376e0
 def in_steps(
     c:SFTConfig,
@@ -186,9 +201,9 @@ def lesson(
     def read(epochs):
         "What is read, and how many rows it fills"
         if not few: return once, epochs*found['rows']
-        parts = [own, keeps] if keeps else [own]
-        whole = TaskMixture(parts, weights=[1]*len(parts), size=max(2, round(len(parts)*n*epochs)), seed=c.seed)
-        return whole if keeps else once, dataset_stats(whole, tokenizer, c.max_seq_len, c.buffer)['rows']
+        whole = in_new_orders(own, epochs, c.seed)
+        if keeps: whole = TaskMixture([own, keeps], weights=[1, 1], size=2*len(whole), seed=c.seed)
+        return whole, dataset_stats(whole, tokenizer, c.max_seq_len, c.buffer)['rows']
     enough = math.ceil(usual*STEPS/read(usual)[1]) if few else 1
     slow, usual = few and usual > max(readings(n), enough), max(usual, enough)
     epochs = c.epochs or usual

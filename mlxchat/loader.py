@@ -78,7 +78,6 @@ def status(self:Loader)->dict: return self.source.status() if hasattr(self.sourc
 @patch
 def __iter__(self:Loader): return self
 
-# %% ../nbs/02c_loader.ipynb #c047
 @patch
 def _keep(self:Loader, ids, mask, length):
     "Put the usable beginning of a document into the buffer"
@@ -88,7 +87,6 @@ def _keep(self:Loader, ids, mask, length):
         ids, mask = ids[:end].copy(), None if mask is None else mask[:end].copy()
     self.buffer.add((ids, mask), length if self.crop else len(ids))
 
-# %% ../nbs/02c_loader.ipynb #75b441d5
 @patch
 def _refill(self:Loader):
     "Fill the buffer up"
@@ -219,17 +217,14 @@ def __next__(self:MixedLoader)->tuple: # (inputs, targets), both (B, T) int32
 @patch
 def snapshot(self:MixedLoader): return list(self.served), [o.snapshot() for o in self.loaders]
 
-# %% ../nbs/02c_loader.ipynb #74b42761
 @patch
 def jsonable(self:MixedLoader, snapshot:tuple)->dict:
     served, parts = snapshot
     return dict(served=served, loaders=[o.jsonable(s) for o, s in zip(self.loaders, parts)])
 
-# %% ../nbs/02c_loader.ipynb #e0d18d96
 @patch
 def state(self:MixedLoader)->dict: return self.jsonable(self.snapshot())
 
-# %% ../nbs/02c_loader.ipynb #84984d4f
 @patch
 def status(self:MixedLoader)->dict: return {k: v for o in self.loaders for k, v in o.status().items()}
 

@@ -129,7 +129,6 @@ def recorded(
     if batch and rows and T and batch < rows*T: out['total_batch_size'] = rows*T # which it became
     return out | _shape(out, there.get('model', {}))
 
-# %% ../nbs/03k_pretrain.ipynb #2aa2ab18
 def _shape(asked, made):
     "Sizes of a run's model that do not follow from its options, as of the demo's"
     if not {'n_layer', 'n_embd', 'n_head', 'n_kv_head'} <= {*made}: return {}
@@ -173,7 +172,7 @@ def extension(
     if not asked:
         length = before[0] if before else 'its length'
         raise ValueError(f'{folder} was made for {was:,} steps, and without {length} there would be {recipe.steps:,}: '
-                         'say how long it shall be')
+                         'say how long it should be')
     if recipe.steps < was:
         raise ValueError(f'{folder} was made for {was:,} steps, and cannot become shorter, with {recipe.steps:,}: '
                          'choose another --model-tag')
@@ -208,7 +207,7 @@ def schedule(self:PretrainConfig,
 def own_optimizer(
     make # what was given for `make_optimizer`
 ):       # the same
-    "See that somebody's own way to an optimizer is a function, and that what it makes is one"
+    "Check that `make_optimizer` is a function, and that it makes an optimizer"
     if not callable(make) or isinstance(make, type):
         raise ValueError('make_optimizer is a function of model, configuration and recipe, such as '
                          'lambda model, c, recipe: AdamWOnly(.01)')

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['COUNT_PHRASINGS', 'SPELL_PHRASINGS', 'SUM_PHRASINGS', 'ARITHMETIC_PHRASES', 'IDENTITY', 'OPENINGS', 'ENDINGS',
            'SMALL_TALK', 'word_list', 'spelling_words', 'is_heldout_word', 'heldout_words', 'repeats', 'pseudo_word',
-           'word_pieces', 'piece_word', 'WordTask', 'with_capital', 'loosen', 'phrasings', 'counted_letters',
-           'SpellingBee', 'spelled', 'SimpleSpelling', 'draw_number', 'is_heldout_pair', 'Arithmetic',
-           'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'practice']
+           'word_pieces', 'piece_word', 'WordTask', 'with_capital', 'shortened', 'loosen', 'phrasings',
+           'counted_letters', 'SpellingBee', 'spelled', 'SimpleSpelling', 'draw_number', 'is_heldout_pair',
+           'Arithmetic', 'identity_questions', 'normalize', 'is_heldout_question', 'Identity', 'practice']
 
 # %% ../nbs/05b_questions.ipynb #e14c93b0
 import functools, json, random, re
@@ -130,19 +130,40 @@ def word(self:WordTask, i:int, rng:random.Random)->str:
         return piece_word(self.pieces, rng) if self.pieces and rng.random() < .5 else pseudo_word(self.words, rng)
     return rng.choice(self.repeating if x < self.pseudo + self.repeated else self.words)
 
+@patch
+def typed(self:WordTask, word:str, rng:random.Random)->str:
+    "The word as it stands in a question: sometimes it looks like a name"
+    return word.capitalize() if rng.random() < .1 else word
+
 # %% ../nbs/05b_questions.ipynb #c039
 def with_capital(text:str)->str:
     "The first letter large, the others as they are"
     return text[0].upper() + text[1:]
 
+_SHORT = {r"(?<=\w)'(?=\w)": '', r'\bi am\b': 'im', r'\byou\b': 'u', r'\bare\b': 'r', r'\byour\b': 'ur',
+          r'\bplease\b': 'pls', r'\bwhat is\b': 'whats', r'\blet us\b': 'lets'}
+
+def shortened(
+    text:str, # in small letters
+    rng:random.Random
+)->str:
+    "Without some apostrophes and letters, as in a message from a telephone"
+    for long, short in _SHORT.items():
+        if rng.random() < .6: text = re.sub(long, short, text)
+    return text
+
 def loosen(
     text:str,
     rng:random.Random,
 )->str:
-    "Sometimes without the last mark, sometimes without the first capital"
-    if rng.random() < .25: text = text.rstrip('?.! ') or text # of '...' something must remain
-    if rng.random() < .25: text = text[0].lower() + text[1:]
-    return text
+    "As people type: without the last mark, without capitals or apostrophes, or in capitals only"
+    short = len(text) < 14 # these are typed carelessly
+    if rng.random() < (.5 if short else .3): text = text.rstrip('?.! ') or text # of '...' something must remain
+    how = rng.random() - .2*short
+    if how < .2: return text[0].lower() + text[1:]
+    if how < .35: return text.lower()
+    if how < .4: return shortened(text.lower(), rng)
+    return text.upper() if short and how < .47 else text
 
 # %% ../nbs/05b_questions.ipynb #c043
 @functools.cache
@@ -184,7 +205,7 @@ class SpellingBee(WordTask):
         elif often and rng.random() < .5: letter = rng.choice(often)
         else: letter = rng.choice(word)
         form = rng.choice(['{}', '{}', "'{}'", "{}'s"]).format(letter)
-        return word, letter, loosen(rng.choice(COUNT_PHRASINGS).format(l=form, w=word), rng)
+        return word, letter, loosen(rng.choice(COUNT_PHRASINGS).format(l=form, w=self.typed(word, rng)), rng)
 
     def get_example(self, i:int)->dict:
         word, letter, question = self._draw(i)
@@ -215,7 +236,7 @@ class SimpleSpelling(WordTask):
         "Word and question of example `i`"
         rng = self.rng(i)
         word = self.word(i, rng)
-        return word, loosen(rng.choice(SPELL_PHRASINGS).format(w=word), rng)
+        return word, loosen(rng.choice(SPELL_PHRASINGS).format(w=self.typed(word, rng)), rng)
 
     def get_example(self, i:int)->dict:
         word, question = self._draw(i)
@@ -336,9 +357,9 @@ def _draw(self:Identity, i):
     "Question and reply of example `i`"
     rng = self.rng(i)
     if self.split == 'val': question, reply = self.asked[i % len(self.asked)]
-    else: # every reply equally often, and every third question plain
+    else: # every reply equally often, and every second question plain
         reply = rng.choice(list(self.by_reply))
-        plain = IDENTITY.get(reply, ()) if rng.random() < 1/3 else ()
+        plain = IDENTITY.get(reply, ()) if rng.random() < 1/2 else ()
         question = with_capital(rng.choice(plain or self.by_reply[reply]))
     return loosen(question, rng), reply
 

@@ -15,10 +15,10 @@ from .config import GPTConfig
 from .safety.ranges import check_values, option
 from .muon import MUON, RECIPES, group_settings
 
-# %% ../nbs/03j_recipe.ipynb #c074
+# %% ../nbs/03j_recipe.ipynb #bece1aba
 @dataclass
-class PretrainConfig:
-    "What a pretraining run is asked for; None means: work it out"
+class _Model:
+    "What is trained"
     preset:str=None              # architecture: v1, v2, v3 or llama; brings its rates and schedule; default v3
     depth:int=None               # the dial, default 12
     n_embd:int=None              # width, default 64 times the depth
@@ -28,6 +28,11 @@ class PretrainConfig:
     n_kv_head:int=None           # key and value heads, default as many
     window_pattern:str=None      # such as SSSL: S short, L long; default the preset's
     max_seq_len:int=None         # T, tokens in a row, default 2048
+
+# %% ../nbs/03j_recipe.ipynb #6470ab1a
+@dataclass
+class _Length(_Model):
+    "How much of it is a step, and how many steps"
     device_batch_size:int=4      # rows per micro-batch
     total_batch_size:int=None    # tokens per step, default from the depth
     grad_accum_steps:int=None    # micro-batches per step, instead of the former
@@ -35,6 +40,11 @@ class PretrainConfig:
     target_tokens:float=None     # tokens
     target_flops:float=None      # floating point operations
     target_param_data_ratio:float=None # tokens per scaling parameter, of v1 per parameter; default 12, v1 20, v2 10.5
+
+# %% ../nbs/03j_recipe.ipynb #f6f52a83
+@dataclass
+class _Rates(_Length):
+    "How far a step goes"
     matrix_lr:float=None         # Muon's learning rate, default the preset's, as of the next three
     embedding_lr:float=None      # of the token embedding
     unembedding_lr:float=None    # of lm_head
@@ -47,6 +57,11 @@ class PretrainConfig:
     final_lr_frac:float=None     # where it ends, as a share of the peak
     grad_clip:float=None         # largest gradient norm, 0 for no limit
     spike:float=12.              # a loss so many standard deviations above the recent mean is undone, 0 for never
+
+# %% ../nbs/03j_recipe.ipynb #abb37b57
+@dataclass
+class _Habits(_Rates):
+    "What happens now and then"
     eval_every:int=250           # steps between validations, 0 for none but the last
     eval_tokens:int=2**20        # validate on so much text, 0 for all there is
     sample_every:int=0           # steps between samples, 0 for none
@@ -55,6 +70,11 @@ class PretrainConfig:
     save_every:int=250           # steps between checkpoints, 0 for none but the last
     keep_last:int=2              # newest checkpoints to keep
     save_best:bool=True          # keep the one with the best validation score as well?
+
+# %% ../nbs/03j_recipe.ipynb #6c0c9a7c
+@dataclass
+class PretrainConfig(_Habits):
+    "What a pretraining run is asked for; None means: work it out"
     recompute:bool=False         # compute blocks again in the backward pass, to save memory?
     low_memory:bool=False        # at most two rows at a time, and recompute; the result is the same
     ultra_low_memory:bool=False  # one row at a time, recompute, and give memory back at once
@@ -64,6 +84,39 @@ class PretrainConfig:
     seed:int=42                  # of the initial weights
 
     def __post_init__(self): self._complete()
+
+# %% ../nbs/03j_recipe.ipynb #c305
+@patch
+def check_shape(self:PretrainConfig):
+    "Refuse sizes that do not fit each other"
+    usual, out = GPTConfig.preset(self.preset, self.depth), self.architecture()
+    width = out.get('n_embd', usual.n_embd)
+    least = max(usual.value_embeds*usual.gate_channels, usual.smear_channels)
+    if width < least: raise ValueError(f'--n-embd must be at least {least} for preset {self.preset}, not {width}')
+    heads = out.get('n_head') or GPTConfig.preset(self.preset, self.depth, n_embd=width).n_head
+    groups = out.get('n_kv_head', heads)
+    given = f'--n-head {heads}' if self.n_head else f'--head-dim {self.head_dim}' if self.head_dim else f'{heads} heads'
+    if self.max_seq_len < 2: raise ValueError(f'--max-seq-len must be at least 2, not {self.max_seq_len}')
+    if self.head_dim and not self.n_head and width % self.head_dim or width % heads:
+        raise ValueError(f'a width of {width} cannot be shared by {given}: choose another --n-embd or --n-head')
+    if width//heads % 2:
+        raise ValueError(f'{given} of width {width} would have a size of {width//heads}: it must be even')
+    if heads % groups: raise ValueError(f'{heads} heads cannot share --n-kv-head {groups}: choose a divisor of {heads}')
+
+# %% ../nbs/03j_recipe.ipynb #c010
+@patch
+def architecture(self:PretrainConfig)->dict:
+    "Fields of `GPTConfig` that differ from the preset's"
+    out, width = {}, self.n_embd
+    if not width and self.aspect_ratio: width = 128*math.ceil(self.aspect_ratio*self.depth/128)
+    if width: out['n_embd'] = width
+    width = out.get('n_embd', 128*math.ceil(self.depth*64/128))
+    if self.n_head: out['n_head'] = self.n_head
+    elif self.head_dim: out['n_head'] = max(1, width//self.head_dim)
+    if self.n_kv_head: out['n_kv_head'] = self.n_kv_head
+    elif 'n_head' in out: out['n_kv_head'] = out['n_head']
+    if self.window_pattern: out['window_pattern'] = self.window_pattern
+    return out
 
 # %% ../nbs/03j_recipe.ipynb #0b0fe66e
 @patch
@@ -83,48 +136,16 @@ def _complete(self:PretrainConfig):
     for name, value in RECIPES[self.preset].items():
         if getattr(self, name, 0) is None: setattr(self, name, value)
 
-# %% ../nbs/03j_recipe.ipynb #c010
-@patch
-def architecture(self:PretrainConfig)->dict:
-    "Fields of `GPTConfig` that differ from the preset's"
-    out, width = {}, self.n_embd
-    if not width and self.aspect_ratio: width = 128*math.ceil(self.aspect_ratio*self.depth/128)
-    if width: out['n_embd'] = width
-    width = out.get('n_embd', 128*math.ceil(self.depth*64/128))
-    if self.n_head: out['n_head'] = self.n_head
-    elif self.head_dim: out['n_head'] = max(1, width//self.head_dim)
-    if self.n_kv_head: out['n_kv_head'] = self.n_kv_head
-    elif 'n_head' in out: out['n_kv_head'] = out['n_head']
-    if self.window_pattern: out['window_pattern'] = self.window_pattern
-    return out
-
 # %% ../nbs/03j_recipe.ipynb #f1a199ba
 @patch(as_prop=True)
 def rows(self:PretrainConfig)->int: # per micro-batch
     "Rows that are computed at a time"
     return 1 if self.ultra_low_memory else min(2, self.device_batch_size) if self.low_memory else self.device_batch_size
 
+# %% ../nbs/03j_recipe.ipynb #ca660430
 @patch(as_prop=True)
 def saves_memory(self:PretrainConfig)->bool: # are blocks computed again?
     return self.recompute or self.low_memory or self.ultra_low_memory
-
-# %% ../nbs/03j_recipe.ipynb #c305
-@patch
-def check_shape(self:PretrainConfig):
-    "Refuse sizes that do not fit each other"
-    usual, out = GPTConfig.preset(self.preset, self.depth), self.architecture()
-    width = out.get('n_embd', usual.n_embd)
-    least = max(usual.value_embeds*usual.gate_channels, usual.smear_channels)
-    if width < least: raise ValueError(f'--n-embd must be at least {least} for preset {self.preset}, not {width}')
-    heads = out.get('n_head') or GPTConfig.preset(self.preset, self.depth, n_embd=width).n_head
-    groups = out.get('n_kv_head', heads)
-    given = f'--n-head {heads}' if self.n_head else f'--head-dim {self.head_dim}' if self.head_dim else f'{heads} heads'
-    if self.max_seq_len < 2: raise ValueError(f'--max-seq-len must be at least 2, not {self.max_seq_len}')
-    if self.head_dim and not self.n_head and width % self.head_dim or width % heads:
-        raise ValueError(f'a width of {width} cannot be shared by {given}: choose another --n-embd or --n-head')
-    if width//heads % 2:
-        raise ValueError(f'{given} of width {width} would have a size of {width//heads}: it must be even')
-    if heads % groups: raise ValueError(f'{heads} heads cannot share --n-kv-head {groups}: choose a divisor of {heads}')
 
 # %% ../nbs/03j_recipe.ipynb #c308
 INSTEAD = (
@@ -155,9 +176,10 @@ class Recipe:
     weight_decay:float # Muon's, at the start; of v1 AdamW's
     rates:dict         # peak learning rates, by what they are for
 
-# %% ../nbs/03j_recipe.ipynb #d9cd8376
+# %% ../nbs/03j_recipe.ipynb #37404f04
 BATCH_D12 = 2**19 # best batch at depth 12, in tokens (nanochat)
 
+# %% ../nbs/03j_recipe.ipynb #d9cd8376
 @patch
 def _horizon(self:PretrainConfig, model, batch):
     "Steps: as many as asked for, or what tokens, FLOPs or parameters come to"

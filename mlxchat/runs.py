@@ -92,9 +92,11 @@ def _going(self:Run): return ValueError(f'{self.folder.name} is being removed by
 # %% ../nbs/03b_runs.ipynb #36fce06f
 @patch
 @contextmanager
-def alone(self:Run): # yields nothing
+def alone(self:Run,
+    what:str='removed' # what shall be done with it
+): # yields nothing
     "Keep a run from everybody else, so that it can be removed"
-    after = 'it can be removed when that has ended'
+    after = f'it can be {what} when that has ended'
     everybody = FileLock(self.folder, folder=True)
     try:
         if not self._acquired(everybody):

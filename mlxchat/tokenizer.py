@@ -55,6 +55,12 @@ def no_panic(
         if type(e).__name__ != 'PanicException': raise
         raise ValueError(f'{what}: {" ".join(str(e).split())[:150]}') from None
 
+# %% ../nbs/02a_tokenizer.ipynb #0d98515f
+def _with_ours(tokens):
+    "A vocabulary, and those of our special tokens that it lacks"
+    known = {t for t in tokens if isinstance(t, str)}
+    return tokens + [name for name in SPECIAL_TOKENS if name not in known]
+
 # %% ../nbs/02a_tokenizer.ipynb #c015
 class Tokenizer:
     "Byte-level BPE with our nine special tokens"
@@ -73,12 +79,7 @@ class Tokenizer:
 
     def __repr__(self): return f'Tokenizer({self.vocab_size} tokens, {self.fingerprint()})'
 
-# %% ../nbs/02a_tokenizer.ipynb #0d98515f
-def _with_ours(tokens):
-    "A vocabulary, and those of our special tokens that it lacks"
-    known = {t for t in tokens if isinstance(t, str)}
-    return tokens + [name for name in SPECIAL_TOKENS if name not in known]
-
+# %% ../nbs/02a_tokenizer.ipynb #d9ea02ad
 @patch
 def _number(self:Tokenizer, tokens):
     tokens = head = list(tokens)
@@ -346,8 +347,9 @@ def render_prompt(self:Tokenizer,
 
 # %% ../nbs/02a_tokenizer.ipynb #c072
 class Html(str):
-    "A string that a notebook shows as HTML"
+    "Coloured tokens; a notebook shows them, anything else says how many there are"
     def _repr_html_(self): return str(self)
+    def __repr__(self): return f'{self.count("<span")} tokens'
 
 # %% ../nbs/02a_tokenizer.ipynb #43c680ed
 @patch

@@ -9,6 +9,7 @@ __all__ = ['calculate', 'ToolState', 'TextStream']
 import ast, codecs, operator, re
 from collections import deque
 from decimal import Decimal
+from fastcore.basics import patch
 from .tokenizer import Tokenizer
 
 # %% ../nbs/04b_tools.ipynb #c006
@@ -66,23 +67,26 @@ class ToolState:
         marks = 'python_start', 'python_end', 'output_start', 'output_end'
         self.start, self.end, self.out_start, self.out_end = (tokenizer.special(f'<|{o}|>') for o in marks)
 
-    @property
-    def upcoming(self)->int: # −1 if the model may choose
-        "The next token, if it is forced"
-        return self.forced[0] if self.forced else -1
+# %% ../nbs/04b_tools.ipynb #4bc6809d
+@patch(as_prop=True)
+def upcoming(self:ToolState)->int: # −1 if the model may choose
+    "The next token, if it is forced"
+    return self.forced[0] if self.forced else -1
 
-    def next(self,
-        sampled:int # token that the model chose
-    )->tuple[int,bool]: # token that goes into the row, and whether it was forced
-        "The row's next token"
-        if self.forced: return self.forced.popleft(), True
-        if sampled == self.start: self.expression = []
-        elif sampled == self.end:
-            result = calculate(self.tokenizer.decode(self.expression)) if self.expression else None
-            if result is not None: self.forced.extend([self.out_start, *self.tokenizer.encode(result), self.out_end])
-            self.expression = None
-        elif self.expression is not None: self.expression.append(sampled)
-        return sampled, False
+# %% ../nbs/04b_tools.ipynb #9f06602d
+@patch
+def next(self:ToolState,
+    sampled:int # token that the model chose
+)->tuple[int,bool]: # token that goes into the row, and whether it was forced
+    "The row's next token"
+    if self.forced: return self.forced.popleft(), True
+    if sampled == self.start: self.expression = []
+    elif sampled == self.end:
+        result = calculate(self.tokenizer.decode(self.expression)) if self.expression else None
+        if result is not None: self.forced.extend([self.out_start, *self.tokenizer.encode(result), self.out_end])
+        self.expression = None
+    elif self.expression is not None: self.expression.append(sampled)
+    return sampled, False
 
 # %% ../nbs/04b_tools.ipynb #c014
 class TextStream:
@@ -92,13 +96,22 @@ class TextStream:
         names = {f'<|{kind}_start|>': kind for kind in ('python', 'output')}
         names |= {f'<|{kind}_end|>': 'text' for kind in ('python', 'output')}
         self.kinds, self.special = {tokenizer.special(k): v for k, v in names.items()}, set(tokenizer.specials.values())
+        self.result = '' # of a tool, as far as it came
 
-    def __call__(self,
-        token:int
-    )->tuple[str,str]: # kind ('text', 'python' or 'output') and what can be read now, perhaps ''
-        "What a token adds"
-        if token in self.special:
-            self.kind = self.kinds.get(token, self.kind)
-            self.decoder.reset()
-            return self.kind, ''
-        return self.kind, self.decoder.decode(self.tokenizer.decode_bytes([token]))
+# %% ../nbs/04b_tools.ipynb #4d224bc5
+@patch
+def __call__(self:TextStream,
+    token:int
+)->tuple[str,str]: # kind ('text', 'python' or 'output') and what can be read now, perhaps ''
+    "What a token adds"
+    was, result = self.kind, self.result
+    if token in self.special:
+        self.kind = self.kinds.get(token, was)
+        self.decoder.reset()
+        if self.kind == was: return was, ''
+        self.result = ''
+        return (was, result) if was == 'output' else (self.kind, '')
+    text = self.decoder.decode(self.tokenizer.decode_bytes([token]))
+    if was != 'output': return was, text
+    self.result += text # told when it is complete: half a number would be another one
+    return was, ''

@@ -27,14 +27,14 @@ from ..pretrain import pretrain
 from ..tasks import Task
 from ..questions import word_list
 from ..sources.english import make_talk, of_kind
-from ..sources.small_talk import eight_tasks
+from ..sources.small_talk import practice_tasks
 from ..sources.fetch import FetchError
 from ..engine import Engine, sampler
 from ..eval import compressed_bpb
 from .evaluate import keep_scores
 from .dials import SIZES, WITHIN, DemoConfig, training_seconds
 from .manners import compressors, held_texts, listening, manners, marks, mixture
-from .manners import report_table, scores_of, surprise, text_read
+from .manners import report_table, scores_of, strangers, surprise, text_read
 from ..views import duration, stage_seconds
 from ..report import report_html
 from ..curves import loss_picture
@@ -95,7 +95,7 @@ class Demo:
 
     def tasks(self, split:str='train')->dict:
         "Practice or held-out questions"
-        return eight_tasks(self.words, split, self.run.tokenizer)
+        return practice_tasks(self.words, split, self.run.tokenizer)
 
     def practice(self, seed:int)->Task:
         "Conversations to learn from"
@@ -222,10 +222,11 @@ def examine(self:Demo,
         compressed = beside.submit(lambda: compressors(texts, self.text_seen(texts)))
         scores = scores_of(engine, tasks, self.c.questions, lambda k: k if self.progress else '')
         text = surprise(models, tok, texts)
+        met = strangers(engine, self.c.questions, 'strangers' if self.progress else '')
         compressed = compressed.result()
     heard = listening(models['tuned'], tok, of_kind(val, 'talk')) if self.talks else None
     return dict(text={k: v | compressed[k] for k, v in text.items()}, **marks(scores, tasks),
-        listens=heard, **manners(scores),
+        listens=heard, strangers=met, **manners(scores, tasks),
         transcripts=[s.transcripts[0] for s in scores.values()] + [scores['counting'].transcripts[1]])
 
 # %% ../../nbs/guides/demo.ipynb #efa1d47b

@@ -8,13 +8,12 @@ __all__ = ['AttentionLog', 'BlockLog', 'watched', 'logit_lens', 'surprise', 'enc
 
 # %% ../../nbs/guides/inside.ipynb #fb5abc8d
 import math, re
+from ..checkpoint import metadata
 from ..find_run import find_run
-from .onefile import _checked_size, _may_write, about_run, header_of, page_text, save_page
-from .packing import pack, weights_of
+from .onefile import about_run, header_of, packed, page_file, page_text, save_page
 from ..fast.ops import norm
 from ..model import GPT, scale_norm
 from ..runs import Run
-from ..safety.files import base_dir
 from ..tokenizer import Tokenizer
 from pathlib import Path
 import mlx.core as mx, mlx.nn as nn
@@ -109,20 +108,18 @@ def inside_page(
     layer:int=-1,   # and the layer of the head, from 0
     head:int=0,     # and which of its heads, from 0
     dtype:str='q8', # of the weights, or float16
+    stage:str='',   # default the furthest
+    step:str='',    # default the newest
 )->str:             # HTML
     "A page that shows what goes on inside a model; `ValueError` if it cannot"
-    if dtype not in ('q8', 'float16'): raise ValueError(f'weights of {dtype} are not for html: choose q8 or float16')
     run = run if isinstance(run, Run) else find_run(run)
-    path, (model, tokenizer, meta) = run.pick(), run.load()
+    path, (model, tokenizer, meta) = run.pick(stage, step), run.load(stage, step)
     _check_head(model.config, layer, head)
-    weights = weights_of(model)
-    _checked_size(weights, dtype)
-    blob, tensors = pack(weights, dtype)
-    about = about_run(run, meta, path)
+    both, about = packed(model, dtype), about_run(run, meta, path)
     start = (dict(text=text) if text else first_text(about)) | dict(token=token, layer=layer, head=head)
-    about |= dict(title=f'Inside {about["name"]}', start=start, bytes=len(blob))
-    header = header_of(model, tokenizer, tensors, dtype, about) | dict(speed='simd')
-    return page_text(header, blob, 'inside', ('lens',))
+    about |= dict(title=f'Inside {about["name"]}', start=start)
+    header = header_of(model, tokenizer, both, dtype, about) | dict(speed='simd')
+    return page_text(header, both[0], 'inside', ('lens',))
 
 def _check_head(c, layer, head):
     if not -c.n_layer <= layer < c.n_layer: raise ValueError(f'there is no layer {layer}: the model has {c.n_layer}')
@@ -132,15 +129,16 @@ def _check_head(c, layer, head):
 def write_inside(
     run='',        # name, folder or `Run`; default the latest
     output:str='', # file, default exports/ and the run's name with -inside
-    **options      # of `inside_page`
+    force:bool=False, # replace whatever is there?
+    stage:str='',  # default the furthest
+    step:str='',   # default the newest
+    **options      # more of `inside_page`
 )->Path:
     "Write the page that shows what goes on inside a model into a file"
     run = run if isinstance(run, Run) else find_run(run)
-    name = run.folder.resolve().name
-    to = Path(output or base_dir()/'exports'/f'{name}-inside.html').resolve()
-    _may_write(to, name)
-    text = inside_page(run, **options)
-    print(save_page(to, text))
+    path = run.pick(stage, step)
+    to = page_file(output, about_run(run, metadata(path), path) | dict(start={}), force)
+    print(save_page(to, inside_page(run, stage=stage, step=step, **options)))
     return to
 
 # %% ../../nbs/guides/inside.ipynb #848e5fdd

@@ -21,7 +21,7 @@ class MessageChannel { // Node's own handles a thousand messages before it looks
   port1 = {}
   port2 = {postMessage: () => setImmediate(() => this.port1.onmessage({}))}
 }
-const worker = {TextEncoder, TextDecoder, MessageChannel, WebAssembly, performance, atob}
+const worker = {TextEncoder, TextDecoder, MessageChannel, WebAssembly, performance, atob, btoa, crypto}
 const tell = message => process.stdout.write(JSON.stringify(message) + '\\n')
 lines.on('close', () => process.exit())
 let handle = null
@@ -121,7 +121,7 @@ def loaded(
     speed:str='',  # js, simd or int8, default what suits the dtype
 )->dict:           # speed: which it is
     "Give a model to an engine"
-    blob, tensors = pack(weights_of(model), dtype)
-    header = header_of(model, tokenizer, tensors, dtype, {})
-    data, code = (base64.b64encode(o).decode() for o in (blob, kernels_file().read_bytes()))
+    packed = pack(weights_of(model), dtype)
+    header = header_of(model, tokenizer, packed, dtype, {})
+    data, code = (base64.b64encode(o).decode() for o in (packed[0], kernels_file().read_bytes()))
     return node.ask('load', header=header, data=data, code=code, speed=speed or header['speed'])

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SKILLS', 'MANNERS', 'xz_bpb', 'held_texts', 'text_read', 'surprise', 'compressors', 'mixture', 'share',
-           'constant_score', 'listening', 'scores_of', 'marks', 'manners', 'report_table']
+           'constant_score', 'listening', 'scores_of', 'marks', 'manners', 'strangers', 'report_table']
 
 # %% ../../nbs/guides/manners.ipynb #1e7a3234
 import lzma, random
@@ -14,7 +14,7 @@ from ..data import read_texts
 from ..engine import Engine
 from ..eval import expected, likelihoods, score_task, text_bpb, wilson
 from ..sources.english import KINDS, Conversations, of_kind, stretches
-from ..sources.small_talk import SHARES, UNKNOWN
+from ..sources.small_talk import SHARES, UNKNOWN, SmallTalk
 from ..tasks import Dialogues, Task, TaskMixture
 
 # %% ../../nbs/guides/manners.ipynb #7764b1fd
@@ -77,7 +77,7 @@ def compressors(
 
 # %% ../../nbs/guides/manners.ipynb #c009
 def mixture(
-    tasks:dict,        # from `eight_tasks`
+    tasks:dict,        # from `practice_tasks`
     size:int=400_000,  # conversations
     seed:int=0,        # of their order
     real:list=(),      # conversations of people, a turn on each line
@@ -141,11 +141,12 @@ def listening(
     return share(gained, len(rows))
 
 # %% ../../nbs/guides/manners.ipynb #fccef458
-SKILLS, MANNERS = ('arithmetic', 'counting', 'spelling', 'identity'), ('smalltalk', 'unknown', 'stories', 'memory')
+SKILLS = 'arithmetic', 'counting', 'spelling', 'identity', 'sums', 'lengths'
+MANNERS = 'smalltalk', 'unknown', 'stories', 'memory'
 
 def scores_of(
     engine:Engine,
-    tasks:dict,       # from `eight_tasks`
+    tasks:dict,       # from `practice_tasks`
     n:int,            # questions of each
     say=lambda k: ''  # name of a task → description of a progress bar
 )->dict:              # `Score` by name
@@ -165,16 +166,31 @@ def marks(
         constant_answer={k: constant_score(t, scores[k].n) for k, t in tasks.items()})
 
 # %% ../../nbs/guides/manners.ipynb #69fff1b7
+def _asked_and_said(score): return [{k: o[k] for k in ('question', 'said', 'right')} for o in score.transcripts]
+
 def manners(
-    scores:dict # from `scores_of`
+    scores:dict, # from `scores_of`
+    tasks:dict   # the same tasks
 )->dict:
     "Tools that nobody asked for, skills that were refused, and every opening with its reply"
-    def said(names): return [o['said'] for k in names for o in scores[k].transcripts]
-    free, skilled = said(MANNERS), said(SKILLS)
+    def said(names, leave=lambda k, i: False):
+        return [o['said'] for k in names for i, o in enumerate(scores[k].transcripts) if not leave(k, i)]
+    free = said(MANNERS, lambda k, i: k == 'unknown' and tasks[k].is_mathematics(i))
+    skilled = said(SKILLS)
     return dict(
         unasked_tools=share(sum('<|python_start|>' in s for s in free), len(free)),
         refused_skills=share(sum(bool(UNKNOWN.search(s)) for s in skilled), len(skilled)),
-        openings=[{k: o[k] for k in ('question', 'said', 'right')} for o in scores['smalltalk'].transcripts])
+        openings=_asked_and_said(scores['smalltalk']))
+
+# %% ../../nbs/guides/manners.ipynb #6ec23228
+def strangers(
+    engine:Engine,
+    n:int=200,   # sentences
+    progress=''  # description of a progress bar
+)->dict:         # see `share`; said: each of them, and the reply
+    "How often a sentence that was never practised is answered in kind"
+    score = score_task(engine, SmallTalk('val', unseen=True), n, progress=progress)
+    return share(round(score.accuracy*score.n), score.n) | dict(said=_asked_and_said(score))
 
 # %% ../../nbs/guides/manners.ipynb #ec0d9623
 def _task_rows(r):
@@ -185,6 +201,7 @@ def _task_rows(r):
         between, constant = f'{s["low"]:.1%} to {s["high"]:.1%}', r.get('constant_answer', {}).get(k)
         same = f'          {constant:6.1%}' if constant is not None else ''
         yield f'   {k:12}{right:6.1%}  {between:16} {r["exact"][k]:6.1%}{same}'
+    if new := r.get('strangers'): yield f'   small talk in sentences that it never met: {new["score"]:.1%} answered in kind'
     if r.get('listens'): yield f'   {"listens":12}{r["listens"]["score"]:6.1%}  (a coin: 50 %)'
     if 'unasked_tools' in r:
         yield (f'   tools that nobody asked for {r["unasked_tools"]["score"]:.1%}, '

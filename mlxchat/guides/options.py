@@ -61,9 +61,11 @@ def _option(source, name, annotation, default):
 
 # %% ../../nbs/guides/options.ipynb #9769963c
 def _parameters(source, node):
-    "Those of a function, or the fields of a dataclass"
+    "Those of a function, or the fields of a dataclass and of those that it extends"
     if isinstance(node, ast.ClassDef):
-        return [_option(source, o.target.id, o.annotation, o.value) for o in node.body if isinstance(o, ast.AnnAssign)]
+        inherited = [o for base in node.bases for o in _parameters(*definition(source, base.id))]
+        own = [_option(source, o.target.id, o.annotation, o.value) for o in node.body if isinstance(o, ast.AnnAssign)]
+        return inherited + own
     args = node.args.args # what stands behind a * is for Python alone
     defaults = [None]*(len(args) - len(node.args.defaults)) + node.args.defaults
     return [_option(source, a.arg, a.annotation or a, d) for a, d in zip(args, defaults)]
@@ -136,8 +138,8 @@ def integer_or_text(
 
 # %% ../../nbs/guides/options.ipynb #c019
 CHOICES = dict(
-    preset='v1 v2 v3 llama', stage='base sft rl', dtype='auto bfloat16 float32 float16 q8',
-    to='html nanochat mlx-lm hf gguf',
+    preset='v1 v2 v3 llama', by='step tokens time flops', stage='base sft rl',
+    dtype='auto bfloat16 float32 float16 q8', to='html inside nanochat mlx-lm hf gguf',
     format='parquet bin', schedule='v3 c', bits='4 8', shell='bash zsh fish')
 
 SYNONYMS = dict(
@@ -178,7 +180,7 @@ def choice(
 
 # %% ../../nbs/guides/options.ipynb #c022
 ALIASES = dict(
-    run='base model_tag', base='run', checkpoint='run base', model_tag='tag run', tag='model_tag',
+    run='base model_tag name names', base='run', delete='remove', checkpoint='run base', model_tag='tag run', tag='model_tag',
     model_name='model_tag', run_name='model_tag',
     source='stage', model_step='step', task_name='tasks task', max_problems='max_examples', max_new_tokens='max_tokens',
     max_seq_len='seq_len', seq_len='max_seq_len', sequence_len='max_seq_len', sequence_length='max_seq_len',
@@ -251,7 +253,7 @@ def no_option(
 # %% ../../nbs/guides/options.ipynb #c025
 SHORT = dict( # for those who type a lot
     prompt='p', temperature='t', top_k='k', max_tokens='m', num_shards='n', num_samples='n', workers='w')
-POSITIONAL = 'dir', 'shell', 'page'
+POSITIONAL = 'dir', 'shell', 'page', 'name', 'names'
 
 def dashed(name:str)->str:
     "How an option is typed"

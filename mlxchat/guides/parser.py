@@ -126,7 +126,8 @@ def parser(
     p = Parser(prog=prog, allow_abbrev=False, add_help=False, argument_default=argparse.SUPPRESS)
     for o in options:
         short = [f'-{SHORT[o.name]}'] if o.name in SHORT else []
-        if o.name in POSITIONAL: p.add_argument(o.name, nargs='?', **_reading(o) | dict(default=None))
+        several = dict(nargs='*', action='store', default=None) if 'list' in o.types else dict(default=None)
+        if o.name in POSITIONAL: p.add_argument(o.name, **dict(nargs='?') | _reading(o) | several)
         else: p.add_argument(*short, dashed(o.name), dest=o.name, **_reading(o))
     return p
 
@@ -199,7 +200,8 @@ def parsed(
         option = _spelled(typed, names) if typed else ''
         if typed and not option: wrong.append(typed)
         p.said[option] = typed
-        p.words.append(option + eq + value)
+        named = option[2:] in POSITIONAL # --run, where the name alone would do
+        p.words += [value]*bool(eq) if named else [option + eq + value]
     verb = prog.removeprefix('mlxchat ')
     if wrong: raise ValueError(_complaint([no_option(o, names, verb, owners) for o in wrong], prog))
     for o in p.words: # until Python 3.12, `argparse` took this value for the end of options

@@ -52,8 +52,9 @@ def _sample(run, stage, tokenizer, T, most):
     "Batches of validation text, and what they are; or none, and why"
     if stage != 'base' and (batches := _answers(run, tokenizer, T, most)):
         return batches, f'{sum(int((y >= 0).sum()) for _, y in batches):,} tokens of answers to unseen questions'
-    try: set = set_read(run) or 'python'
-    except (OSError, ValueError): return [], 'it is not known what the run has learnt from'
+    try: set = set_read(run) or ('' if 'page_said' in run_config(run) else 'python') # a page does not hold its text
+    except (OSError, ValueError): set = ''
+    if not set: return [], 'it is not known what the run has learnt from'
     try: batches = text_batches(unseen_documents(set, tokenizer), tokenizer, 4, T, most)
     except (OSError, ValueError) as e: return [], f'the validation text of {set} cannot be read ({e})'
     lengths = tokenizer.token_bytes()

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 import httpx
 from ..checkpoint import file_hash, write_json
-from ..find_run import RELEASE, as_tag
+from ..find_run import RELEASE, as_tag, check_tag
 from . import onefile
 from ..runs import Run, run_config, whisper
-from ..safety.console import Bar
+from ..safety.console import Bar, tilde
 from ..safety.files import base_dir, expanded
+from ..safety.locks import locked
 from ..sources.fetch import FetchError, Fetcher, NoNetwork, remote
 
 # %% ../../nbs/guides/ready.ipynb #57125f36
@@ -38,8 +39,11 @@ def address(
     url:str
 )->tuple: # (without its fragment, the SHA-256 in that or '')
     "An address from which a page may be fetched"
-    try: u = httpx.URL(str(url).strip())
-    except httpx.InvalidURL as e: raise ValueError(f'{str(url)[:200]!r} is no address ({e})') from None
+    try:
+        u = httpx.URL(str(url).strip())
+        named = re.fullmatch(r'[\w.:-]*', u.host) and u.host.encode('idna') is not None and (u.port or 0) < 2**16
+    except (httpx.InvalidURL, UnicodeError): named = False
+    if not named: raise ValueError(f'{str(url)[:200]!r} is no address')
     if u.userinfo: raise ValueError(f'an address of {u.host} with a name or a password in it is not fetched')
     if u.scheme != 'https': raise ValueError(_scheme_refused(u, url))
     if not u.host: raise ValueError(f'{url} names no server')
@@ -149,10 +153,14 @@ def page_run(
     "The run of a page; it is made if there is none"
     if not Path(path).exists(): raise FileNotFoundError(f'there is no file {path}')
     page = dict(sha256=file_hash(path)) | (dict(key=_key(url), url=url.partition('?')[0]) if url else {})
-    if old := _made_of(page['sha256']):
-        about = run_config(old)
-        if url: write_json(old.folder/'config.json', about | dict(page=about['page'] | page))
-        return old
+    with locked(base_dir()/'runs'/'.pages.lock'): # one process makes it, the others wait
+        run = _made_of(page['sha256']) or _new_run(path, page)
+    about = run_config(run)
+    if url and about['page'] != about['page'] | page:
+        write_json(run.folder/'config.json', about | dict(page=about['page'] | page))
+    return run
+
+def _new_run(path, page):
     name = f'{as_tag(Path(path).stem, 80) or "page"}-{page["sha256"][:8]}'
     onefile.write_run(base_dir()/'runs'/name, *onefile.run_parts(path), page=page)
     whisper(f'{Path(path).name} is now the run {name}')
@@ -175,5 +183,19 @@ def import_page(
     model_tag:str='', # name of the run, default the file's
 ):
     "Make a run of a page that `mlxchat export --to html` wrote"
-    if '://' not in page: return onefile.import_page(page, model_tag)
-    with fetched(page) as path: onefile.import_page(str(path), model_tag)
+    if not page: raise ValueError('name the file, such as `mlxchat import demo.html`')
+    if '://' not in page: return _import(Path(page), model_tag)
+    with fetched(page) as path: _import(path, model_tag)
+
+def _import(path, model_tag):
+    if not path.exists(): raise FileNotFoundError(f'there is no file {path}')
+    name = check_tag(model_tag) or as_tag(path.stem) or 'page'
+    folder = base_dir()/'runs'/name
+    if folder.exists() and any(folder.iterdir()):
+        raise ValueError(f'there is a run {name} already: choose another name with --model-tag')
+    model, tokenizer, header = onefile.run_parts(path)
+    about = header['about']
+    onefile.write_run(folder, model, tokenizer, header)
+    verb = 'generate' if about['stage'] == 'base' else 'chat'
+    print(f'{model.count_params()["total"]:,} parameters, {about["stage"]} step {about["step"]:,}, in {tilde(folder)}\n'
+          f'`mlxchat {verb} --run {name}` uses it')

@@ -13,7 +13,7 @@ from itertools import count
 from json import dumps
 from pathlib import Path
 from ..questions import spelling_words
-from ..sources.small_talk import SHARES, eight_tasks
+from ..sources.small_talk import SHARES, practice_tasks
 from .quantize import unseen_documents
 from ..safety.console import Bar
 from ..model import GPT
@@ -284,7 +284,7 @@ def open_benchmark(
     if name == 'core': return Core(_bundle(folder) if folder else bundle_dir(), most)
     if name == 'bpb': return Bytes(unseen_documents(set, lm.tokenizer), lm, eval_tokens)
     if name in PRACTICE:
-        tasks = eight_tasks(spelling_words(folder=folder), 'val', lm.tokenizer)
+        tasks = practice_tasks(spelling_words(folder=folder), 'val', lm.tokenizer)
         return Answers(tasks[name], most=most or 500, **options)
     if name in PUZZLE_TASKS: most = most or 500
     own = name not in BENCHMARKS

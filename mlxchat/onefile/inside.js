@@ -307,12 +307,10 @@ async function open() {
   $('text').value = start.text
   $('most').textContent = `${MOST_BITS.toFixed(0)} bits or more: as if it guessed among all ${vocab_size} tokens`
   fit()
-  const data = $('weights')?.textContent ?? ''
-  if (0.75*data.length < header.about.bytes) throw Error('this file is not complete. Copy or download it again.')
-  await ask('load', {header, data, code: $('kernels').textContent, speed: header.speed})
-  $('weights').remove() // its memory is free again
+  await ask('load', {header, data: $('weights')?.textContent, code: $('kernels')?.textContent})
   await look(start.write)
   $('write').disabled = false
 }
 const opened = new Promise(done => document.addEventListener('DOMContentLoaded', done)).then(open)
 opened.catch(failed)
+if (window.mlxchatEngine) removeEventListener('load', damaged)

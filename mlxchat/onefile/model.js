@@ -71,16 +71,15 @@ function fill({tensors, cols, int8, weights, scales}) {
 }
 
 function loadModel(header, data, speed, code) {
-  config = header.config
-  facts = header.facts
+  ({config, facts} = header)
   wanted = []
   room = 1024
   E = config.n_embd
   D = facts.head_dim
   KV = config.n_kv_head*D
-  let program = null
+  let program
   try {
-    program = speed === 'js' ? null : new WebAssembly.Module(unbase64(code))
+    if (speed !== 'js') program = new WebAssembly.Module(unbase64(code))
   } catch {} // WebAssembly or its vectors are missing
   model = {speed: program ? speed : 'js', data: data.buffer, layers: [], matrices: [], ids: []}
   const byName = Object.fromEntries(header.tensors.map(tensor => [tensor.name, tensor]))
@@ -121,7 +120,7 @@ function product(y, x, T, m) { // y (T, rows) = x (T, cols) · m.T
   const {cols, rows, weights} = m
   if (kernels) return kernels.product(place(x, 0), place(weights, 0), place(y, 0), T, cols, rows, 4*cols)
   for (let next = 0; next < rows; next += 4) { // four rows share what is read of x; the last four may overlap others
-    const row = Math.min(next, rows - 4)
+    const row = Math.max(0, Math.min(next, rows - 4)) // what fewer write too far, the next t mends
     for (let t = 0; t < T; t++) {
       let a = 0, b = 0, c = 0, d = 0, at = t*rows + row
       for (let i = t*cols, j = row*cols, end = i + cols; i < end; i++, j++) {
@@ -139,15 +138,14 @@ function product(y, x, T, m) { // y (T, rows) = x (T, cols) · m.T
 }
 
 function productInt8(y, x, T, m) { // a token's activations become 16-bit numbers with one scale
-  const {cols, rows, weights} = m, q = model.rounded
+  const {cols, rows, weights, group} = m, q = model.rounded
   for (let t = 0; t < T; t++) {
     const begin = t*cols
     let most = 1e-30
     for (let i = begin; i < begin + cols; i++) most = Math.max(most, Math.abs(x[i]))
     const factor = 32767/most
     for (let i = 0; i < cols; i++) q[i] = Math.round(x[begin + i]*factor)
-    const scales = place(m.scales, 0)
-    kernels.product8(place(q, 0), place(weights, 0), scales, place(y, t*rows), cols, rows, 1/factor, m.group)
+    kernels.product8(place(q, 0), place(weights, 0), place(m.scales, 0), place(y, t*rows), cols, rows, 1/factor, group)
   }
 }
 
@@ -166,7 +164,6 @@ const sigmoid = x => 1/(1 + Math.exp(-x))
 
 // Read tokens that follow what was read before; the logits of the next one
 function feed(ids, wantLogits = true) {
-  if (model.ids.length + ids.length > facts.context) throw Error(`there are only ${facts.context} positions`)
   for (let i = 0; i < ids.length; i += BLOCK) feedBlock(ids.slice(i, i + BLOCK), wantLogits && i + BLOCK >= ids.length)
   return model.logits
 }
@@ -187,7 +184,7 @@ function feedBlock(ids, wantLogits) {
     if (model.backout && i === config.n_layer >> 1) middle.set(x)
     watcher?.stream(i + 1, T)
   })
-  for (const id of ids) model.ids.push(id)
+  model.ids.push(...ids)
   if (wantLogits) unembed((T - 1)*E, model.backout)
 }
 
@@ -215,7 +212,7 @@ function embed(ids) {
 
 function rotate(a, at, t) { // one head by its position
   const half = D/2, {turns} = model
-  for (let i = at, turn = 2*t*half; i < at + half; i++, turn++) {
+  for (let i = at, turn = t*D; i < at + half; i++, turn++) {
     const p = a[i], q = a[i + half], cos = turns[turn], sin = turns[turn + half]
     a[i] = p*cos + q*sin
     a[i + half] = q*cos - p*sin
@@ -307,7 +304,7 @@ function goTo(n) { // forget what was read after the first n, or everything, whe
 
 function seek(ids) { // go back to where `ids` and what was read part; returns the rest, still to be read
   let n = 0
-  while (n < ids.length - 1 && n < model.ids.length && model.ids[n] === ids[n]) n++
+  while (n < ids.length - 1 && model.ids[n] === ids[n]) n++
   goTo(n)
   return ids.slice(model.ids.length)
 }

@@ -7,7 +7,6 @@ const clone = id => $(id).content.firstElementChild.cloneNode(true)
 const count = n => n.toLocaleString('en')
 const icon = (button, name) => button.querySelector('use').setAttribute('href', '#' + name)
 const header = JSON.parse($('header').textContent)
-const {about} = header
 const talk = $('talk'), log = $('log')
 
 function announce(text) { // to a screen reader
@@ -18,7 +17,7 @@ function announce(text) { // to a screen reader
 // ---- the engine: in a Worker, or in the page itself where that is refused
 const waiting = new Map() // id -> {message, say, done, fail} of a task
 let number = 0, post = null
-let place = 'a thread of its own'
+let place = 'worker' // or 'page'
 let heard = false // has the Worker said anything?
 let broken = '' // why nothing can be asked
 
@@ -32,7 +31,7 @@ function hear({id, kind, text, result, error}) {
 }
 
 function inPage() {
-  place = 'the page itself, as this browser refuses it a thread of its own'
+  place = 'page'
   post = mlxchatEngine(hear)
   for (const {message} of waiting.values()) post(message)
 }
@@ -68,7 +67,8 @@ let old = null // {turns, forgotten} of the chat before
 
 function keep() {
   try {
-    history.replaceState({turns: turns.filter(turn => turn.role !== 'error'), forgotten, old, settings}, '')
+    const kept = turns.filter((turn, i) => turn.role !== 'error' || turns[i + 1]) // a last one goes
+    history.replaceState({turns: kept, forgotten, old, settings}, '')
   } catch {} // refused, or too much
 }
 
@@ -92,7 +92,7 @@ function painter(box, content) { // what draws the parts; it only adds: there ma
   const drawn = []
   return () => content.forEach(({type, text}, i) => {
     if (type === 'python') (drawn[i] ??= calculation(box))({expression: text})
-    else if (type === 'python_output') drawn[i - 1]?.call?.(0, {value: text}) // or of no call
+    else if (type === 'python_output') content[i + 1] && drawn[i - 1]?.call?.(0, {value: text}) // or of no call
     else {
       if (!drawn[i]) box.append(drawn[i] = document.createTextNode(''))
       drawn[i].appendData((i ? text.trimStart() : text).slice(drawn[i].length)) // a card ends its line
@@ -153,13 +153,14 @@ async function copy(turn, words, button) {
 }
 
 // ---- asking
-function summary({ids, firstAfter, seconds, stopped}) {
+function summary({ids, firstAfter, seconds, stopped, full}) {
   const writing = seconds - firstAfter/1000
   return [
     count(ids.length) + (ids.length === 1 ? ' token' : ' tokens'),
     writing > 0.01 && count(Math.round((ids.length - 1)/writing)) + ' tokens/s', // clocks are coarse
     firstAfter > 100 && `first after ${(firstAfter/1000).toFixed(1)} s`,
-    stopped && 'stopped'
+    stopped && 'stopped',
+    full && 'cut off'
   ].filter(Boolean).join(' · ')
 }
 
@@ -185,7 +186,8 @@ function writer({content}, el) { // draws what the engine says, once a frame
 }
 
 async function answer(was) { // was: the answer before
-  const messages = turns.map(({role, text, content}) => ({role, content: content ?? text}))
+  const seen = turns.filter((turn, i) => turn.content || !turns[i + 1] || turns[i + 1].content) // what was answered
+  const messages = seen.map(({role, text, content}) => ({role, content: content ?? text}))
   const question = [turns.at(-1), log.lastElementChild]
   const turn = {role: 'assistant', content: []}
   const el = add(turn)
@@ -213,7 +215,7 @@ async function answer(was) { // was: the answer before
     else problem ||= 'The model said nothing. Ask again, or in other words.'
   }
   if (problem) add({role: 'error', text: problem})
-  if (result) forgotten = result.dropped
+  if (result) forgotten = turns.indexOf(seen[result.dropped])
   mark()
   if (follow) toEnd()
   keep()
@@ -228,8 +230,6 @@ function stop() {
 
 function say(text) {
   if (answering || !text.trim()) return
-  remove('error')
-  remove('user') // a question that was never answered
   add({role: 'user', text: text.trim()})
   keep()
   answered = answer(null)
@@ -259,11 +259,10 @@ function ready() {
 const touched = () => matchMedia('(pointer: coarse)').matches
 const focus = () => $(touched() ? 'talk' : 'text').focus()
 function send() {
-  const text = $('text').value
   if (answering) return
+  say($('text').value)
   $('text').value = ''
   ready()
-  say(text)
 }
 $('send').onclick = () => {
   if (answering) stop()
@@ -318,18 +317,14 @@ for (const box of document.querySelectorAll('dialog')) {
 
 // ---- the beginning
 async function open() {
-  const data = $('weights')?.textContent ?? ''
-  if (0.75*data.length < about.bytes) throw Error('This file is not complete. Copy or download it again.')
   try {
     inWorker()
   } catch {
     inPage()
   }
-  const {speed} = await ask('load', {header, data, code: $('kernels').textContent})
-  const slow = 'plain JavaScript, which is slower, as this browser refuses WebAssembly'
-  const means = {int8: '8-bit WebAssembly', simd: 'WebAssembly', js: slow}[speed]
-  $('weights').remove() // its memory is free again
-  $('where').textContent = `On this device only, in ${place}, with ${means}. Nothing is sent anywhere.`
+  const {speed} = await ask('load', {header, data: $('weights')?.textContent, code: $('kernels')?.textContent})
+  const words = $('where').dataset
+  $('where').textContent = `On this device only, in ${words[place]}, with ${words[speed]}.`
   $('state').textContent = $('state').dataset.ready
 }
 
@@ -348,3 +343,4 @@ opened.catch(error => {
   $('state').className = 'bad'
   announce($('state').textContent)
 })
+if (window.mlxchatEngine) removeEventListener('load', damaged)

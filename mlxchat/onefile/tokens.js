@@ -10,9 +10,7 @@ function loadTokenizer({tokens, specials, js_pattern}) {
   tokenizer = {
     list, ranks, specials,
     names: new Map(Object.entries(specials).map(([name, id]) => [id, name])),
-    pattern: new RegExp(js_pattern, 'gu'),
-    longest: list.reduce((most, bytes) => Math.max(most, bytes?.length ?? 0), 0),
-    known: new Map() // chunks seen before, with their ids
+    pattern: new RegExp(js_pattern, 'gu')
   }
 }
 
@@ -21,11 +19,11 @@ const special = name => tokenizer.specials[`<|${name}|>`]
 // Ids of a chunk that is no token itself. Its parts are a linked list, each named by where it begins. A round joins the
 // neighbours that make the token of lowest rank, from left to right, until a lower rank comes up.
 function mergePairs(bytes) {
-  const n = bytes.length, {ranks, longest} = tokenizer
+  const n = bytes.length, {ranks} = tokenizer
   const next = Int32Array.from({length: n + 1}, (_, i) => i + 1)
   const rate = start => { // rank of the token that a part makes with its neighbour
     const end = next[next[start]]
-    return end > n || end - start > longest ? Infinity : ranks.get(bytes.slice(start, end)) ?? Infinity
+    return end > n ? Infinity : ranks.get(bytes.slice(start, end)) ?? Infinity
   }
   const rank = Float64Array.from({length: n}, (_, i) => rate(i)), ids = []
   for (let lowest = 0; lowest < Infinity;) {
@@ -44,16 +42,11 @@ function mergePairs(bytes) {
 }
 
 function encode(text) {
-  const ids = [], {known, pattern, ranks} = tokenizer
+  const ids = [], {pattern, ranks} = tokenizer
   text = text.replace(/\p{Cs}/gu, '\ufffd') // lone surrogates
   for (const [chunk] of text.matchAll(pattern)) {
-    let found = known.get(chunk)
-    if (!found) {
-      const bytes = Array.from(utf8.encode(chunk), byte => String.fromCharCode(byte)).join('')
-      found = ranks.has(bytes) ? [ranks.get(bytes)] : mergePairs(bytes)
-      if (chunk.length < 64 && known.size < 20000) known.set(chunk, found)
-    }
-    for (const id of found) ids.push(id)
+    const bytes = Array.from(utf8.encode(chunk), byte => String.fromCharCode(byte)).join('')
+    for (const id of ranks.has(bytes) ? [ranks.get(bytes)] : mergePairs(bytes)) ids.push(id)
   }
   return ids
 }

@@ -85,25 +85,34 @@ async function reply({messages, temperature, topK, maxTokens}, say) {
   const most = Math.min(maxTokens, facts.context >> 1), prompt = render(messages, facts.context - most)
   const {dropped, cut} = prompt, rest = seek(prompt.ids), ends = [special('assistant_end'), special('bos')]
   const answer = new Answer()
-  let logits = await readPrompt(rest), firstAfter = null
+  let logits = await readPrompt(rest), firstAfter = null, full = false
   while (!stopping) {
     const id = answer.next(choose(logits, Math.random(), temperature, topK))
     firstAfter ??= performance.now() - start
     ids.push(id)
     if (ends.includes(id)) break
     const text = answer.read(id)
-    if (text) say(answer.kind, text)
-    if (ids.length >= most) break
+    if (text || id === special('output_end')) say(answer.kind, text) // or a result's end
+    if (full = ids.length >= most) break
     logits = feed([id])
     await pause()
   }
   const seconds = (performance.now() - start)/1000
-  return {ids, read: rest.length, firstAfter, seconds, stopped: stopping, dropped, cut}
+  return {ids, read: rest.length, firstAfter, seconds, stopped: stopping, full, dropped, cut}
 }
 
-function load({header, data, code, speed = header.speed}) {
+async function weightsOf({about}, data) { // if they are as written
+  try {
+    const bytes = unbase64(data), sum = await crypto.subtle?.digest('SHA-256', bytes) // http has none
+    const seal = sum ? btoa(String.fromCharCode(...new Uint8Array(sum))) : about.sha256
+    if (seal === about.sha256 && bytes.length === about.bytes) return bytes
+  } catch {} // not even base64
+  throw Error('This file is damaged. Copy or download it again.')
+}
+
+async function load({header, data, code, speed = header.speed}) {
   loadTokenizer(header.tokenizer)
-  return {speed: loadModel(header, unbase64(data), speed, code)}
+  return {speed: loadModel(header, await weightsOf(header, data), speed, code)}
 }
 
 const tasks = {load, reply}

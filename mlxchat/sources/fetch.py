@@ -6,7 +6,7 @@
 __all__ = ['FetchError', 'NoNetwork', 'DiskFull', 'DownloadStopped', 'retry_after', 'Remote', 'remote', 'Fetcher', 'hub_url']
 
 # %% ../../nbs/sources/fetch.ipynb #c003
-import base64, errno, hashlib, os, random, re, shutil, socket, threading, time
+import base64, errno, hashlib, os, random, re, shutil, socket, ssl, threading, time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -123,7 +123,8 @@ def _check_status(self:Fetcher, response):
     code, moved = response.status_code, bool(response.history)
     if code in (200, 206): return
     why = f'{code} {response.reason_phrase}'.strip()
-    if code in (401, 403) and not moved: why += ' (a token in HF_TOKEN may help)'
+    ours = str(response.url).startswith(hub_endpoint() + '/')
+    if code in (401, 403) and ours: why += ' (a token in HF_TOKEN may help)'
     expired = moved and code in (401, 403) # a signed address that has run out is renewed by asking again
     if code in (408, 416, 425, 429) or code >= 500 or expired:
         raise _Again(why, retry_after(response.headers.get('retry-after')))
@@ -179,10 +180,16 @@ def _inspect(part, about, check):
     except ValueError as e: raise _Again(str(e).replace(str(part), 'it'), wrong=True) from None
 
 # %% ../../nbs/sources/fetch.ipynb #c028
-def _nameless(e):
-    "Could the server's name not be looked up?"
-    while e and not isinstance(e, socket.gaierror): e = e.__cause__ or e.__context__
-    return e is not None
+def _cause(e, kind):
+    "What of some kind is behind an exception, or None"
+    while e and not isinstance(e, kind): e = e.__cause__ or e.__context__
+    return e
+
+def _unproven(url, e):
+    "Raise if a server has shown no certificate that holds here: asking again will not change that"
+    if bad := _cause(e, ssl.SSLCertVerificationError):
+        raise FetchError(f'{url}: {httpx.URL(url).host} has no certificate that this machine accepts '
+                         f'({bad.verify_message})', bad=True) from None
 
 @patch
 def _give_up(self:Fetcher, url, problem, lost):
@@ -213,7 +220,9 @@ def __call__(self:Fetcher,
             os.replace(part, path)
             return path
         except FetchError as e: raise FetchError(f'{url}: {e}', e.bad, e.code) from None
-        except httpx.HTTPError as e: problem, lost = _Again(f'{type(e).__name__} {e}'.strip()), _nameless(e)
+        except httpx.HTTPError as e:
+            _unproven(url, e)
+            problem, lost = _Again(f'{type(e).__name__} {e}'.strip()), bool(_cause(e, socket.gaierror))
         except _Again as e: problem, lost = e, False
         if problem.wrong:
             on_bytes(-_size(part))

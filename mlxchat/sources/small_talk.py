@@ -4,19 +4,20 @@
 
 # %% auto #0
 __all__ = ['UNKNOWN', 'BEFORE', 'AFTER', 'SHARES', 'phrases', 'says_own_words', 'openings', 'SmallTalk', 'is_heldout_thing',
-           'of_split', 'Unknown', 'with_article', 'Stories', 'Memory', 'eight_tasks']
+           'of_split', 'Unknown', 'with_article', 'Stories', 'Memory', 'practice_tasks']
 
 # %% ../../nbs/sources/small_talk.ipynb #a490eb72
-import functools, json, random, re
+import functools, itertools, json, random, re
 from importlib.resources import files
 from fastcore.basics import patch
 from .heldout import name_hash
 from ..questions import practice, is_heldout_word, loosen, normalize, pseudo_word, with_capital
+from .typed import Lengths, Sums
 from ..tasks import Generator, answer, final_text
 
 # %% ../../nbs/sources/small_talk.ipynb #d04cd3d5
 @functools.cache
-def phrases()->dict: # talk, story, memory, unknown
+def phrases()->dict: # talk, story, memory, untold, unknown
     "What people say first, and what may be replied"
     return json.loads((files('mlxchat')/'data_files'/'small_talk.json').read_text(encoding='utf-8'))
 
@@ -32,39 +33,43 @@ UNKNOWN = re.compile(r"\bdon'?t know\b", re.I)
 BEFORE = ['', 'Well, ', 'Oh, ', 'So, ', 'Hey, ']
 AFTER = ['', ', my friend', ', mlxchat', ', you know']
 
+@functools.cache
 def openings(
     split:str # 'train' or 'val'
-)->list:      # of (kind, text)
-    "Every opening of a split"
-    talk = phrases()['talk']
-    said = [(kind, f'{b}{o}{a}{end}') for kind, k in talk.items() for text in k['openings']
-            for o, end in [re.fullmatch(r'(.*?)([.?!]*)', text).groups()] for b in BEFORE for a in AFTER
-            if b + a == '' or re.search('[a-z]{2}', o, re.I)] # nobody says 'Well, :)'
-    plain = {normalize(text) for k in talk.values() for text in k['openings']}
-    held = {normalize(t) for _, t in said if name_hash(normalize(t), 'small talk') < 1/7} - plain
-    return [(k, with_capital(t)) for k, t in said if (normalize(t) in held) == (split == 'val')]
+)->dict:      # kind → plain, around: lists of str
+    "Every opening of a split: sentences, and those that are practised with something around them"
+    plain = {k: v['openings'] for k, v in phrases()['talk'].items()}
+    everything = {normalize(t) for some in plain.values() for t in some}
+    def around(text):
+        o, end = re.fullmatch(r'(.*?)([.?!]*)', text).groups()
+        told = (f'{b}{o}{a}{end}' for b, a in itertools.product(BEFORE, AFTER) if b + a and o.count(' ') > 1)
+        return [t for t in told if normalize(t) not in everything]
+    def held(t): return name_hash(normalize(t), 'small talk') < 1/7
+    return {k: ([with_capital(t) for t in (some if split == 'train' else phrases()['talk'][k]['unseen'])],
+                [with_capital(a) for t in some for a in around(t) if held(a) == (split == 'val')])
+            for k, some in plain.items()}
 
 # %% ../../nbs/sources/small_talk.ipynb #a38f17a2
 class SmallTalk(Generator):
     "An opening, and a reply in kind"
     def __init__(self,
         split:str='train', # or 'val'
-        size:int=None,     # default: 100 000, or every held-out opening once
+        size:int=None,     # default: 100 000, or 1 000 for validation
         seed:int=0,
+        unseen:bool=False  # for validation: whole sentences that are never practised?
     ):
-        self.asked = openings(split)
-        random.Random(seed).shuffle(self.asked)
-        self.by_kind = {k: [t for kind, t in self.asked if kind == k] for k in phrases()['talk']}
-        super().__init__(split, size, seed, val_size=len(self.asked))
+        self.unseen = unseen
+        self.by_kind = {k: some for k, some in openings(split).items() if split == 'train' or some[0 if unseen else 1]}
+        super().__init__(split, size, seed, val_size=1000)
 
     def _draw(self, i):
-        "Kind, opening and reply"
+        "Kind, opening and reply: what people say most often is practised most"
         rng = self.rng(i)
-        if self.split == 'val': kind, text = self.asked[i % len(self.asked)]
-        else: # every kind equally often, and every third opening plain
-            kind = rng.choice([*self.by_kind])
-            plain = phrases()['talk'][kind]['openings']
-            text = with_capital(rng.choice(plain if rng.random() < 1/3 else self.by_kind[kind]))
+        kind = rng.choices([*self.by_kind], [phrases()['talk'][k].get('weight', 1) for k in self.by_kind])[0]
+        plain, around = self.by_kind[kind]
+        short, some = [t for t in plain if t.count(' ') < 2], rng.random()
+        if self.split == 'val': text = rng.choice(plain if self.unseen else around)
+        else: text = rng.choice(short if short and some < .35 else plain if some < .75 or not around else around)
         return kind, loosen(text, rng), rng.choice(phrases()['talk'][kind]['replies'])
 
 # %% ../../nbs/sources/small_talk.ipynb #abb0cdcc
@@ -73,11 +78,21 @@ def get_example(self:SmallTalk, i:int)->dict:
     "Example `i`"
     return answer(*self._draw(i)[1:])
 
+@functools.cache
+def _kinds_of_replies():
+    "Reply → the kinds that it is written for"
+    found = {}
+    for kind, k in phrases()['talk'].items():
+        for reply in k['replies']: found.setdefault(normalize(reply), set()).add(kind)
+    return found
+
 @patch
 def evaluate(self:SmallTalk, i:int, output_text:str)->bool:
-    "Does it fit the pattern of its kind, in words of its own?"
-    said, rule = says_own_words(output_text), phrases()['talk'][self._draw(i)[0]]['rule']
-    return bool(re.search(rule, said, re.I)) and not UNKNOWN.search(said)
+    "Does it fit the pattern of its kind, in words of its own, and is it no reply to something else?"
+    said, kind = says_own_words(output_text), self._draw(i)[0]
+    about = phrases()['talk'][kind]
+    fits = re.search(about['rule'], said, re.I) and not UNKNOWN.search(said)
+    return bool(fits) and not _kinds_of_replies().get(normalize(said), {kind}).isdisjoint([kind, *about.get('also', ())])
 
 # %% ../../nbs/sources/small_talk.ipynb #a40092d8
 def is_heldout_thing(thing:str)->bool:
@@ -104,17 +119,20 @@ class Unknown(Generator):
         self.things = {k: some for k, (_, things) in asks.items() if (some := of_split(things, split))}
         super().__init__(split, size, seed, val_size=1000)
 
-    def _question(self, rng):
-        kind = rng.choice([*self.things])
-        text = rng.choice(phrases()['unknown']['asks'][kind][0])
-        text = text.format(x=rng.choice(self.things[kind]), y=rng.choice(phrases()['unknown']['years']))
-        return loosen(with_capital(text), rng)
+    def _draw(self, i):
+        "Kind, question and reply of example `i`: what looks like a sum is practised most"
+        rng, p = self.rng(i), phrases()['unknown']
+        kind = rng.choices([*self.things], [p['weights'].get(k, 1) for k in self.things])[0]
+        text = rng.choice(p['asks'][kind][0]).format(x=rng.choice(self.things[kind]), y=rng.choice(p['years']))
+        return kind, loosen(with_capital(text), rng), rng.choice(p['replies'])
 
-    def get_example(self, i:int)->dict:
-        rng = self.rng(i)
-        return answer(self._question(rng), rng.choice(phrases()['unknown']['replies']))
+    def get_example(self, i:int)->dict: return answer(*self._draw(i)[1:])
 
     def evaluate(self, i:int, output_text:str)->bool: return bool(UNKNOWN.search(says_own_words(output_text)))
+
+    def is_mathematics(self, i:int)->bool:
+        "Does question `i` ask to calculate something?"
+        return self._draw(i)[0] in phrases()['unknown']['weights']
 
 # %% ../../nbs/sources/small_talk.ipynb #ef4e75d6
 def with_article(
@@ -142,8 +160,10 @@ class Stories(Generator):
         rng, p = self.rng(i), phrases()['story']
         thing = rng.choice(self.things)
         if self.words and rng.random() < .5: thing = rng.choice([rng.choice(self.words), pseudo_word(self.words, rng)])
-        if verse := rng.random() < .35: asks, told = p['poems'], rng.sample(p['verses'], 2)
-        else: asks, told = p['asks'], [rng.choice(p[k]) for k in ('begin', 'middle', 'end')]
+        if verse := rng.random() < .35: told = rng.sample(p['verses'], 2)
+        else: told = [rng.choice(p[k]) for k in ('begin', 'middle', 'end')]
+        about = self.split == 'val' or rng.random() < .85 # else the thing is not asked for
+        asks = p[('poems' if about else 'any_poems') if verse else 'asks' if about else 'any']
         question = with_article(rng.choice(asks))(thing)
         story = with_article(('\n' if verse else ' ').join(told))(thing)
         return thing, loosen(with_capital(question), rng), story
@@ -181,44 +201,56 @@ class Memory(Generator):
             if like[0].isupper(): made = made.capitalize()
             if not is_heldout_thing(made): return made
 
-    def _thing(self, rng):
-        "What is told, and the ways to tell and to ask for it"
-        kind = rng.choice([*self.things])
-        thing = rng.choice(self.things[kind])
-        if self.words and rng.random() < .5: thing = self._made_up(thing, rng)
-        return thing, phrases()['memory'][kind]
+    def _told(self, kind, rng):
+        "A thing as it was typed, and the messages in which it is told"
+        ways, thing = phrases()['memory'][kind], rng.choice(self.things[kind])
+        if self.words and thing.isalpha() and rng.random() < .5: thing = self._made_up(thing, rng)
+        said = loosen(with_capital(with_article(rng.choice(ways['tell']))(thing)), rng)
+        thing = re.findall(rf'\b{thing}\b', said, re.I)[-1]
+        return thing, [said, with_capital(with_article(rng.choice(ways['reply']))(thing))]
+
+    def _other(self, kinds, rng):
+        "A kind of thing that these say nothing of: whoever has told of a dog has told what pet there is"
+        near = {k.split()[0] for k in kinds}
+        return rng.choice([k for k in self.things if k.split()[0] not in near])
 
 # %% ../../nbs/sources/small_talk.ipynb #8e9f19ac
 @patch
 def _draw(self:Memory, i):
-    "Thing and messages of example `i`"
+    "Thing, '' if it was not told, and messages of example `i`"
     rng = self.rng(i)
-    thing, ways = self._thing(rng)
-    def one(texts): return with_capital(with_article(rng.choice(texts))(thing))
-    talk = [loosen(one(ways['tell']), rng), one(ways['reply'])]
-    if rng.random() < .4: talk += self.between._draw(rng.randrange(len(self.between)))[1:]
-    return thing, [*talk, loosen(one(ways['ask']), rng), one(ways['answer'])]
+    kinds = rng.sample([*self.things], rng.choices([0, 1, 2], [1, 14, 3])[0])
+    told = [self._told(k, rng) for k in kinds]
+    talk = [m for _, messages in told for m in messages]
+    if rng.random() < .3: talk += self.between._draw(rng.randrange(len(self.between)))[1:]
+    thing, kind = '', self._other(kinds, rng)
+    if told and rng.random() < .94: thing, kind = rng.choice([(t, k) for (t, _), k in zip(told, kinds)])
+    ways = phrases()['memory'][kind]
+    reply = with_article(rng.choice(ways['answer']))(thing) if thing else rng.choice(phrases()['untold'])
+    return thing, [*talk, loosen(with_capital(rng.choice(ways['ask'])), rng), reply]
 
 @patch
 def get_example(self:Memory, i:int)->dict:
     "Example `i`"
-    roles = ['user', 'assistant']*3
+    roles = ['user', 'assistant']*4
     return dict(messages=[dict(role=r, content=t) for r, t in zip(roles, self._draw(i)[1])])
 
 @patch
 def evaluate(self:Memory, i:int, output_text:str)->bool:
-    "Is the thing in it?"
-    return bool(re.search(rf'\b{self._draw(i)[0]}\b', says_own_words(output_text), re.I))
+    "Is the thing in it, or does it say that nobody told it?"
+    said, thing = says_own_words(output_text), self._draw(i)[0]
+    return bool(re.search(rf'\b{thing}\b' if thing else r'\bnot told\b', said, re.I))
 
 # %% ../../nbs/sources/small_talk.ipynb #d6338bcf
-SHARES = dict(arithmetic=.05, counting=.12, spelling=.50, identity=.05,
-              smalltalk=.18, unknown=.03, stories=.03, memory=.04)
+SHARES = dict(arithmetic=.05, counting=.10, spelling=.40, identity=.05, sums=.055, lengths=.02,
+              smalltalk=.23, unknown=.03, stories=.015, memory=.05)
 
-def eight_tasks(
+def practice_tasks(
     words:list,        # words of the corpus
     split:str='train', # or 'val', for questions never practised
     tokenizer=None     # makes up words; for 'val', ask only words of several tokens
 )->dict:               # task by name
     "What the demo practises, and what a lesson may go on with"
     return practice(words, split, tokenizer) | dict(
+        sums=Sums(split), lengths=Lengths(words, split, tokenizer, pseudo=.6),
         smalltalk=SmallTalk(split), unknown=Unknown(split), stories=Stories(split, words), memory=Memory(split, words))
