@@ -201,6 +201,8 @@ ELSEWHERE = dict( # names of other programs that have no counterpart, and what t
     learning_rate='every kind of parameter has its own: --matrix-lr, --embedding-lr, --unembedding-lr and --scalar-lr; '
         '--lr-scale is a factor on all of them',
     min_lr='--final-lr-frac is where the rates end, as a share of their peak',
+    value_embedding_lr='value embeddings follow --embedding-lr: in v2 at the same rate, in v3 at half of it',
+    wandb='a project has a name: --wandb-project NAME',
     vocab_size='the tokenizer has it: `mlxchat tokenizer --vocab-size N`',
     hidden_dim='the width of the MLP follows from --n-embd',
     dropout='nearly every token is read once only',
@@ -214,7 +216,8 @@ ELSEWHERE = dict( # names of other programs that have no counterpart, and what t
     interactive='it is, in a terminal and without --prompt')
 
 for names, there in (('lr max_lr', 'learning_rate'), ('min_learning_rate', 'min_lr'), ('num_epochs n_epochs', 'epochs'),
-        ('intermediate_size d_ff ffn_dim', 'hidden_dim'), ('attention_dropout resid_dropout', 'dropout')):
+        ('ve_lr', 'value_embedding_lr'), ('intermediate_size d_ff ffn_dim', 'hidden_dim'),
+        ('attention_dropout resid_dropout', 'dropout')):
     ELSEWHERE |= {o: ELSEWHERE[there] for o in names.split()}
 
 # %% ../../nbs/guides/options.ipynb #3abc8dc8

@@ -87,7 +87,7 @@ def load(self:Library, tag:str)->Engine:
 def first_run(
     run:str,  # tag or folder, '' for the latest
     stage:str,# that it must have, '' for any
-    step='' # a number or 'best', '' for the newest
+    step=''   # a number or 'best', '' for the newest
 )->Run|None:  # None if there is none yet
     "The run that answers if nobody is named; it may still be in training"
     try: found = find_run(run, 'chat')
