@@ -106,10 +106,10 @@ def examples(
 
 # %% ../../nbs/guides/help.ipynb #c035
 METAVARS = dict( # what is typed after an option, where its type does not say it
-    NAME='run model_tag tag base set remove name names', **{'OLD NEW': 'rename'}, STAGE='stage', TASK='task tasks mixture', FILE='config page',
+    NAME='run model_tag tag base set remove name names', STAGE='stage', TASK='task tasks mixture', FILE='config page',
     SIZE='memory memory_limit_gb max_bytes max_mb', TIME='time every patience',
     DIR='dir data_dir output_dir tokenizer_dir log_dir export',
-    PATH='text data val_data from_file tokenizer output', **{'N|best': 'step'})
+    PATH='text data val_data from_file tokenizer output', **{'N|best': 'step', 'OLD NEW': 'rename'})
 
 LEFT = 26 # columns for an option; longer ones get a line of their own
 
@@ -166,7 +166,8 @@ def _left(o):
     if o.name in CHOICES: value = '|'.join(_choices(o))
     if o.name in POSITIONAL: return value + '...'*('list' in o.types)
     if o.types == {'bool'}: return ('--[no-]' if o.default is True else '--') + dashed(o.name)[2:]
-    value = f'[{value}]' if o.types == {'bool', 'str'} else value + '...'*(o.types - {'bool'} == {'list'} and o.name != 'rename')
+    several = o.types - {'bool'} == {'list'} and o.name != 'rename' # two names, and no more
+    value = f'[{value}]' if o.types == {'bool', 'str'} else value + '...'*several
     return (f'-{SHORT[o.name]}, ' if o.name in SHORT else '') + f'{dashed(o.name)} {value}'
 
 # %% ../../nbs/guides/help.ipynb #36858acf
@@ -263,7 +264,8 @@ VERBS = dict( # where the function is, and what it does
 # %% ../../nbs/guides/help.ipynb #7f95f58a
 SECTIONS = dict(
     Start='demo info doctor plan dry-run completion', Data='data tokenizer', Train='train sft rl merge',
-    Look='monitor runs compare open eval disk bench', Use='chat serve generate', Exchange='export import quantize import-nanochat')
+    Look='monitor runs compare open eval disk bench', Use='chat serve generate',
+    Exchange='export import quantize import-nanochat')
 
 def parts(
     verb:str
@@ -332,8 +334,8 @@ def completion(
 # %% ../../nbs/guides/help.ipynb #be97704a
 NAMED = dict( # options whose values have names, and where those are listed
     **dict.fromkeys('run name names base from_run remove rename resume'.split(), lambda: runs_here()),
-    set=lambda: sets_here(), tasks=lambda: [n for o in ('GROUPS', 'BENCHMARKS') for n in function(f'mlxchat.guides.scoring:{o}')],
-    score_tasks=lambda: [*function('mlxchat.guides.scoring:PRACTICE')])
+    set=lambda: sets_here(), score_tasks=lambda: [*function('mlxchat.guides.scoring:PRACTICE')],
+    tasks=lambda: [n for o in ('GROUPS', 'BENCHMARKS') for n in function(f'mlxchat.guides.scoring:{o}')])
 
 def sets_here(
 )->list: # of their names
