@@ -292,7 +292,8 @@ VERBS = dict( # where the function is, and what it does
 # %% ../../nbs/guides/help.ipynb #7f95f58a
 SECTIONS = dict(
     Start='demo info doctor plan dry-run completion', Data='data tokenizer', Train='train sft rl merge',
-    Look='monitor runs compare open eval disk bench', Use='chat serve generate', Exchange='export import quantize import-nanochat')
+    Look='monitor runs compare open eval disk bench', Use='chat serve generate',
+    Exchange='export import quantize import-nanochat')
 
 def parts(
     verb:str
@@ -361,8 +362,8 @@ def completion(
 # %% ../../nbs/guides/help.ipynb #be97704a
 NAMED = dict( # options whose values have names, and where those are listed
     **dict.fromkeys('run name names base from_run remove rename resume'.split(), lambda: runs_here()),
-    set=lambda: sets_here(), tasks=lambda: [n for o in ('GROUPS', 'BENCHMARKS') for n in function(f'mlxchat.guides.scoring:{o}')],
-    score_tasks=lambda: [*function('mlxchat.guides.scoring:PRACTICE')])
+    set=lambda: sets_here(), score_tasks=lambda: [*function('mlxchat.guides.scoring:PRACTICE')],
+    tasks=lambda: [n for o in ('GROUPS', 'BENCHMARKS') for n in function(f'mlxchat.guides.scoring:{o}')])
 
 def sets_here(
 )->list: # of their names

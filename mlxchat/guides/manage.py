@@ -142,8 +142,10 @@ def curve_rows(
         ms = [m for m in run.metrics(stage) if key in m and 'loss' in m]
         curves.append([*zip((m[key]/unit for m in ms), smoothed([m['loss'] for m in ms]))])
     end = max(c[-1][0] for c in curves if c)
+    places = [end*(i + 1)/n for i in range(n)]
+    if by == 'step': places = [*dict.fromkeys(max(1, round(x)) for x in places)]
     def at(c, x): return next((y for z, y in reversed(c) if z <= x), None) if c and x <= c[-1][0]*(1 + 1e-9) else None
-    return [(x, *(at(c, x) for c in curves)) for x in (end*(i + 1)/n for i in range(n))]
+    return [(x, *(at(c, x) for c in curves)) for x in places]
 
 # %% ../../nbs/guides/manage.ipynb #68a84ea4
 _MARK = {'score': float, 'low': float, 'high': float}
@@ -240,7 +242,9 @@ def _told(c, by):
     names, parts = c['runs'], []
     for s, rows in c['ended'].items():
         parts.append(f'{s}: where they ended\n' + _table(rows[0], [r.values() for r in rows]))
-        parts.append(f'{s}: loss by {AXES[by][2]}\n' + _table([AXES[by][2], *names], c['curves'][s], True))
+        axis = AXES[by][2]
+        curves = _table([axis, *names], c['curves'][s])
+        parts.append(f'{s}: loss by {axis}, the mean of 25 steps\n' + curves)
     chance = [(*r[:-1], 'can be chance' if r[-1] else '') for r in c['scores']]
     if chance: parts.append('scores, with 95 % intervals\n' + _table(['benchmark', *names, ''], chance))
     same = 'settings: all the same'
@@ -257,7 +261,7 @@ def compare(
 ):
     "In what runs differ: curves, scores and settings"
     from json import dumps
-    if len(names or []) < 2: raise ValueError('name two runs or more, such as `mlxchat compare d4 d6`')
+    if len({*(names or [])}) < 2: raise ValueError('name two runs or more, such as `mlxchat compare d4 d6`')
     if output and Path(output).suffix not in ('.png', '.svg', '.pdf'):
         raise ValueError(f'--output is a picture, so its name ends in .png, .svg or .pdf, not {output}')
     c = compared(names, by, stage)

@@ -180,7 +180,8 @@ def choice(
 
 # %% ../../nbs/guides/options.ipynb #c022
 ALIASES = dict(
-    run='base model_tag name names', base='run', delete='remove', checkpoint='run base', model_tag='tag run', tag='model_tag',
+    run='base model_tag name names', base='run', delete='remove', checkpoint='run base',
+    model_tag='tag run', tag='model_tag',
     model_name='model_tag', run_name='model_tag',
     source='stage', model_step='step', task_name='tasks task', max_problems='max_examples', max_new_tokens='max_tokens',
     max_seq_len='seq_len', seq_len='max_seq_len', sequence_len='max_seq_len', sequence_length='max_seq_len',
