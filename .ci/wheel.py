@@ -13,7 +13,7 @@ everything = '''
 import importlib, pkgutil, mlxchat, mlxchat.fast.device
 for m in pkgutil.walk_packages(mlxchat.__path__, 'mlxchat.'):
     if m.name != 'mlxchat.__main__': importlib.import_module(m.name)
-assert '<html' in mlxchat.serving.server.PAGE.read_text('utf-8')
+assert '<html' in (page := mlxchat.serving.server.page_text()) and '@S' not in page # with its style and scripts
 print(mlxchat.__file__)
 '''
 

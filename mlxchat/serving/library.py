@@ -187,8 +187,9 @@ def skills(
 )->dict:          # name -> [step, share] pairs
     "Shares of right answers, while training and after it"
     names = {k for m in own for k, v in m.items() if k.startswith(SKILLS) and is_number(v)}
-    out = {k.removeprefix('score_'): [[m['step'], m[k]] for m in own if is_number(m.get(k)) and is_number(m.get('step'))]
-           for k in sorted(names)}
+    own = [m for m in own if is_number(m.get('step'))]
+    def points(k): return [[m['step'], m[k]] for m in own if is_number(m.get(k))]
+    out = {k.removeprefix('score_'): points(k) for k in sorted(names)}
     for o in examined:
         step, marks = o['evaluated'].split()[-1], o.get('scores')
         if not step.isdigit() or not isinstance(marks, dict): continue
@@ -209,7 +210,9 @@ def curves(self:Library,
     for o in lines:
         if isinstance(o.get('stage'), str): stages[o['stage']].append(o)
     out = {s: {name: curve(own, name) for name in CURVES} for s, own in stages.items()}
-    for s in out: out[s]['skills'] = skills(stages[s], [o for o in lines if str(o.get('evaluated')).startswith(s + ' ')])
+    for s in out:
+        examined = [o for o in lines if str(o.get('evaluated')).startswith(s + ' ')]
+        out[s]['skills'] = skills(stages[s], examined)
     return out
 
 # %% ../../nbs/serving/library.ipynb #f78ee5a0

@@ -137,6 +137,8 @@ const duration = s => s < 90 ? Math.round(s) + ' s' : s < 5400 ? Math.round(s/60
 const progress = o => (o.step === undefined ? o.state ?? 'begins' : 'step ' + count(o.step) + (o.total ? ' of ' + count(o.total) : '')) + (o.left === undefined ? '' : ', ' + duration(o.left) + ' left')
 function about() { // what the empty page says
   const o = chosen(), now = training.filter(o => o.running), base = o?.stage === 'base'
+  if (o?.tag === settings.second) settings.second = $('second').value = ''
+  for (const p of $('second').options) p.disabled = p.value === o?.tag
   const scores = Object.entries(o?.scores ?? {}).slice(0, 8).map(([k, v]) => `${k} ${Math.round(v*100)}%`)
   $('greeting').textContent = empty ? 'Nothing to talk to yet' : base ? 'How does a text begin?' : 'What shall we talk about?'
   $('about').textContent = base ? `“${o.tag}” was not taught to answer. It goes on with a text: begin a sentence, and see where it leads.`
