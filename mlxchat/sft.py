@@ -185,7 +185,7 @@ def _teach(run, path, plan, material, names, callbacks):
     validate = (lambda model: dict(val_bpb=bits_per_byte(model, batches, sizes))) if batches else None
     evaluation, model = scores_by_task(tasks, c) if tasks else None, base_model(path, run.stage('sft'), c)
     if batches and not checkpoints(run.stage('sft')):
-        before = Bar(batches, desc='validation before', unit='batch', leave=False)
+        before = Bar(batches, desc='validation before', unit='batches', leave=False)
         write_json(run.folder/'sft.json', dict(val_bpb=bits_per_byte(model, before, sizes)))
     return finetune(run, c, plan.learn, validate=validate, core=evaluation, base=path, model=model, callbacks=callbacks)
 

@@ -137,7 +137,7 @@ def quantize(
     def measured(name, size, model):
         row = dict(bits=name, MB=round(size/1e6, 1))
         if not batches: return row
-        bar = Bar(batches, desc=f'{name} bits', unit='batch', leave=False)
+        bar = Bar(batches, desc=f'{name} bits', unit='batches', leave=False)
         if not tuned: return row | {'bits per byte': f'{bits_per_byte(model, bar, tokenizer.token_bytes()):.4f}'}
         chosen.append(_choices(model, bar))
         (first, true), (now, found) = chosen[0], chosen[-1]
