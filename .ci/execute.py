@@ -21,6 +21,6 @@ for page in pages:
     where = dict(metadata=dict(path=str(page.parent)))
     nbclient.NotebookClient(nb, timeout=None, kernel_name='python3', resources=where).execute()
     nbformat.write(nb, page)
-    subprocess.run([bin/'nbdev_clean', '--fname', page], check=True)
     subprocess.run([sys.executable, Path(__file__).with_name('pictures.py'), page], check=True)
+    subprocess.run([bin/'nbdev_clean', '--fname', page], check=True)
     print(f'{page}: {page.stat().st_size//1000} kB')
