@@ -1,6 +1,7 @@
 """Execute pages in a Jupyter kernel, as a reader would, and store what they show: `python .ci/execute.py PAGE...`
 
-nbs/07_run.ipynb trains in earnest, as the run `mine`; what it shows comes from a new run only if there is none of that name:
+nbs/07_run.ipynb trains in earnest, as the run `mine`. What it shows comes from a new run only if there is none of that
+name:
 
     HOME=$(mktemp -d) python .ci/execute.py nbs/07_run.ipynb
 

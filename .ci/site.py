@@ -112,7 +112,8 @@ def by_pandoc():
     order = list(pages.values())
     for i, (nb, (page, front, md)) in enumerate(pages.items()):
         nav = navigation(sidebar, page, pages)
-        around = {k: link(page, order[j][1], order[j][0], rel=k) for k, j in (('prev', i-1), ('next', i+1)) if 0 <= j < len(order)}
+        beside = dict(prev=i-1, next=i+1)
+        around = {k: link(page, order[j][1], order[j][0], rel=k) for k, j in beside.items() if 0 <= j < len(order)}
         out = pandoc(nb, front_md(front) + md, '-t', 'html', '--standalone', '--mathml', '--toc', '--toc-depth=3', f'--template={here/"site.html"}',
             site=cfg.title, root=os.path.relpath('.', page.parent), repo=cfg.git_url, nav='\n'.join(nav), lang='en', **around)
         def to_page(m): # links between notebooks are links between their pages

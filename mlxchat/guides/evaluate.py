@@ -95,8 +95,7 @@ def score_table(
     for name, m in scores.items():
         lines.append(line(name, m))
         if name == 'core': lines += [line(f'  {label}', e) for label, e in m['tasks'].items()]
-    wide = max(len(l['']) for l in lines)
-    return text_table([l | {'': l[''].ljust(wide)} for l in lines])
+    return text_table(lines, left=(0, 4))
 
 # %% ../../nbs/guides/evaluate.ipynb #c032
 @ranged

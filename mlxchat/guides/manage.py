@@ -11,20 +11,19 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from ..checkpoint import checkpoints, metadata, step_of, write_json
-from ..curves import AXES, compare_runs, smoothed
+from ..curves import aligned, axis, compare_runs, ended, smoothed
 from ..find_run import check_tag, find_run, resting_on
-from ..report import flattened, report_html
+from ..report import benchmarks, flattened, report_html
 from ..runs import Run, STAGES, run_config, unfinished
 from ..safety.console import gigabytes, tilde
-from ..safety.files import base_dir, read_json, without_nan
+from ..safety.files import base_dir, without_nan
 from ..views import duration, run_status, watched_runs
 from .options import listed
 from .watch import _removable, folder_bytes, disk
 
 # %% ../../nbs/guides/manage.ipynb #74b438e9
-def _note(run, about):
-    "What else is worth knowing of a run"
-    last = next((checkpoints(run.stage(s))[-1] for s in reversed(run.stages())), None)
+def _note(run, about, last):
+    "What else is worth knowing of a run and its last checkpoint"
     what = metadata(last) if last else {}
     notes = ['training now'] if (run_status(run) or {}).get('running') else []
     if not last: notes.append('nothing saved')
@@ -44,11 +43,11 @@ def run_row(
     except ValueError as e: return dict(run=folder.name, stages={}, val_bpb=None, bytes=folder_bytes(folder),
                                         changed=folder.stat().st_mtime, note=str(e))
     scores = [m['val_bpb'] for m in run.metrics('base') if 'val_bpb' in m]
-    steps = {s: step_of(checkpoints(run.stage(s))[-1]) for s in run.stages()}
-    newest = max([p.stat().st_mtime for s in steps for p in checkpoints(run.stage(s))[-1:]],
-                 default=folder.stat().st_mtime)
-    return dict(run=folder.name, stages=steps, val_bpb=scores[-1] if scores else None, bytes=folder_bytes(folder),
-                changed=newest, note=_note(run, about))
+    saved = {s: found[-1] for s in STAGES if (found := checkpoints(run.stage(s)))}
+    newest = max([p.stat().st_mtime for p in saved.values()], default=folder.stat().st_mtime)
+    return dict(run=folder.name, stages={s: step_of(p) for s, p in saved.items()},
+                val_bpb=scores[-1] if scores else None, bytes=folder_bytes(folder), changed=newest,
+                note=_note(run, about, next(reversed(saved.values()), None)))
 
 # %% ../../nbs/guides/manage.ipynb #55e7adab
 def _brought_up(about, old, new):
@@ -92,12 +91,6 @@ def rename_run(
     return [o.name for o in told]
 
 # %% ../../nbs/guides/manage.ipynb #1a920fb1
-def _aligned(rows, right=()):
-    "Lines of cells, those of some columns at their right end"
-    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
-    def line(r): return '  '.join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths)))
-    return [line(r).rstrip() for r in rows]
-
 def _listed(rows):
     "The list as people read it"
     out = [('run', 'learnt', 'bits per byte', 'size', 'saved', '')]
@@ -106,7 +99,7 @@ def _listed(rows):
         ago = f'{duration(max(0, time.time() - r["changed"]))} ago'
         bpb = '' if r['val_bpb'] is None else f'{r["val_bpb"]:.3f}'
         out.append((r['run'], learnt, bpb, gigabytes(r['bytes']), ago, r['note']))
-    return _aligned(out, (2, 3, 4))
+    return aligned(out, left=(0, 1, 5))
 
 # %% ../../nbs/guides/manage.ipynb #2493477b
 def runs(
@@ -126,7 +119,7 @@ def runs(
     rows = [run_row(o) for o in watched_runs()]
     if json: return print(dumps(dict(runs=[without_nan(r) for r in rows])))
     if not rows: return print(f'no runs in {tilde(base_dir()/"runs")}: start with `mlxchat demo`')
-    print(*_listed(rows), sep='\n')
+    print(_listed(rows))
 
 # %% ../../nbs/guides/manage.ipynb #64582180
 def curve_rows(
@@ -136,7 +129,7 @@ def curve_rows(
     n:int=8       # rows
 )->list:          # of (place on the axis, loss of each; None beyond its end)
     "Losses at the same places"
-    key, unit, _ = AXES[by]
+    key, unit, _ = axis(by)
     curves = []
     for run in runs:
         ms = [m for m in run.metrics(stage) if key in m and 'loss' in m]
@@ -148,15 +141,11 @@ def curve_rows(
     return [(x, *(at(c, x) for c in curves)) for x in places]
 
 # %% ../../nbs/guides/manage.ipynb #68a84ea4
-_MARK = {'score': float, 'low': float, 'high': float}
-
 def last_scores(
     run:Run
 )->dict: # benchmark -> score, low, high
     "The scores of the checkpoint that was scored last"
-    try: there = read_json(run.folder/'scores.json', {str: {str: _MARK}})
-    except (OSError, ValueError): return {}
-    return [*there.values()][-1] if there else {}
+    return next(reversed(benchmarks(run).values()), {})
 
 def score_rows(
     runs:list # of `Run`
@@ -196,10 +185,9 @@ def _cell(v):
     if isinstance(v, bool): return 'yes' if v else 'no'
     return f'{v:,.4g}' if isinstance(v, float) else f'{v:,}' if isinstance(v, int) else str(v)[:40]
 
-def _table(head, rows, right=True):
+def _table(head, rows):
     "Rows below their heads"
-    cells = [[*map(str, head)], *([_cell(v) for v in r] for r in rows)]
-    return '\n'.join(_aligned(cells, range(right, len(head)) if right else ()))
+    return aligned([[*map(str, head)], *([_cell(v) for v in r] for r in rows)])
 
 # %% ../../nbs/guides/manage.ipynb #ee71b64a
 def _stages(runs, stage):
@@ -221,17 +209,14 @@ def _drawn(runs, stages, by, output):
 
 # %% ../../nbs/guides/manage.ipynb #9bc13146
 def compared(
-    names,        # of runs
+    runs:list,    # of `Run`
     by:str='step',# a key of `AXES`
     stage:str='', # '' for all that two of them have
 )->dict:          # runs, ended, curves, scores, settings, warnings
     "All in which runs differ, as plain values"
-    from matplotlib.figure import Figure
-    runs = [find_run(o) for o in names]
-    there, stages = {}, _stages(runs, stage)
-    for s in stages:
-        mine = [r for r in runs if r.metrics(s)]
-        there[s] = compare_runs(mine, by, stage=s, ax=Figure().subplots())
+    key, stages = axis(by)[0], _stages(runs, stage)
+    def trained(r, s): return any('loss' in m and key in m for m in r.metrics(s))
+    there = {s: [ended(r, s) for r in runs if trained(r, s)] for s in stages}
     return dict(runs=[r.folder.name for r in runs], ended=there,
                 curves={s: curve_rows(runs, s, by) for s in stages}, scores=score_rows(runs),
                 settings=setting_rows(runs), warnings=_warnings(runs))
@@ -242,9 +227,9 @@ def _told(c, by):
     names, parts = c['runs'], []
     for s, rows in c['ended'].items():
         parts.append(f'{s}: where they ended\n' + _table(rows[0], [r.values() for r in rows]))
-        axis = AXES[by][2]
-        curves = _table([axis, *names], c['curves'][s])
-        parts.append(f'{s}: loss by {axis}, the mean of 25 steps\n' + curves)
+        unit = axis(by)[2]
+        curves = _table([unit, *names], c['curves'][s])
+        parts.append(f'{s}: loss by {unit}, the mean of 25 steps\n' + curves)
     chance = [(*r[:-1], 'can be chance' if r[-1] else '') for r in c['scores']]
     if chance: parts.append('scores, with 95 % intervals\n' + _table(['benchmark', *names, ''], chance))
     same = 'settings: all the same'
@@ -264,8 +249,9 @@ def compare(
     if len({*(names or [])}) < 2: raise ValueError('name two runs or more, such as `mlxchat compare d4 d6`')
     if output and Path(output).suffix not in ('.png', '.svg', '.pdf'):
         raise ValueError(f'--output is a picture, so its name ends in .png, .svg or .pdf, not {output}')
-    c = compared(names, by, stage)
-    if output: _drawn([find_run(o) for o in names], c['ended'], by, output)
+    found = [find_run(o) for o in names]
+    c = compared(found, by, stage)
+    if output: _drawn(found, c['ended'], by, output)
     print(dumps(without_nan(c)) if json else _told(c, by))
     if output and not json: print(f'\ncurves in {output}')
 

@@ -201,7 +201,8 @@ def _task_rows(r):
         between, constant = f'{s["low"]:.1%} to {s["high"]:.1%}', r.get('constant_answer', {}).get(k)
         same = f'          {constant:6.1%}' if constant is not None else ''
         yield f'   {k:12}{right:6.1%}  {between:16} {r["exact"][k]:6.1%}{same}'
-    if new := r.get('strangers'): yield f'   small talk in sentences that it never met: {new["score"]:.1%} answered in kind'
+    if new := r.get('strangers'):
+        yield f'   small talk in sentences that it never met: {new["score"]:.1%} answered in kind'
     if r.get('listens'): yield f'   {"listens":12}{r["listens"]["score"]:6.1%}  (a coin: 50 %)'
     if 'unasked_tools' in r:
         yield (f'   tools that nobody asked for {r["unasked_tools"]["score"]:.1%}, '

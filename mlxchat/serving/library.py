@@ -131,12 +131,11 @@ def suggestions(
 )->list: # of questions, six at most
     "What a run can be asked: what it says itself, else what it answered rightly in its exam"
     asked, report = read_dict(run.folder/'config.json').get('suggestions'), read_dict(run.folder/'report.json')
-    def questions(name): return [o for o in report.get(name) or [] if isinstance(o, dict)]
-    try: exam = questions('transcripts') + questions('openings')
-    except TypeError: exam = []
+    lists = [o for k in ('transcripts', 'openings') if isinstance(o := report.get(k), list)]
+    answers = [a for some in lists for a in some if isinstance(a, dict)]
     def words(o): return str(o.get('question'))
-    wrong = {words(o) for o in exam if not o.get('right')}
-    found = asked if isinstance(asked, list) else [words(o) for o in exam if o.get('exact')]
+    wrong = {words(o) for o in answers if not o.get('right')}
+    found = asked if isinstance(asked, list) else [words(o) for o in answers if o.get('exact')]
     good = [s for s in found if isinstance(s, str) and 0 < len(s) <= 100 and s not in wrong]
     return list(dict.fromkeys(good))[:6]
 

@@ -92,7 +92,8 @@ def evaluate(self:SmallTalk, i:int, output_text:str)->bool:
     said, kind = says_own_words(output_text), self._draw(i)[0]
     about = phrases()['talk'][kind]
     fits = re.search(about['rule'], said, re.I) and not UNKNOWN.search(said)
-    return bool(fits) and not _kinds_of_replies().get(normalize(said), {kind}).isdisjoint([kind, *about.get('also', ())])
+    meant = _kinds_of_replies().get(normalize(said), {kind})
+    return bool(fits) and not meant.isdisjoint([kind, *about.get('also', ())])
 
 # %% ../../nbs/sources/small_talk.ipynb #a40092d8
 def is_heldout_thing(thing:str)->bool:
