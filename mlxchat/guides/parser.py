@@ -77,7 +77,7 @@ def in_range(
 
 # %% ../../nbs/guides/parser.ipynb #a73aa947
 def _reading(o):
-    "How `argparse` shall read an option"
+    "How `argparse` should read an option"
     if o.types == {'bool'} and o.name.startswith('no_'): return dict(action='store_true')
     if o.types == {'bool'}: return dict(action=argparse.BooleanOptionalAction)
     if o.types == {'bool', 'str'}: return dict(nargs='?', const=True)

@@ -366,7 +366,7 @@ def _end(judge):
 def _apart(job, layers):
     "Linux: what the supervisor puts on; the number of processes and threads that run"
     with open('/proc/loadavg') as f: running = int(f.read().split()[3].split('/')[1])
-    _c('prctl', 36, 1, 0, 0, 0) # whoever loses its parent becomes our child
+    _c('prctl', 36, 1, 0, 0, 0) # a process that loses its parent becomes our child
     if os.geteuid(): _layer(job, layers, 'users', _namespace, 'users')
     _layer(job, layers, 'processes', _namespace, 'processes')
     _c('prctl', 4, 0, 0, 0, 0)
