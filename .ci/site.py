@@ -1,5 +1,5 @@
 "Build the site into `_docs` and README.md: by Quarto where it is installed, else the same pages by pandoc"
-import base64, json, os, re, shutil, subprocess, sys
+import base64, html, json, os, re, shutil, subprocess, sys
 from pathlib import Path
 import pypandoc, yaml
 from nbdev import doclinks, quarto
@@ -8,11 +8,20 @@ from nbdev.serve import proc_nbs
 from front import show_demo
 
 here, site, proc, cfg = Path(__file__).parent, Path('_docs'), Path('_proc'), get_config()
+by_nbdev = doclinks.NbdevLookup.linkify
+
+def linked(lookup, md):
+    "Markdown with links from symbols to their pages, as nbdev makes them, except in the text of another link"
+    inner = r'\[(`[^`\n]+`)\]\([^()\s]+\)'
+    outer = rf'\[((?:[^\[\]]|{inner})+)\](?=\([^()\s]+\))'
+    return md and re.sub(outer, lambda m: '[' + re.sub(inner, r'\1', m[1]) + ']', by_nbdev(lookup, md))
+
+doclinks.NbdevLookup.linkify = linked # in the processes that nbdev starts, too: they import this file
 
 def by_quarto():
     "What `nbdev_docs` does, and its warnings count as errors"
     for tool in 'nbdev_readme', 'nbdev_docs':
-        p = subprocess.run([Path(sys.executable).with_name(tool)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        p = subprocess.run([sys.executable, __file__, tool], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         print(p.stdout)
         if p.returncode or re.search(r'\bWARN', p.stdout): sys.exit(f'{tool} failed or warned')
 
@@ -26,7 +35,18 @@ def process():
 def text(o): return o if isinstance(o, str) else ''.join(o)
 def fence(s, attrs=''): return f'{"`"*12} {attrs}\n{s.rstrip()}\n{"`"*12}\n'
 
-def output_md(out, name, files):
+def in_words(src, before):
+    "What a plot shows, for those who cannot see it: `#| fig-alt`, or its labels and the sentence that announces it"
+    if said := re.search(r'^#\|\s*fig-alt:\s*(.*?)\s*$', src, re.M): return said[1].strip('"')
+    words = {}
+    for k, v in re.findall(r"\b(?:set_)?(title|[xy]label)\s*[(=]\s*'([^'{}]+)'", src): words.setdefault(k, v)
+    axes = ' against '.join(words[k] for k in ('ylabel', 'xlabel') if k in words)
+    prose = re.sub(r'\$\$.*?\$\$|```.*?```|^\|.*$', '', before, flags=re.S|re.M).strip().split('\n\n')[-1]
+    plain = re.sub(r'\[([^\]]*)\]\([^)]*\)', r'\1', prose)
+    sentence = re.split(r'(?<=[.?!:])\s', re.sub(r'[`*$#<>|\\]', '', plain).strip())[-1]
+    return '. '.join(o.rstrip('.:') for o in (words.get('title'), axes, sentence) if o) or 'A picture'
+
+def output_md(out, name, files, alt=''):
     "Markdown for one output of a cell; pictures go to `files` under `name`"
     kind = out['output_type']
     if kind == 'error': sys.exit(f"{name}: a stored error {out['ename']}: {out['evalue']}")
@@ -37,25 +57,26 @@ def output_md(out, name, files):
     if 'text/html' in data: body = fence(text(data['text/html']), '{=html}')
     elif 'text/markdown' in data: # nbdev links symbols in the comments of a signature too, where a link is only noise
         body = re.sub(r'^```python\n.*?^```', lambda m: re.sub(r'\[(`[^`]+`)\]\(\S*?\)', r'\1', m[0]), text(data['text/markdown']), flags=re.M|re.S)
-    elif 'image/svg+xml' in data: files[f'{name}.svg'], body = text(data['image/svg+xml']).encode(), f'![]({name}.svg)'
+    elif 'image/svg+xml' in data: files[f'{name}.svg'], body = text(data['image/svg+xml']).encode(), fence(f'<img src="{name}.svg" alt="{html.escape(alt)}">', '{=html}')
     elif picture := next((k for k in ('image/png', 'image/jpeg') if k in data), None):
         path = f'{name}.{picture[6:]}'
-        files[path], body = base64.b64decode(text(data[picture])), f'![]({path})'
+        files[path], body = base64.b64decode(text(data[picture])), fence(f'<img src="{path}" alt="{html.escape(alt)}">', '{=html}')
     else: body = fence(text(data['text/plain']))
     return f'::: {{.cell-output}}\n{body}\n:::\n'
 
-def cell_md(cell, name, files):
-    "Markdown for a cell, as its `#|` options want it"
+def cell_md(cell, name, files, before):
+    "Markdown for a cell, as its `#|` options want it; `before` is the prose above it"
     src = text(cell['source'])
     if cell['cell_type'] != 'code': return src
     opts = dict(re.findall(r'^#\|\s*([\w-]+):\s*(.*?)\s*$', src, re.M))
+    alt = in_words(src, before)
     src = re.sub(r'^#\|.*\n?', '', src, flags=re.M).strip('\n')
     if opts.get('include') == 'false': return ''
     code = fence(src, '{.python}') if src and opts.get('echo') != 'false' else ''
     if code and opts.get('code-fold') in ('true', 'show'):
         is_open = ' open' if opts['code-fold'] == 'show' else ''
         code = f'<details{is_open}><summary>{opts.get("code-summary", "Code").strip(chr(34))}</summary>\n\n{code}\n</details>\n'
-    outs = [output_md(o, f'{name}-output-{i}', files) for i, o in enumerate(cell['outputs'], 1)]
+    outs = [output_md(o, f'{name}-output-{i}', files, alt) for i, o in enumerate(cell['outputs'], 1)]
     if opts.get('output') == 'false': outs = []
     if opts.get('output') == 'asis': outs = [re.sub(r'^:::.*\n|^`{12}.*\n', '', o, flags=re.M) for o in outs]
     return '\n'.join([code, *outs])
@@ -64,7 +85,10 @@ def notebook_md(path):
     "Front matter, markdown and the files of a processed notebook"
     files, folder = {}, f'{path.stem}_files/figure-html'
     front, *cells = json.loads(path.read_text('utf-8'))['cells']
-    parts = [cell_md(c, f'{folder}/cell-{i}', files) for i, c in enumerate(cells, 1)]
+    parts, before = [], ''
+    for i, c in enumerate(cells, 1):
+        if c['cell_type'] != 'code': before = text(c['source'])
+        parts.append(cell_md(c, f'{folder}/cell-{i}', files, before))
     return yaml.safe_load(text(front['source']).strip().strip('-')), '\n\n'.join(parts), files
 
 def pandoc(name, md, *args, **meta):
@@ -89,6 +113,16 @@ def navigation(items, page, pages):
             yield from navigation(o['contents'], page, pages)
             yield '</details>'
 
+def sections(page, out):
+    "For the search: address, page, heading and words of each section of a page"
+    body = out[out.index('<h1>'):out.index('<footer>')]
+    body = re.sub(r'<(pre|svg|style|script|annotation|summary)\b.*?</\1>', ' ', body, flags=re.S)
+    def words(o): return ' '.join(html.unescape(re.sub(r'<[^>]+>', '', o)).split())
+    title = words(re.search(r'<h1>(.*?)</h1>', body, re.S)[1])
+    start, *rest = re.split(r'<h[2-4][^>]*\bid="([^"]+)"[^>]*>(.*?)</h[2-4]>', body, flags=re.S)
+    yield page.as_posix(), title, '', words(start)[len(title):].strip()
+    for at, heading, body in zip(*[iter(rest)]*3): yield f'{page.as_posix()}#{at}', title, words(heading), words(body)
+
 def front_md(front): return f'---\n{yaml.dump({k: front[k] for k in ("title", "description") if k in front})}---\n\n'
 
 def link(page, front, path, **attrs):
@@ -98,7 +132,7 @@ def link(page, front, path, **attrs):
 def by_pandoc():
     process()
     shutil.copytree(proc, site, ignore=shutil.ignore_patterns('*.ipynb', '*.yml'))
-    shutil.copy(here/'site.css', site)
+    for o in 'site.css', 'site.js': shutil.copy(here/o, site)
     sidebar = yaml.safe_load((proc/'sidebar.yml').read_text('utf-8'))['website']['sidebar']['contents']
     pages = {}
     for nb in contents(sidebar):
@@ -109,7 +143,7 @@ def by_pandoc():
             (site/folder/name).parent.mkdir(parents=True, exist_ok=True)
             (site/folder/name).write_bytes(data)
 
-    order = list(pages.values())
+    order, found = list(pages.values()), []
     for i, (nb, (page, front, md)) in enumerate(pages.items()):
         nav = navigation(sidebar, page, pages)
         beside = dict(prev=i-1, next=i+1)
@@ -121,7 +155,9 @@ def by_pandoc():
             return f'href="{os.path.relpath(pages[target][0], page.parent)}' if target in pages else m[0]
         (site/page).parent.mkdir(parents=True, exist_ok=True)
         (site/page).write_text(re.sub(r'href="([^":#]+\.ipynb)', to_page, out), 'utf-8')
+        found += sections(page, out)
         if nb == cfg.readme_nb: readme(front, md)
+    (site/'search.js').write_text(f'const SECTIONS = {json.dumps(found, ensure_ascii=False)}', 'utf-8') # a script can be read from a disk, too
     print(f'{len(pages)} pages in {site}')
 
 def readme(front, md):
@@ -130,7 +166,10 @@ def readme(front, md):
     gfm = 'commonmark+autolink_bare_uris+emoji+footnotes+gfm_auto_identifiers+pipe_tables+strikeout+task_lists+tex_math_dollars'
     Path('README.md').write_text(f"# {front['title']}\n\n\n{pandoc('README.md', md, '-t', gfm, '--wrap=preserve')}", 'utf-8')
 
-if __name__ == '__main__': # proc_nbs starts processes that import this file
+if __name__ == '__main__' and sys.argv[1:]: # a tool of nbdev's that should make links as we do
+    if sys.argv[1] not in ('nbdev_readme', 'nbdev_docs'): sys.exit(__doc__)
+    getattr(quarto, sys.argv.pop(1))()
+elif __name__ == '__main__': # proc_nbs starts processes that import this file
     for built in proc, site: shutil.rmtree(built, ignore_errors=True)
     if shutil.which('quarto'): by_quarto()
     else: by_pandoc()
