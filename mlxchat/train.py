@@ -10,6 +10,7 @@ __all__ = ['Optimizer', 'TrainStep', 'compiled_nll', 'text_bytes', 'bits_per_byt
 import math, threading, time
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 from fastcore.basics import patch
 from .fast.cores import cores, equal_parts, one_thread_each, side_by_side
@@ -156,7 +157,7 @@ def _part(optimizer, pieces, dtype):
 
     @mx.compile
     def updated(state, weights, count, sums):
-        part.state = state
+        part.state, part._initialized = state, True
         mean = {k: sum(g[k] for g in sums)/count for k in weights}
         return dict(tree_flatten(part.apply_gradients(mean, weights, dtype))), part.state
 
@@ -189,7 +190,7 @@ def _shared_update(self:TrainStep, sums):
         self.of_parts = [_part(optimizer, o, model.dtype) for o in _divide(_work(optimizer), self.threads)]
     losses, counts, grads = zip(*sums)
     count, weights = mx.maximum(sum(counts), 1), model.trainable_parameters()
-    mx.eval(count)
+    mx.eval(count, optimizer.state)
     args = optimizer.state, weights, count, grads
     moved, states = zip(*side_by_side(self._moved, [args for _ in self.of_parts]))
     model.update(_join(weights, moved))
@@ -249,15 +250,33 @@ def _check_names(self:TrainStep):
     if lost := before - now: raise ValueError(f"{kind}.update drops state['{min(lost)}'], which must stay")
 
 # %% ../nbs/03_train.ipynb #c043
+_tracing = threading.Lock()
+
+def _nll(model, ids, targets):
+    "Loss of every token by the compiled program, some rows in each thread where rows are independent"
+    own = getattr(model.nll, '__func__', None) is GPT.nll
+    parts = equal_parts(len(ids), cores()) if own else []
+    if len(parts) < 2: return model._nll(mx.array(ids), mx.array(targets))
+    def some(i, ids, targets):
+        with _tracing:
+            weights = model.parameters()
+            try: losses = model._nll(mx.array(ids), mx.array(targets))
+            finally: model.update(weights)
+        mx.eval(losses)
+        return losses
+    mx.eval(model.state)
+    ids, targets = map(np.asarray, (ids, targets))
+    with one_thread_each(): return mx.concatenate(side_by_side(some, [(ids[p], targets[p]) for p in parts]))
+
 def compiled_nll(
     model:GPT
-):       # `model.nll`, compiled once
-    "Loss of every token, compiled when it is first wanted"
+):       # a function like `model.nll`, which returns what is evaluated
+    "Loss of every token, compiled when it is first wanted; the cores of a CPU share the rows"
     def nll(ids, targets):
         with model.inference(): return model.nll(ids, targets)
     mind_threads()
     if not hasattr(model, '_nll'): object.__setattr__(model, '_nll', mx.compile(nll, inputs=[model.state]))
-    return model._nll
+    return partial(_nll, model)
 
 # %% ../nbs/03_train.ipynb #5e697bcc
 def text_bytes(
