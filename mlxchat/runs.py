@@ -305,7 +305,8 @@ def forget(self:Run,
 # %% ../nbs/03b_runs.ipynb #c034
 CONFIG = {'set?': str, 'text?': str, 'streaming?': bool, 'pretrain?': dict,
           'recipe?': {'batch_tokens?': (1, 2**60), 'steps?': (0, 2**60)}, 'model?': dict, 'sft?': dict, 'rl?': dict,
-          'origin?': dict, 'made_from?': str, 'taught?': str, 'suggestions?': [str], 'validation?': str}
+          'origin?': dict, 'made_from?': str, 'taught?': str, 'suggestions?': [str], 'validation?': str,
+          'made?': {str: {'before?': [str], 'command?': str, 'machine?': str, 'versions?': {str: str}}}}
 
 # %% ../nbs/03b_runs.ipynb #bdad9e6a
 def run_config(
