@@ -128,10 +128,8 @@ def _read_lessons(known):
     "What it was taught and what it practised"
     s, r = known.part('sft'), known.part('rl')
     what = ' and '.join(filter(None, [_listed(s.get('data')), s.get('mixture') and f'the mixture {s["mixture"]}']))
-    n = s.get('conversations')
-    size = f', {counted(n, "conversation")}' if isinstance(n, int) else ''
     beside = f', beside them the {s["beside"]} mixture' if s.get('beside') else ''
-    out = [f'It was taught to answer with {what}{size}{beside}.'] if what else []
+    out = [f'It was taught to answer with {what}{beside}.'] if what else []
     if not s and 'sft' in known.stages and known.config.get('taught'):
         out.append(f'Then it was taught to answer, with the {known.config["taught"]} mixture.')
     return out + ([f'It practised {_listed(r["task"])}, and what was right was rewarded.'] if r.get('task') else [])
@@ -269,12 +267,13 @@ figure{margin:0;max-width:30rem}figure svg{margin:.3rem 0 .6rem}
 .talk{display:flex;flex-direction:column;gap:.6rem}.talk>div{white-space:pre-wrap;unicode-bidi:plaintext}
 .asked{align-self:flex-end;background:var(--soft);border-radius:1rem;padding:.45rem 1rem;max-width:80%;margin-top:.5rem}
 .said small{display:block}dl{margin:0}dd{margin:0 0 .6rem;white-space:pre-wrap}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}tr{border-bottom:1px solid var(--line)}
+.wide{overflow-x:auto;overflow-wrap:normal}details td{overflow-wrap:anywhere}table{border-collapse:collapse;font-size:.9rem}tr{border-bottom:1px solid var(--line)}
 th{text-align:left;font-weight:600}th,td{padding:.3rem 1.2rem .3rem 0;vertical-align:top}tbody th{font-weight:500}
 pre{white-space:pre-wrap;background:var(--soft);padding:.7rem 1rem;border-radius:.5rem;font-size:.85rem}
 details{margin:1.2rem 0}summary{cursor:pointer}footer{margin-top:3rem}
 @media(prefers-color-scheme:dark){:root{--text:#e4e4e4;--quiet:#a5a5a5;--line:#3a3a3a;--soft:#282828}
 :root{--accent:#74b3ea;--mark:#ff8a80}body{background:#171717}}
+@media(max-width:30rem){table{font-size:.78rem}th,td{padding-right:.55rem}}
 @media print{body{font-size:11pt}main{max-width:none;padding:0}figure,li,.talk>div,tr{break-inside:avoid}}'''
 
 # %% ../nbs/03l_report.ipynb #3176737c

@@ -42,7 +42,7 @@ def table(
     top = ''.join(f'<th scope="col">{html.escape(h)}</th>' for h in head)
     body = [f'<tr><th scope="row">{html.escape(first)}</th>{"".join(f"<td>{html.escape(c)}</td>" for c in rest)}</tr>'
             for first, *rest in rows]
-    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+    return f'<div class="wide" tabindex="0"><table><thead><tr>{top}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
 
 # %% ../nbs/03o_scorecard.ipynb #fb78ebc4
 def _folder_of(known, checkpoint):
