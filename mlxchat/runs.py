@@ -263,8 +263,8 @@ NUMBERS = set('''step loss lr tokens seconds data_seconds other_seconds total_se
 def _sensible(o):
     "Does a line of metrics say what such lines say?"
     named = 'stage' not in o or isinstance(o['stage'], str) and 'step' in o
-    numbers = all(isinstance(o[k], (int, float)) for k in NUMBERS & o.keys())
-    return named and numbers and isinstance(o.get('kwh') or 0, (int, float))
+    def number(x): return isinstance(x, (int, float)) and abs(x) < 1e100 # JSON's are of any size
+    return named and all(number(o[k]) for k in NUMBERS & o.keys()) and number(o.get('kwh') or 0)
 
 # %% ../nbs/03b_runs.ipynb #114f399c
 @patch
