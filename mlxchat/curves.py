@@ -192,7 +192,8 @@ def text_table(
 # %% ../nbs/03f_curves.ipynb #0ee2b34d
 def loss_picture(
     metrics:list, # of every step of a stage
-    path          # PNG to write; its name is the title
+    path,         # PNG to write
+    title:str=''  # default the file's name
 ):
     "The losses of a stage, with their running mean"
     from matplotlib.figure import Figure # no window system needed
@@ -200,6 +201,6 @@ def loss_picture(
     ax, steps, losses = fig.subplots(), [m['step'] for m in metrics], [m['loss'] for m in metrics]
     ax.plot(steps, losses, lw=.5, alpha=.3)
     ax.plot(steps, smoothed(losses), c='C0')
-    ax.set(xlabel='step', ylabel='loss (nats per token)', title=Path(path).stem)
-    plain_log(ax.yaxis)
+    ax.set(xlabel='step', ylabel='loss (nats per token)', title=title or Path(path).stem)
+    if min(losses) > 0: plain_log(ax.yaxis) # that of practice is none
     fig.savefig(path, bbox_inches='tight')

@@ -182,10 +182,10 @@ def _say_done(target, m, task):
     print(done_line(name, m, result or f'reward {m["reward"]:.3f}', then))
 
 # %% ../nbs/06i_rl.ipynb #b64170ac
-def _carry_out(source, target, c, tasks, more, start, log, again, tag, callbacks):
+def _carry_out(source, target, c, tasks, more, start, log, command, again, tag, callbacks):
     "Say what is practised, practise it, and say what came of it"
     settings, task, name = _settings(c, start, more), more['task'], target.folder.name
-    open_stage(target, source, 'rl', settings, f'{again} makes another run')
+    open_stage(target, source, 'rl', settings, f'{again} makes another run', command)
     if m := nothing_left(target, 'rl', c.num_iterations):
         _say_done(target, m, task)
         return m
@@ -235,8 +235,9 @@ def rl(
     else: target = new_run(source, tag, 'rl', _settings(c, start, more))
     with outlive_terminal(), target.attempt():
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
-        again = sft_command('rl', rl, asked | dict(run=source.folder.name, model_tag=other))
-        m = _carry_out(source, target, c, tasks, more, start, log, again, '' if model_tag else tag, callbacks)
+        named = asked | dict(run=source.folder.name)
+        again, command = (sft_command('rl', rl, named | o) for o in (dict(model_tag=other), {}))
+        m = _carry_out(source, target, c, tasks, more, start, log, command.strip('`'), again, '' if model_tag else tag, callbacks)
     return m | dict(run=target.folder.name)
 
 rl.__delwrap__, RLConfig.__delwrap__ = RLConfig, LogConfig # the comments of their fields are the help

@@ -263,8 +263,8 @@ NUMBERS = set('''step loss lr tokens seconds data_seconds other_seconds total_se
 def _sensible(o):
     "Does a line of metrics say what such lines say?"
     named = 'stage' not in o or isinstance(o['stage'], str) and 'step' in o
-    numbers = all(isinstance(o[k], (int, float)) for k in NUMBERS & o.keys())
-    return named and numbers and isinstance(o.get('kwh') or 0, (int, float))
+    def number(x): return isinstance(x, (int, float)) and abs(x) < 1e100 # JSON's are of any size
+    return named and all(number(o[k]) for k in NUMBERS & o.keys()) and number(o.get('kwh') or 0)
 
 # %% ../nbs/03b_runs.ipynb #114f399c
 @patch
@@ -305,7 +305,8 @@ def forget(self:Run,
 # %% ../nbs/03b_runs.ipynb #c034
 CONFIG = {'set?': str, 'text?': str, 'streaming?': bool, 'pretrain?': dict,
           'recipe?': {'batch_tokens?': (1, 2**60), 'steps?': (0, 2**60)}, 'model?': dict, 'sft?': dict, 'rl?': dict,
-          'origin?': dict, 'made_from?': str, 'taught?': str, 'suggestions?': [str], 'validation?': str}
+          'origin?': dict, 'made_from?': str, 'taught?': str, 'suggestions?': [str], 'validation?': str,
+          'made?': {str: {'before?': [str], 'command?': str, 'machine?': str, 'versions?': {str: str}}}}
 
 # %% ../nbs/03b_runs.ipynb #bdad9e6a
 def run_config(

@@ -226,11 +226,11 @@ def asked_again(
     return f'asked again, it gives {right} of {counted(len(fits), "answer")} word for word{more}'
 
 # %% ../nbs/06e_sft.ipynb #d5a4b7c9
-def _carry_out(source, target, begun, material, names, log, again, tag, callbacks):
+def _carry_out(source, target, begun, material, names, log, command, again, tag, callbacks):
     "Say what is taught, teach it, and say what came of it"
     (path, plan, settings), name = begun, target.folder.name
     taught = material.mixture or settings['beside']
-    open_stage(target, source, 'sft', settings, f'{again} makes another run', taught=taught)
+    open_stage(target, source, 'sft', settings, f'{again} makes another run', command, taught=taught)
     if m := nothing_left(target, 'sft', plan.c.num_iterations):
         print(done_line(name, m, outcome(target, m), _go_on(name)))
         return m
@@ -288,8 +288,9 @@ def sft(
     target, begun = _destination(source, stage, step, model_tag, tag, begin, alone)
     with outlive_terminal(), target.attempt():
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
-        again = sft_command('sft', sft, asked | dict(run=source.folder.name, model_tag=other))
-        m = _carry_out(source, target, begun, material, to_score, log, again, '' if model_tag else tag, callbacks)
+        named = asked | dict(run=source.folder.name)
+        again, command = (sft_command('sft', sft, named | o) for o in (dict(model_tag=other), {}))
+        m = _carry_out(source, target, begun, material, to_score, log, command.strip('`'), again, '' if model_tag else tag, callbacks)
     return m | dict(run=target.folder.name)
 
 sft.__delwrap__, SFTConfig.__delwrap__ = SFTConfig, LogConfig # the comments of their fields are the help

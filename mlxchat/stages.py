@@ -13,6 +13,7 @@ from .safety.files import base_dir
 from .checkpoint import checkpoints, write_json
 from .find_run import as_tag, find_run, left_off
 from .runs import differs, Run, run_config, whisper
+from .pretrain import commands, made_with
 
 # %% ../nbs/06d_stages.ipynb #c144
 SFT_RESUMABLE = {'eval_every', 'eval_tokens', 'score_every', 'score_examples', 'score_tokens',
@@ -123,6 +124,7 @@ def open_stage(
     stage:str,     # to be made
     settings:dict, # that must not change
     instead:str,   # what to do if they have
+    command:str='',# that makes it
     **more         # further entries of config.json
 ):
     "Settle the settings, and give a new run what it needs from the one that is read"
@@ -133,10 +135,14 @@ def open_stage(
     elif stage in run_config(run) and not checkpoints(run.stage(stage)):
         print(f'the stage {stage} of {run.folder.name} had saved nothing: it begins again')
     settle(run, stage, settings, instead)
-    kept = {}
+    kept, made = {}, run_config(run).get('made', {})
     if not same:
-        kept = {k: v for k, v in run_config(source).items() if k not in ('sft', 'rl')}
+        kept = {k: v for k, v in run_config(source).items() if k not in ('sft', 'rl', 'made')}
         kept['made_from'] = source.folder.name
+    if not checkpoints(run.stage(stage)):
+        before = [] if same else commands(run_config(source).get('made', {}))
+        made = made | {stage: made_with(command, before)}
+    if made: more['made'] = made
     write_json(run.folder/'config.json', kept | {stage: settings} | more if not same else run_config(run) | more)
     if not same: source.tokenizer.save(run.folder/'tokenizer')
 

@@ -20,7 +20,7 @@ from .checkpoint import checkpoints
 from .runs import Run, nothing_left
 from .progress import Progress
 from .views import stage_seconds
-from .report import Energy, Peak
+from .energy import Energy, Peak
 from .curves import LiveCurve
 from .callbacks import TAKEN, MemoryLimit, SpikeGuard, as_callbacks, as_scores, memory_limits
 from .resume import CheckpointManager, resume

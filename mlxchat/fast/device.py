@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['MACHINES', 'DTYPES', 'keep_memory', 'large_pages', 'device_kind', 'Machine', 'machine', 'mind_threads', 'agree',
            'compute_dtype', 'memory_limit', 'memory_total', 'memory_bytes', 'memory_free', 'memory_line',
-           'best_seconds', 'matmul_gflops', 'numpy_gflops', 'cores', 'free_share', 'launched', 'machine_info']
+           'best_seconds', 'matmul_gflops', 'numpy_gflops', 'cores', 'free_share', 'launched', 'machine_info',
+           'machine_name']
 
 # %% ../../nbs/fast/device.ipynb #c039
 import atexit, ctypes, hashlib, json, os, re, resource, shutil, sys, threading, time, warnings
@@ -255,3 +256,10 @@ def machine_info(
         blas=blas, compiler=bool(device_kind() != 'cpu' or shutil.which('g++')),
         compute_dtype=last_word(compute_dtype()),
         matmul_gflops=round(ours, 1), numpy_gflops=round(numpys, 1), compute_gflops=round(matmul_gflops(), 1))
+
+# %% ../../nbs/fast/device.ipynb #e2d0de21
+def machine_name(
+)->str: # such as 'Apple M4 Pro, 14 cores, 48 GB'
+    "This machine in a few words, nothing measured"
+    name = mx.device_info().get('device_name', '')
+    return ', '.join(o for o in (name, f'{os.cpu_count()} cores', f'{memory_bytes()/2**30:.0f} GB') if o)

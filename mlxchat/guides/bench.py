@@ -25,7 +25,7 @@ from ..muon import MUON, MuonAdamW, param_groups
 from ..train import TrainStep
 from ..runs import Run
 from ..recipe import PretrainConfig, check_rows
-from ..report import Peak
+from ..energy import Peak
 from ..safety.ranges import ranged
 from .planner import Planner
 from ..curves import text_table

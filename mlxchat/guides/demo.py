@@ -23,7 +23,7 @@ from ..documents import TextSource, ConversationSource
 from ..checkpoint import checkpoints, write_json
 from ..find_run import check_tag
 from ..runs import Run, run_config
-from ..pretrain import pretrain
+from ..pretrain import made_with, pretrain
 from ..tasks import Task
 from ..questions import word_list
 from ..sources.english import make_talk, of_kind
@@ -130,6 +130,13 @@ def gather(self:Demo)->dict: # statistics
     return make_corpus(self.shards, max_bytes=self.c.max_bytes, progress=self.progress)
 
 @patch
+def note(self:Demo):
+    "Write down how it is made, once"
+    about, tag = run_config(self.run), self.run.folder.name
+    command = '' if self.given else 'mlxchat demo' + f' --model-tag {tag}'*(tag != 'demo')
+    if 'made' not in about: write_json(self.run.folder/'config.json', about | dict(made=dict(base=made_with(command))))
+
+@patch
 def prepare(self:Demo):
     "Gather the corpus and train the tokenizer"
     others = 'speeches, conversations, and '*self.c.english
@@ -139,6 +146,7 @@ def prepare(self:Demo):
         self.say(f'   {train["bytes"]/1e6:.1f} MB in {train["documents"]:,} documents, '
                  f'and {val["bytes"]/1e3:.0f} kB held out')
         write_json(self.run.folder/'config.json', run_config(self.run) | dict(text=self.shards.name))
+        self.note()
         if not self.given: self.settle()
     with self.stage('tokenizer', f'2. Tokenizer: {self.c.vocab_size:,} tokens'):
         if not (self.run.folder/'tokenizer').is_dir():

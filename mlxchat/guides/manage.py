@@ -13,7 +13,8 @@ from pathlib import Path
 from ..checkpoint import checkpoints, metadata, step_of, write_json
 from ..curves import aligned, axis, compare_runs, ended, smoothed
 from ..find_run import check_tag, find_run, resting_on
-from ..report import benchmarks, flattened, report_html
+from ..report import flattened, report_html
+from ..scorecard import benchmarks
 from ..runs import Run, STAGES, run_config, unfinished
 from ..safety.console import gigabytes, tilde
 from ..safety.files import base_dir, without_nan
@@ -165,7 +166,8 @@ def setting_rows(
     runs:list # of `Run`
 )->list:      # of (setting, value of each; None where it is not set)
     "Settings that are not the same in all"
-    there = [dict(flattened(run_config(r))) for r in runs]
+    def chosen(r): return {k: v for k, v in run_config(r).items() if k not in ('made', 'versions')}
+    there = [dict(flattened(chosen(r))) for r in runs]
     names = dict.fromkeys(k for s in there for k in s)
     return [(k, *(s.get(k) for s in there)) for k in names if any(s.get(k) != there[0].get(k) for s in there)]
 

@@ -179,7 +179,33 @@ async function api(path, body, signal) {
     refused = settings.key
     if (!known) askForKey()
   }
-  throw Object.assign(new Error(message), {status: r.status})
+  throw Object.assign(new Error(message), {status: r.status, after: pause(r)})
+}
+const pause = r => {
+  // seconds until a server that is busy wants to be asked again, 0 if it does not say
+  const said = [429, 503].includes(r.status) ? r.headers.get('retry-after') : null,
+    n = /^\d+$/.test(said) ? Number(said) : (Date.parse(said) - Date.now()) / 1000
+  return n >= 0 ? Math.min(Math.max(Math.ceil(n), 1), 600) : 0
+}
+async function patiently(path, body, voice, {signal}, changed) {
+  // a server that is busy is asked again when it wants to be, until it answers or somebody stops
+  for (let told = false; ;)
+    try {
+      return await api(path, body, signal)
+    } catch (e) {
+      if (!e.after) throw e
+      const until = performance.now() + e.after * 1000,
+        left = () => Math.ceil((until - performance.now()) / 1000)
+      if (!told) announce(e.message + ' The question is sent again in ' + e.after + ' s')
+      told = true
+      for (voice.now = false; left() > 0 && !voice.now && !signal.aborted;) {
+        voice.waits = e.message + ' · sent again in ' + left() + ' s'
+        changed()
+        await new Promise(go => setTimeout(go, 100))
+      }
+      voice.waits = ''
+      changed()
+    }
 }
 // A timer, while the server does not answer: it is asked quietly, and when it is back, what said so goes away
 let gone = 0
@@ -371,6 +397,7 @@ function draw(turn) {
       end = box.lastChild
     if (busy && !o.done)
       (end?.nodeName === 'P' ? end : box).append(make('span', {class: 'caret', 'aria-hidden': 'true'}))
+    if (busy && o.waits) box.append(make('div', {class: 'facts'}, o.waits + ' ', word('Now', () => (o.now = true), 'Send it now')))
     return turn.beside ? make('div', {class: 'voice'}, box, make('div', {class: 'facts'}, o.facts)) : box
   })
   const all = i < 0 ? [] : parentOf(turn).next,
@@ -452,8 +479,8 @@ async function speak(voice, model, list, side, control, changed) {
       begun = list.at(-1) === voice ? plain(list.at(-2)) + plain(voice) : plain(list.at(-1))
     const r =
       model?.stage === 'base'
-        ? await api('v1/completions', {prompt: begun, stream: true, ...wishes}, control.signal)
-        : await api('chat/completions', {messages: sent, ...wishes}, control.signal)
+        ? await patiently('v1/completions', {prompt: begun, stream: true, ...wishes}, voice, control, changed)
+        : await patiently('chat/completions', {messages: sent, ...wishes}, voice, control, changed)
     voice.from =
       model?.stage === 'base' ? list.length - 1 : (at[Number(r.headers.get('x-mlxchat-dropped-messages'))] ?? 0)
     for await (const e of events(r)) {

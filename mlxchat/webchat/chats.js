@@ -78,7 +78,7 @@ function merge(mine, other) {
 }
 const written = chat =>
   JSON.stringify(chat, (k, v) =>
-    ['el', 'editing', 'done'].includes(k) ? undefined : k === 'next' ? v.filter(t => t.parts.some(p => p.text)) : v
+    ['el', 'editing', 'done', 'waits', 'now'].includes(k) ? undefined : k === 'next' ? v.filter(t => t.parts.some(p => p.text)) : v
   )
 function put(key, raw) {
   try {
