@@ -82,6 +82,10 @@ def _began(run, path):
     except FileNotFoundError: first = b''
     return hashlib.sha256(first or str(metadata(path).get('files')).encode()).hexdigest()[:16]
 
+def _day(text): # '2026-12-01', '' if it is none
+    try: return datetime.fromisoformat(text).date().isoformat()
+    except (TypeError, ValueError): return ''
+
 def about_run(
     run:Run,
     meta:dict, # of the checkpoint
@@ -93,8 +97,8 @@ def about_run(
     name, stage, step = run.folder.resolve().name, meta.get('stage', 'base'), meta['step']
     read = 'practice' if (run.folder/'seconds.json').exists() else '' # which only the demo has
     said = dict(title=name, greeting='', licence='', data='', read=read, run=_began(run, path)) | page_said(there)
-    date = datetime.fromtimestamp((path/'metadata.json').stat().st_mtime, timezone.utc)
-    return said | dict(name=name, stage=stage, step=step, date=date.date().isoformat(),
+    saved = datetime.fromtimestamp((path/'metadata.json').stat().st_mtime, timezone.utc).date().isoformat()
+    return said | dict(name=name, stage=stage, step=step, date=_day(meta.get('made')) or saved,
                        data=_READ.get(what, Path(what).name) or said['data'], taught=there.get('taught'),
                        suggestions=there.get('suggestions') or [], scores=scores_of(run, stage, step))
 
@@ -162,6 +166,9 @@ def facts_html(
     return ''.join(f'<dt>{name}</dt><dd>{html.escape(text)}</dd>' for name, text in said.items() if text)
 
 # %% ../../nbs/guides/onefile.ipynb #c2a94e15
+_SKILLS = dict(counting='counting letters', identity='who it is', sums='sums in words', lengths='lengths of words',
+               smalltalk='small talk', unknown='“I don’t know”', memory='remembering')
+
 def score_html(
     name:str,
     score:float,
@@ -181,8 +188,8 @@ def score_html(
     def bar(kind, share): return f'<rect class="{kind}" width="{share:.1%}" height="14" rx="3"/>'
     picture = f'<svg aria-hidden="true">{bar("track", 1)}{bar("score", score)}{marks}</svg>'
     interval = f'<small>{100*low:.0f}–{100*high:.0f}</small>' if known else ''
-    return (f'<tr><th scope="row">{html.escape(name)}</th><td class="wide">{picture}</td>'
-            f'<td>{100*score:.0f} % {interval}<span class="unseen">{words}</span></td></tr>')
+    return (f'<tr><th scope="row">{html.escape(_SKILLS.get(name, name))}</th><td class="wide">{picture}</td>'
+            f'<td>{100*score:.3g} % {interval}<span class="unseen">{words}</span></td></tr>')
 
 # %% ../../nbs/guides/onefile.ipynb #0b7d2f96
 def _ready(a): # what is true of a model, from what its run says
@@ -247,7 +254,9 @@ def save_page(
     "Write a page, whole or not at all"
     atomic_write(to, lambda tmp: tmp.write_text(text, encoding='utf-8', newline='\n'))
     opens = 'a double click opens it in a browser' if to.suffix.lower() in ('.html', '.htm') else 'for a browser'
-    return f'written to {tilde(to)}, {len(text.encode())/1e6:.2f} MB: {opens}'
+    ours = to.parent == (base_dir()/'exports').resolve() and any(o.startswith('.') for o in to.parts)
+    hint = f'\nfile managers hide that folder; `--output {to.name}` puts the page here'*ours
+    return f'written to {tilde(to)}, {len(text.encode())/1e6:.2f} MB: {opens}, without a network{hint}'
 
 # %% ../../nbs/guides/onefile.ipynb #4c0ba823
 def page_file(
@@ -314,7 +323,7 @@ def write_page(
     parameters = sum(t['rows']*t['cols'] for t in both[1])
     about |= dict(weights=WORDS[dtype], maths=maths, parameters=parameters)
     text = page_text(header_of(model, tokenizer, both, dtype, about), both[0])
-    print(f'{save_page(to, text)}, without a network\n{maths}\nin Chromium on two cores of a server it would '
+    print(f'{save_page(to, text)}\n{maths}\nin Chromium on two cores of a server it would '
           f'write about {page_speed(parameters, dtype):,} tokens/s')
     return to
 
@@ -324,7 +333,7 @@ _TENSOR = {'name': str, 'rows': (1, 2**24), 'cols': (1, 2**24), 'kind': {'f32', 
 _SAID = 'title', 'greeting', 'licence', 'data', 'read', 'run' # what stays with a model
 _SCORE = 'score', 'low', 'high', 'n', 'trivial'
 _ABOUT = {'stage': {'base', 'mid', 'sft', 'rl'}, 'step': (0, 10**9), 'name?': str, 'suggestions?': [str],
-          'scores?': [_MARK | {'name': str, 'score': (0., 1.)}], 'taught?': str, 'sha256?': str,
+          'scores?': [_MARK | {'name': str, 'score': (0., 1.)}], 'taught?': str, 'date?': str, 'sha256?': str,
           **{f'{name}?': str for name in _SAID}}
 _HEADER = {'version': {1}, 'config': dict, 'tensors': [_TENSOR], 'tokenizer': {'tokens': [(str, [str])]},
            'about': _ABOUT}
@@ -395,4 +404,5 @@ def write_run(
         write_json(work/'config.json', dict(suggestions=about.get('suggestions') or [], page_said=said) | known | more)
         scores = {o['name']: {k: o[k] for k in _SCORE if o.get(k) is not None} for o in about.get('scores') or []}
         if scores: write_json(work/'scores.json', {f'{about["stage"]} step {about["step"]}': scores})
-        save_checkpoint(Run(work).stage(about['stage']), about['step'], model, stage=about['stage'])
+        save_checkpoint(Run(work).stage(about['stage']), about['step'], model, stage=about['stage'],
+                        made=_day(about.get('date')))

@@ -195,7 +195,7 @@ def _import(path, model_tag):
         raise ValueError(f'there is a run {name} already: choose another name with --model-tag')
     model, tokenizer, header = onefile.run_parts(path)
     about = header['about']
-    onefile.write_run(folder, model, tokenizer, header)
+    onefile.write_run(folder, model, tokenizer, header, page=dict(sha256=file_hash(path)))
     verb = 'generate' if about['stage'] == 'base' else 'chat'
     print(f'{model.count_params()["total"]:,} parameters, {about["stage"]} step {about["step"]:,}, in {tilde(folder)}\n'
           f'`mlxchat {verb} --run {name}` uses it')
