@@ -39,6 +39,7 @@ class BLASFirst:
         if name != 'mlx.core': return
         sys.meta_path.remove(self)
         import_module('mlxchat.fast.blas')
+        import_module('mlxchat.fast.programs')
 
 sys.meta_path.insert(0, BLASFirst())
 

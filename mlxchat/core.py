@@ -175,7 +175,7 @@ def few_shot_prompt(
 def solved(
     task:CoreTask,
     problem:dict, # from `problems`
-    endings:list, # of `Ending`
+    endings:list, # of `Continuation`
 )->bool:
     "Has the model solved it? A choice that reads like the right one is right, too"
     if task.kind == 'language_modeling': return endings[0].likeliest

@@ -144,8 +144,9 @@ def adamw_update(
     "One AdamW step with bias correction"
     b1, b2 = betas
     m, v = lerp(g, m, b1), lerp(g.square(), v, b2)
-    mhat, vhat = m / (1 - b1**step), v / (1 - b2**step)
-    return p*(1 - lr*weight_decay) - lr * mhat / (mx.sqrt(vhat) + eps), m, v
+    scalars = lr/(1 - b1**step), mx.rsqrt(1 - b2**step), 1 - lr*weight_decay
+    rate, root, keep = (mx.contiguous(mx.array(o)) for o in scalars) # worked out once, not for every element
+    return p*keep - rate*m/(mx.sqrt(v)*root + eps), m, v
 
 # %% ../nbs/01_muon.ipynb #c035
 ADAMW = dict( # per preset and group: memories, weight decay, where None is the run's own

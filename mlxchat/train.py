@@ -9,16 +9,18 @@ __all__ = ['Optimizer', 'TrainStep', 'compiled_nll', 'text_bytes', 'bits_per_byt
 # %% ../nbs/03_train.ipynb #c036
 import math, threading, time
 from copy import copy
+from dataclasses import replace
+from functools import partial
 from typing import Protocol
 from fastcore.basics import patch
 from .fast.cores import cores, equal_parts, one_thread_each, side_by_side
 from .fast.device import device_kind, mind_threads
 from .model import GPT
-from .muon import Schedule
+from .muon import MuonAdamW, Schedule
 from .safety.parallel import World
 import mlx.core as mx, mlx.nn as nn, mlx.optimizers as optim
 import numpy as np
-from mlx.utils import tree_flatten, tree_map
+from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
 # %% ../nbs/03_train.ipynb #d32418e6
 class Optimizer(Protocol):
@@ -58,7 +60,7 @@ class TrainStep:
         self.add = mx.compile(self._add_batch, inputs=forward, outputs=forward)
         self.finish = mx.compile(self._update_from_sum, inputs=state, outputs=state)
         self.of_rows = [mx.compile(self._sums, inputs=[model.state]) for _ in range(self.threads)]
-        self.tracing = threading.Lock()
+        self.tracing, self.of_parts = threading.Lock(), []
 
 # %% ../nbs/03_train.ipynb #9385d76d
 @patch
@@ -108,28 +110,99 @@ def accumulated(self:TrainStep,
 
 # %% ../nbs/03_train.ipynb #8cda25e2
 @patch
-def _rows(self:TrainStep, i, ids, targets):
-    "Sums over some rows, in thread `i`"
+def _rows(self:TrainStep, i, ids, targets, total):
+    "Sums over some rows, added to those before, in thread `i`"
     with self.tracing:
         weights = self.model.parameters()
         try: sums = self.of_rows[i](mx.array(ids), mx.array(targets))
         finally: self.model.update(weights)
+    if total: sums = tree_map(mx.add, total, sums)
     mx.eval(sums)
     return sums
 
 @patch
+def _shared_sums(self:TrainStep, batches):
+    "For each core, the sums over its rows of every micro-batch"
+    totals, n = [None]*self.threads, len(batches)
+    for done, batch in enumerate(batches, 1):
+        ids, targets = map(np.asarray, batch) # computed, also where they were slices of something
+        rows = equal_parts(len(ids), self.threads)
+        totals[:len(rows)] = side_by_side(self._rows, [(ids[p], targets[p], o) for p, o in zip(rows, totals)])
+        if n > 1: self.report(done, n, ids.size, '')
+    return [o for o in totals if o]
+
+# %% ../nbs/03_train.ipynb #7c0038c5
+def _work(optimizer):
+    "Operations of each of AdamW's tables and each of Muon's stacks"
+    work = {k[:-2]: 250*x.size for k, x in tree_flatten(optimizer.state['adamw']) if k.endswith('.m')}
+    for key, o in optimizer.state['muon'].items():
+        n, *sides = o['momentum'].shape
+        short, long = sorted(sides)
+        work[key] = len(optimizer.muon.coefficients)*n*short*short*(4*long + 2*short)
+    return work
+
+def _divide(work, n):
+    "The pieces of some work in `n` lists that take about as long"
+    lists = [[] for _ in range(n)]
+    for o in sorted(work, key=work.get, reverse=True): min(lists, key=lambda l: sum(map(work.get, l))).append(o)
+    return [o for o in lists if o]
+
+# %% ../nbs/03_train.ipynb #954fb13d
+def _part(optimizer, pieces, dtype):
+    "The update of some tables and stacks: a function of the whole state, all weights, the count and sums of gradients"
+    part = copy(optimizer)
+    part._stacks = {k: names for k, names in optimizer._stacks.items() if k in pieces}
+    names = {*pieces}.union(*part._stacks.values())
+    part.groups = {k: replace(g, names=[n for n in g.names if n in names]) for k, g in optimizer.groups.items()}
+
+    @mx.compile
+    def updated(state, weights, count, sums):
+        part.state, part._initialized = state, True
+        mean = {k: sum(g[k] for g in sums)/count for k in weights}
+        return dict(tree_flatten(part.apply_gradients(mean, weights, dtype))), part.state
+
+    def update(state, weights, count, sums):
+        adamw = {k: x for k, x in tree_flatten(state['adamw']) if k[:-2] in names}
+        mine = state | dict(adamw=adamw, muon={k: state['muon'][k] for k in part._stacks})
+        weights, *sums = ({k: x for k, x in tree_flatten(o) if k in names} for o in (weights, *sums))
+        return updated(mine, weights, count, sums)
+    return update
+
+def _join(whole, parts):
+    "The tree `whole` with the values that the trees in `parts` have under the same names"
+    new = {k: x for o in parts for k, x in tree_flatten(o)}
+    return tree_unflatten([(k, new[k]) for k, _ in tree_flatten(whole)])
+
+# %% ../nbs/03_train.ipynb #8914513f
+@patch
+def _moved(self:TrainStep, i, *args):
+    "New weights and state of part `i`, in thread `i`"
+    with self.tracing: new = self.of_parts[i](*args)
+    mx.eval(new)
+    return new
+
+@patch
+def _shared_update(self:TrainStep, sums):
+    "The update after a shared batch"
+    model, optimizer = self.model, self.optimizer
+    if self.clip or type(optimizer) is not MuonAdamW: return self.finish(*tree_map(lambda *o: sum(o), *sums))
+    if not self.of_parts:
+        self.of_parts = [_part(optimizer, o, model.dtype) for o in _divide(_work(optimizer), self.threads)]
+    losses, counts, grads = zip(*sums)
+    count, weights = mx.maximum(sum(counts), 1), model.trainable_parameters()
+    mx.eval(count, optimizer.state)
+    args = optimizer.state, weights, count, grads
+    moved, states = zip(*side_by_side(self._moved, [args for _ in self.of_parts]))
+    model.update(_join(weights, moved))
+    optimizer.state.update(_join(optimizer.state, states))
+    return sum(losses)/count
+
+@patch
 def _shared_step(self:TrainStep, batches):
-    "A step in which the cores share the rows of every micro-batch"
-    total, n = None, len(batches)
+    "A step in which the cores share the rows of every micro-batch, and the parameters"
     mx.eval(self.model.state) # nothing may be left to do for another thread's stream
     with one_thread_each():
-        for done, batch in enumerate(batches, 1):
-            ids, targets = map(np.asarray, batch) # computed, also where they were slices of something
-            for sums in side_by_side(self._rows, [(ids[p], targets[p]) for p in equal_parts(len(ids), self.threads)]):
-                total = tree_map(mx.add, total, sums) if total else sums
-            mx.eval(total)
-            if n > 1: self.report(done, n, ids.size, '')
-        loss = self.finish(*total)
+        loss = self._shared_update(self._shared_sums(batches))
         mx.eval(loss, self.model.state, self.optimizer.state)
     return loss
 
@@ -177,15 +250,33 @@ def _check_names(self:TrainStep):
     if lost := before - now: raise ValueError(f"{kind}.update drops state['{min(lost)}'], which must stay")
 
 # %% ../nbs/03_train.ipynb #c043
+_tracing = threading.Lock()
+
+def _nll(model, ids, targets):
+    "Loss of every token by the compiled program, some rows in each thread where rows are independent"
+    own = getattr(model.nll, '__func__', None) is GPT.nll
+    parts = equal_parts(len(ids), cores()) if own else []
+    if len(parts) < 2: return model._nll(mx.array(ids), mx.array(targets))
+    def some(i, ids, targets):
+        with _tracing:
+            weights = model.parameters()
+            try: losses = model._nll(mx.array(ids), mx.array(targets))
+            finally: model.update(weights)
+        mx.eval(losses)
+        return losses
+    mx.eval(model.state)
+    ids, targets = map(np.asarray, (ids, targets))
+    with one_thread_each(): return mx.concatenate(side_by_side(some, [(ids[p], targets[p]) for p in parts]))
+
 def compiled_nll(
     model:GPT
-):       # `model.nll`, compiled once
-    "Loss of every token, compiled when it is first wanted"
+):       # a function like `model.nll`, which returns what is evaluated
+    "Loss of every token, compiled when it is first wanted; the cores of a CPU share the rows"
     def nll(ids, targets):
         with model.inference(): return model.nll(ids, targets)
     mind_threads()
     if not hasattr(model, '_nll'): object.__setattr__(model, '_nll', mx.compile(nll, inputs=[model.state]))
-    return model._nll
+    return partial(_nll, model)
 
 # %% ../nbs/03_train.ipynb #5e697bcc
 def text_bytes(

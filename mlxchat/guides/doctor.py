@@ -19,6 +19,7 @@ from pathlib import Path
 from .. import __path__, __version__
 from ..fast import device
 from ..fast.device import compute_dtype
+from ..fast.programs import why_not
 from ..checkpoint import write_json
 from ..safety.files import base_dir, read_json, sync
 from ..safety.console import colour_wanted, gigabytes
@@ -80,8 +81,8 @@ def impersonal(
     return re.sub(rf'(?<!\w)({names})(?!\w)', '(name)', text, flags=re.I) if names else text
 
 # %% ../../nbs/guides/doctor.ipynb #d012
-TOLD = ('MLXCHAT_MACHINE', 'MLXCHAT_DTYPE', 'MLXCHAT_KERNELS', 'MLXCHAT_BLAS', 'MLX_ENABLE_TF32', 'MLX_DISABLE_COMPILE',
-        'OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'CUDA_VISIBLE_DEVICES')
+TOLD = ('MLXCHAT_MACHINE', 'MLXCHAT_DTYPE', 'MLXCHAT_KERNELS', 'MLXCHAT_BLAS', 'MLXCHAT_PROGRAMS',
+        'MLX_ENABLE_TF32', 'MLX_DISABLE_COMPILE', 'OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'CUDA_VISIBLE_DEVICES')
 
 def machine_check():
     "machine"
@@ -140,7 +141,7 @@ def blas_check():
 def compiler_check():
     "compiler"
     if not on_cpu(): return 'not needed, MLX brings its own'
-    if shutil.which('g++'): return 'g++, so operations are fused'
+    if shutil.which('g++'): return 'g++, so operations are fused, ' + (f'as MLX does it: {why_not}' if why_not else 'better')
     return 'slow', 'no g++, so operations are not fused: `apt install g++`'
 
 MACHINE = [machine_check, system_check, version_check, choice_check, blas_check, compiler_check]
