@@ -276,6 +276,7 @@ def page_file(
     name, inside = about['name'], 'start' in about
     path = Path(output or base_dir()/'exports'/f'{name}{"-inside"*inside}.html').resolve()
     if path.is_dir(): raise ValueError(f'{path} is a folder: name a file, such as {path/name}.html, with --output')
+    if path.parent.is_file(): raise ValueError(f'{path.parent} is a file, so nothing can be written into it')
     if force or not path.exists(): return path
     try: theirs = read_page(path, only_header=True)[0]['about']
     except ValueError: theirs = {}
@@ -353,8 +354,9 @@ def _bytes(text): # of base64 in one line, unless a program has broken it
 def _element(text, name, path):
     "What stands in a script element"
     start = re.search(rf'<script type="application/[a-z-]+" id="{name}">', text)
-    if not start: raise ValueError(f'{path} is no page of `mlxchat export --to html`')
-    end = text.find('</script>', start.end())
+    ours = start or 'id="header">' in text
+    if not ours: raise ValueError(f'{path} is no page of `mlxchat export --to html`')
+    end = text.find('</script>', start.end()) if start else -1
     if end < 0: raise ValueError(f'{path} ends in the middle: it was not copied completely')
     return text[start.end():end]
 
