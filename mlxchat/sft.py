@@ -34,7 +34,7 @@ from .lesson import made, lesson, known_mixture, own_data, MIXTURES, how_long, t
 from .stages import SFT_RESUMABLE, read_run, derived_tag, numbered, sft_command, open_stage, passed_over, changes
 from .stages import new_run
 from .finetune import SFTConfig, base_model, check_base_model, usual_scale, losses_in_words, held_batches
-from .finetune import finetune
+from .finetune import ENDLESS, finetune
 import mlx.core as mx
 
 # %% ../nbs/06e_sft.ipynb #ec1bf88d
@@ -59,7 +59,7 @@ def _gathered(own, val, mixture, only, tokenizer, folder, strict, files):
     "The material, with the mixture made"
     if not files['data'] and not mixture: raise ValueError('--mixture none leaves nothing to learn: give --data')
     mixed = made(mixture, tokenizer, folder, strict, print) if mixture else None
-    if own_code(mixture) and not files['data']: own, val, mixed = mixed[0], val or mixed[1], None
+    if own_code(mixture) and not files['data'] and not mixed[0].endless: own, val, mixed = mixed[0], val or mixed[1], None
     return _Material(own, val, mixed, mixture, only, folder, files, tokenizer)
 
 # %% ../nbs/06e_sft.ipynb #c145
@@ -91,7 +91,8 @@ def _planned(source, path, c, material):
     if (c.max_seq_len or 0) > config.max_positions:
         raise ValueError(f'--max-seq-len must be at most {config.max_positions:,}, the positions of this model, '
                          f'not {c.max_seq_len:,}')
-    plan = lesson(c, material.tokenizer, config.sequence_len, material.own, material.val, material.mixed, kept)
+    plan = lesson(c, material.tokenizer, config.sequence_len, material.own, material.val, material.mixed, kept,
+                  stage == 'base')
     check_rows(replace(config, sequence_len=plan.c.max_seq_len), plan.c.device_batch_size, c.recompute)
     return plan, keeps*plan.few
 
@@ -139,18 +140,26 @@ def _destination(source, stage, step, model_tag, tag, begin, alone):
     if model_tag: return Run(source.folder.with_name(model_tag)), plan
     return new_run(source, tag, 'sft', plan[2]), plan
 
+# %% ../nbs/06e_sft.ipynb #6d415a38
+def _without_end(plan, mixture):
+    "How much is read of a mixture that never ends"
+    if plan.own: return f'beside them it reads {counted(plan.endless, "conversation")} of the {mixture} mixture'
+    return f'the {mixture} mixture is made up without end: {ENDLESS:,} conversations count as an epoch'
+
 # %% ../nbs/06e_sft.ipynb #6c0561bc
 def _say_what(source, target, path, plan, settings):
     "What is about to happen, in a few lines"
     found, name = plan.found, target.folder.name
     where = 'its stage sft' if target is source else f'the run {name}'
     print(f'teaching {source.folder.name} ({path.parent.name}, step {step_of(path):,}); the result is {where}')
-    n, held = found['conversations'], f'; {plan.held:,} more to validate on' if plan.held else ''
+    n = found['conversations'] if plan.own else plan.endless or found['conversations']
+    held = f'; {plan.held:,} more to validate on' if plan.held else ''
     size = f'{found["tokens"]:.0f} tokens' + ' on average'*(n != 1)
     print(f"{counted(n, 'conversation')} of {size}; it learns the assistant's words in them, "
           f'{found["learnt"]:.0%} of the tokens{losses_in_words(found)}{held}')
     if kept := settings['beside']:
         print(f'beside them it reads as much of the {kept} mixture, which it was taught before, and so forgets less')
+    if plan.endless: print(_without_end(plan, settings['mixture']))
     print(f'{how_long(plan, settings["batch_tokens"])}, in {tilde(target.folder)}')
     if note := too_little(plan): print(note)
 
@@ -271,7 +280,7 @@ def _carry_out(source, target, begun, material, names, log, again, tag, callback
 @ranged
 def sft(
     run:str='',        # run to teach: its tag, its folder or one of its checkpoints; default the latest that can learn
-    stage:str='',      # which of its models: base, sft or rl; default base for chat and practice, else the furthest
+    stage:str='',      # which of its models: base, sft or rl; default base for chat and for practice alone, else the last
     step:str='',       # which checkpoint: a number, or best; default the last
     model_tag:str='',  # run for the result, default the same if it has only a base model, else a new one like demo-my
     data:list=None,    # own conversations, JSON lines in any of four shapes
@@ -303,7 +312,7 @@ def sft(
     if not source.stages(): source.pick() # says what is missing
     material = _gathered(own, val, mixture, only, source.tokenizer, data_dir, strict, files)
     def begin(stage): return _begin(source, source.pick(stage, step), c, gentle, material)
-    alone = mixture not in MIXTURES and bool(mixture or data)
+    alone = mixture != 'chat' and bool(data or mixture != 'practice')
     tag = derived_tag(source.folder.name, data[0] if data else mixture.rpartition(':')[2], '-lora'*bool(c.lora))
     target, begun = _destination(source, stage, step, model_tag, tag, begin, alone)
     with outlive_terminal(), target.attempt():

@@ -65,7 +65,7 @@ def web_fetcher(
     def not_too_large(response):
         size = remote(response).size or 0
         if response.is_success and size > most: raise _too_large(size, most)
-    fetcher = Fetcher(attempts=2, patience=20., unknown=5., log=whisper)
+    fetcher = Fetcher(attempts=2, patience=20., log=whisper)
     fetcher.client.event_hooks = dict(request=[only_https], response=[not_too_large])
     return fetcher
 
@@ -85,9 +85,7 @@ def fetch(
         if got > most: raise _too_large(got, most)
         if on_bytes: on_bytes(n)
     try: return web_fetcher(most)(url, path, check, on_bytes=count)
-    except NoNetwork:
-        raise NoNetwork(f'{httpx.URL(url).host} cannot be found: is there a network? '
-                        'Without one, --run takes a page that is on this disk') from None
+    except NoNetwork as e: raise NoNetwork(f'{e} --run takes a page that is on this disk, too') from None
 
 # %% ../../nbs/guides/ready.ipynb #9d8487d8
 def announced(

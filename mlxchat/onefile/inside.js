@@ -307,7 +307,8 @@ async function open() {
   $('text').value = start.text
   $('most').textContent = `${MOST_BITS.toFixed(0)} bits or more: as if it guessed among all ${vocab_size.toLocaleString('en')} tokens`
   fit()
-  await ask('load', {header, data: $('weights')?.textContent, code: $('kernels')?.textContent})
+  const parts = ['header', 'seal', 'kernels', 'weights'].map(id => [id, $(id)?.textContent])
+  await ask('load', Object.fromEntries(parts))
   await look(start.write)
   $('write').disabled = false
 }
