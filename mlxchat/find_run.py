@@ -154,7 +154,7 @@ def run_folder(
     places = [runs/tag]*(not str(tag).startswith('.')) + [expanded(tag)]
     if path := next((p for p in places if p.is_dir()), None): return path
     for p in places:
-        if p.exists(): raise ValueError(f'{p} is a file: name the folder of a run')
+        if p.exists(): raise ValueError(f'{p} is a file: name the folder of a run, or a page that ends in .html')
         for home, *rest in (p.parent, p.name), (p.parent.parent, p.parent.name, p.name):
             if home.name == 'checkpoints' and home.is_dir():
                 run = Run(home.parent, make=False)

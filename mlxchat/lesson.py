@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['MIXTURES', 'FEW_CONVERSATIONS', 'MOST_READINGS', 'STEPS', 'own_data', 'known_mixture', 'made', 'beside', 'readings',
-           'Lesson', 'joined', 'longest', 'row_length', 'in_new_orders', 'in_steps', 'lesson', 'how_long', 'too_little']
+           'Lesson', 'joined', 'longest', 'row_length', 'in_new_orders', 'in_steps', 'with_others', 'lesson',
+           'how_long', 'too_little']
 
 # %% ../nbs/06c_lesson.ipynb #40f8d5da
 import math, re
@@ -16,7 +17,7 @@ from .sources.published import PUBLISHED
 from .sources.datasets import TASKS, CustomJSON, known_task, open_task, sft_mixture, sft_validation
 from .sources.own_tasks import own_code, own_file
 from .sources.small_talk import SHARES
-from .finetune import SFTConfig, hold_out, dataset_stats
+from .finetune import SFTConfig, ENDLESS, epoch_share, hold_out, dataset_stats
 import numpy as np
 
 # %% ../nbs/06c_lesson.ipynb #c138
@@ -84,7 +85,9 @@ def made(
         return learn, held if held[0] != learn[0] else None # code of one's own may hold nothing out
     def dialogues(split):
         tasks = [opened(n, split) for n in MIXTURES['practice']]
-        return Dialogues(TaskMixture(tasks, [*SHARES.values()], sum(map(len, tasks))))
+        mixed = TaskMixture(tasks, [*SHARES.values()], sum(map(len, tasks)))
+        mixed.endless = all(t.endless for t in tasks)
+        return Dialogues(mixed)
     return dialogues('train'), dialogues('test')
 
 # %% ../nbs/06c_lesson.ipynb #2c047b2c
@@ -122,6 +125,7 @@ class Lesson:
     c:SFTConfig
     given:bool   # was the number of steps asked for?
     few:bool     # are there so few conversations that they are read several times?
+    endless:int  # conversations of a mixture without end that are read, 0 if there is none
     share:float  # of what would be read if nobody said how much
     slow:bool    # do adapters read more than whole matrices would?
 
@@ -181,6 +185,20 @@ def in_steps(
     steps = c.num_iterations or max(1, round(rows/(B*accumulate)))
     return replace(c, device_batch_size=B, num_iterations=steps, epochs=None)
 
+# %% ../nbs/06c_lesson.ipynb #92edf34d
+def with_others(
+    own:Task,     # conversations of one's own
+    epochs:float, # how often they are read
+    others:Task,  # a mixture, or None
+    least:int,    # conversations of it, at least; else as many as of one's own
+    seed:int      # of the order
+)->Task:
+    "Several readings of one's own, and others beside them"
+    whole = in_new_orders(own, epochs, seed)
+    if not others: return whole
+    counts = [len(whole), max(len(whole), least)]
+    return TaskMixture([own, others], counts, sum(counts), seed=seed)
+
 # %% ../nbs/06c_lesson.ipynb #8c2eedf9
 def lesson(
     c:SFTConfig,    # what is asked for
@@ -189,20 +207,22 @@ def lesson(
     own:Task=None,  # conversations of one's own
     val:Task=None,  # others, to validate on
     mixture:tuple=None, # from `made`
-    keeps:Task=None # read beside few conversations, so that less is forgotten
+    keeps:Task=None, # read beside few conversations, so that less is forgotten
+    fresh:bool=False # has the model only read so far?
 )->Lesson:
     "Work out rows, epochs and steps"
     n, held, given = len(own or []), len(val or []), bool(c.num_iterations)
-    few = not mixture and readings(n) > 1
+    both = bool(own and mixture) and mixture[0].endless
+    if both: keeps, mixture = mixture[0], (None, mixture[1])
+    few, least = not (mixture and mixture[0]) and readings(n) > 1, ENDLESS*(both and fresh)
     usual = 1 if not few else 2.5*readings(n, 60) if c.lora else readings(n)
     once, val = joined(own, val, mixture, c.seed)
-    c = row_length(c, tokenizer, T, [o for o in (own, keeps) if o and few])
+    c = row_length(c, tokenizer, T, [o for o in (own, keeps) if o and few and not least])
     found = dataset_stats(once, tokenizer, c.max_seq_len, c.buffer)
     def read(epochs):
         "What is read, and how many rows it fills"
-        if not few: return once, epochs*found['rows']
-        whole = in_new_orders(own, epochs, c.seed)
-        if keeps: whole = TaskMixture([own, keeps], weights=[1, 1], size=2*len(whole), seed=c.seed)
+        if not (few or both): return once, epochs*epoch_share(once)*found['rows']
+        whole = with_others(own, epochs, keeps, least, c.seed)
         return whole, dataset_stats(whole, tokenizer, c.max_seq_len, c.buffer)['rows']
     enough = math.ceil(usual*STEPS/read(usual)[1]) if few else 1
     slow, usual = few and usual > max(readings(n), enough), max(usual, enough)
@@ -210,7 +230,9 @@ def lesson(
     learn, rows = read(epochs)
     c = in_steps(c, rows, few)
     share = c.num_iterations*math.prod(c.batch(c.max_seq_len))/rows if given else epochs/usual
-    return Lesson(learn, val, n, held, epochs, found, c, given, few, share, slow and epochs == usual)
+    endless = len(learn) - learn.starts[1] if both else epochs*epoch_share(once)*len(once)*once.endless
+    endless = round(endless*(share if given else 1))
+    return Lesson(learn, val, n, held, epochs, found, c, given, few, endless, share, slow and epochs == usual)
 
 # %% ../nbs/06c_lesson.ipynb #c3b8a0bc
 def how_long(
@@ -219,12 +241,13 @@ def how_long(
 )->str:
     "How much is read, in words"
     c = plan.c
-    times = f'{plan.epochs:g} epochs, ' if plan.own and plan.epochs != 1 and not plan.given else ''
+    changes = (plan.own or plan.endless) and not plan.given
+    times = f'{plan.epochs:g} epochs, ' if changes and plan.epochs != 1 else ''
     adapters = f', adapters of rank {c.lora}' if c.lora else ''
     if times and plan.slow:
         adapters += ', which learn more slowly than whole matrices and so get more rounds, of smaller steps'
     steps = f'{c.num_iterations:,} step{"s"*(c.num_iterations != 1)} of {tokens:,} tokens'
-    return f'{times}{steps}{adapters}{" (--epochs changes that)"*bool(times)}'
+    return f'{times}{steps}{adapters}{" (--epochs changes that)"*bool(times or changes and plan.endless)}'
 
 # %% ../nbs/06c_lesson.ipynb #60cd74ff
 def too_little(

@@ -18,6 +18,7 @@ class Task:
     "Conversations that can judge an answer"
     kind = 'generative' # or 'choice': the answer is one of a few letters
     baseline = 0.       # accuracy of guessing
+    endless = False     # made up without end, so that its number of examples says nothing?
     def num_examples(self)->int: raise NotImplementedError
     def get_example(self, i:int)->dict: raise NotImplementedError
     def evaluate(self, i:int, output_text:str)->bool: raise NotImplementedError
@@ -36,6 +37,7 @@ class Generator(Task):
         if split not in ('train', 'val'): raise ValueError(f"split must be 'train' or 'val', not {split!r}")
         self.split, self.seed = split, seed
         self.size = size or (val_size if split == 'val' else 100_000)
+        self.endless = not size and split == 'train'
 
     def num_examples(self)->int: return self.size
 
@@ -164,6 +166,7 @@ class TaskMixture(Task):
         self.tasks = tasks
         self.starts = np.cumsum(counts) - counts
         self.order = np.random.default_rng(seed).permutation(int(counts.sum()))
+        self.endless = size is None and all(t.endless for t in tasks)
 
     def num_examples(self)->int: return len(self.order)
 
@@ -234,7 +237,7 @@ class Dialogues(Task):
         task:Task,
         shares=(.5, .3, .2), # of conversations with one, two… questions
     ):
-        self.task, self.shares = task, shares
+        self.task, self.shares, self.endless = task, shares, task.endless
 
     def num_examples(self)->int: return len(self.task)
 

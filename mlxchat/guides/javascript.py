@@ -6,13 +6,13 @@
 __all__ = ['node_path', 'Node', 'loaded']
 
 # %% ../../nbs/guides/javascript.ipynb #4a0b906b
-import base64, json, os, shutil, subprocess
+import json, os, shutil, subprocess
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from .onefile import engine_script, header_of
+from .onefile import engine_script, header_of, sealed
 from .packing import pack, weights_of
-from .wasm_kernels import kernels_file
+
 
 # %% ../../nbs/guides/javascript.ipynb #6ea07dc7
 _BRIDGE = '''
@@ -123,5 +123,4 @@ def loaded(
     "Give a model to an engine"
     packed = pack(weights_of(model), dtype)
     header = header_of(model, tokenizer, packed, dtype, {})
-    data, code = (base64.b64encode(o).decode() for o in (packed[0], kernels_file().read_bytes()))
-    return node.ask('load', header=header, data=data, code=code, speed=speed or header['speed'])
+    return node.ask('load', **sealed(header, packed[0]), speed=speed or header['speed'])

@@ -178,5 +178,6 @@ def cost_line(
         what = f'{sum(x.size for x, _ in batches):,} tokens that it wrote itself'
     c = rounding_cost(plain, twin, batches)
     before = f'the {model.quantized["bits"]} of a quantised run' if model.quantized else '32'
-    return (f'{WORDS[dtype]} instead of {before}: the same likeliest token at {c["same"]:.1%} of {what}, '
-            f'{c["kl"]:.1g} nats apart')
+    same = f'{100*c["same"]:.1f} %'
+    return (f'{WORDS[dtype]} instead of {before}: the likeliest next token is the same at {same} of {what}, '
+            f'and the probabilities are {c["kl"]:.1g} nats apart')

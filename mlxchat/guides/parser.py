@@ -160,7 +160,9 @@ def meant_for(
     free      # those that have not been given
 )->str:       # '' if nobody knows, or it may be one more for an option that takes one
     "The option that a word of its own was probably meant for"
-    here = ['run', 'model_tag'] if word in runs_here() else ['data', 'text', 'from_file'] if Path(word).exists() else []
+    there, page = Path(word).exists(), re.fullmatch(r'https://\S+|\S+\.html?', word, re.I)
+    here = (['output', 'run'] if '://' not in word and not there else ['run']) if page else []
+    here += ['run', 'model_tag'] if word in runs_here() else ['data', 'text', 'from_file']*there
     here += [o for o in CHOICES if word.lower() in CHOICES[o].split()]
     usual = next((o for o, v in WORDS.items() if o in names and re.fullmatch(v, word, re.S)), '')
     return next((o for o in (*here, usual) if o in free), '')

@@ -65,7 +65,7 @@ def web_fetcher(
     def not_too_large(response):
         size = remote(response).size or 0
         if response.is_success and size > most: raise _too_large(size, most)
-    fetcher = Fetcher(attempts=2, patience=20., unknown=5., log=whisper)
+    fetcher = Fetcher(attempts=2, patience=20., log=whisper)
     fetcher.client.event_hooks = dict(request=[only_https], response=[not_too_large])
     return fetcher
 
@@ -85,9 +85,7 @@ def fetch(
         if got > most: raise _too_large(got, most)
         if on_bytes: on_bytes(n)
     try: return web_fetcher(most)(url, path, check, on_bytes=count)
-    except NoNetwork:
-        raise NoNetwork(f'{httpx.URL(url).host} cannot be found: is there a network? '
-                        'Without one, --run takes a page that is on this disk') from None
+    except NoNetwork as e: raise NoNetwork(f'{e} --run takes a page that is on this disk, too') from None
 
 # %% ../../nbs/guides/ready.ipynb #9d8487d8
 def announced(
@@ -195,7 +193,7 @@ def _import(path, model_tag):
         raise ValueError(f'there is a run {name} already: choose another name with --model-tag')
     model, tokenizer, header = onefile.run_parts(path)
     about = header['about']
-    onefile.write_run(folder, model, tokenizer, header)
+    onefile.write_run(folder, model, tokenizer, header, page=dict(sha256=file_hash(path)))
     verb = 'generate' if about['stage'] == 'base' else 'chat'
     print(f'{model.count_params()["total"]:,} parameters, {about["stage"]} step {about["step"]:,}, in {tilde(folder)}\n'
           f'`mlxchat {verb} --run {name}` uses it')

@@ -5,7 +5,7 @@ const ALLOWED = RegExp(String.raw`^(?:'[^'\\\n]*'|"[^"\\\n]*"|\.count(?![\d_])|[
   String.raw`|(?<=\d)[eE_](?=[+\-\d]))*$`, 'u')
 const DIGITS = String.raw`\d(?:_?\d)*`
 const NUMBER = RegExp(String.raw`(?=\.?\d)(?:${DIGITS})?(?:\.(?:${DIGITS})?)?(?:[eE][+-]?${DIGITS})?`, 'y')
-const BLANK = String.raw`[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*` // to Python
+const BLANK = String.raw`(?:(?!\ufeff)[\s\x1c-\x1f\x85])*` // to Python
 
 function refuse() {
   throw Error('not allowed')
@@ -68,11 +68,11 @@ function evaluate(text) {
   }
   function atom() {
     if (take('(')) return inside()
-    return text[at] === "'" || text[at] === '"' ? strings() : literal()
+    return `'"`.includes(text[at]) ? strings() : literal()
   }
   function strings() { // several in a row are one
     let x = ''
-    while (text[at] === "'" || text[at] === '"') {
+    while (`'"`.includes(text[at])) {
       const three = text[at].repeat(3), quote = text.startsWith(three, at) ? three : text[at]
       const end = text.indexOf(quote, at + quote.length)
       if (end < 0 || !quote[1] && text.slice(at, end).includes('\r')) refuse()
@@ -126,7 +126,7 @@ function binary(sign, a, b) {
   const larger = size(numeric(a)) < size(numeric(b)) ? size(b) : size(a)
   if (sign === '**' && (size(b) > 64 || size(a) > 1e6)) refuse()
   if ('/%'.includes(sign[0]) && b == 0) refuse()
-  const whole = typeof a === 'bigint' && typeof b === 'bigint' && !(sign === '**' && b < 0n)
+  const whole = [a, b].every(x => typeof x === 'bigint') && !(sign === '**' && b < 0n)
   const result = whole ? OPERATIONS[sign](a, b) : OPERATIONS[sign](Number(a), Number(b))
   if ('+-'.includes(sign) && size(result) < 1e-14*Number(larger)) return 0n // only rounding errors are left
   return checked(result)

@@ -305,9 +305,10 @@ matchMedia('(prefers-color-scheme: dark)').onchange = () => found && drawMaps()
 async function open() {
   document.title = $('title').textContent = header.about.title
   $('text').value = start.text
-  $('most').textContent = `${MOST_BITS.toFixed(0)} bits or more: as if it guessed among all ${vocab_size} tokens`
+  $('most').textContent = `${MOST_BITS.toFixed(0)} bits or more: as if it guessed among all ${vocab_size.toLocaleString('en')} tokens`
   fit()
-  await ask('load', {header, data: $('weights')?.textContent, code: $('kernels')?.textContent})
+  const parts = ['header', 'seal', 'kernels', 'weights'].map(id => [id, $(id)?.textContent])
+  await ask('load', Object.fromEntries(parts))
   await look(start.write)
   $('write').disabled = false
 }

@@ -28,9 +28,7 @@ function decodeRows(tensor, first = 0, rows = tensor.rows, out = new Float32Arra
   else if (kind === 'f16') stored.forEach((bits, i) => out[i] = halves[bits])
   else {
     const factors = new Float32Array(data, scales + 4*first*groups, rows*groups)
-    for (let row = 0, i = 0; row < rows; row++) {
-      for (let col = 0; col < cols; col++, i++) out[i] = stored[i]*factors[row*groups + Math.floor(col/group)]
-    }
+    stored.forEach((q, i) => out[i] = q*factors[Math.floor(i/cols)*groups + Math.floor(i % cols/group)])
   }
   return out
 }
@@ -48,8 +46,8 @@ function provide(code) {
   for (const hand of wanted) hand(memory.buffer)
 }
 
-function matrix(byName, ...names) { // matrices of the same input, one below the other
-  const tensors = names.map(name => byName[name]), {cols, group} = tensors[0]
+function matrix(...tensors) { // matrices of the same input, one below the other
+  const {cols, group} = tensors[0]
   const rows = tensors.reduce((sum, tensor) => sum + tensor.rows, 0)
   const int8 = model.speed === 'int8' && tensors.every(tensor => tensor.kind === 'q8')
   const m = {tensors, rows, cols, group, int8}
@@ -79,21 +77,22 @@ function loadModel(header, data, speed, code) {
   KV = config.n_kv_head*D
   let program
   try {
-    if (speed !== 'js') program = new WebAssembly.Module(unbase64(code))
+    if (speed !== 'js') program = new WebAssembly.Module(code)
   } catch {} // WebAssembly or its vectors are missing
   model = {speed: program ? speed : 'js', data: data.buffer, layers: [], matrices: [], ids: []}
   const byName = Object.fromEntries(header.tensors.map(tensor => [tensor.name, tensor]))
-  const vector = name => byName[name] && decodeRows(byName[name])
+  const vector = tensor => tensor && decodeRows(tensor)
   Object.assign(model, {
-    embeddings: byName.wte, valueEmbeddings: byName.value_embeds, head: matrix(byName, config.tied ? 'wte' : 'lm_head'),
-    finalNorm: vector('final_norm'), residual: vector('resid_lambdas'), first: vector('x0_lambdas'),
-    smearGate: vector('smear_gate'), smear: vector('smear_lambda'), backout: vector('backout_lambda'),
+    embeddings: byName.wte, valueEmbeddings: byName.value_embeds,
+    head: matrix(config.tied ? byName.wte : byName.lm_head),
+    finalNorm: vector(byName.final_norm), residual: vector(byName.resid_lambdas), first: vector(byName.x0_lambdas),
+    smearGate: vector(byName.smear_gate), smear: vector(byName.smear_lambda), backout: vector(byName.backout_lambda),
   })
   facts.windows.forEach((window, i) => {
-    const name = part => `blocks.${i}.${part}`, m = (...parts) => matrix(byName, ...parts.map(name))
+    const at = part => byName[`blocks.${i}.${part}`], m = (...parts) => matrix(...parts.map(at))
     const slots = Math.min(facts.context, window + 2*SPARE), layer = {
-      window, slots, first: 0, values: facts.ve_layers.indexOf(i), valueGate: vector(name('attn.ve_gate')),
-      norm: vector(name('attn_norm')), mlpNorm: vector(name('mlp_norm')),
+      window, slots, first: 0, values: facts.ve_layers.indexOf(i), valueGate: vector(at('attn.ve_gate')),
+      norm: vector(at('attn_norm')), mlpNorm: vector(at('mlp_norm')),
       qkv: m('attn.c_q', 'attn.c_k', 'attn.c_v'), out: m('attn.c_proj'),
       up: m('mlp.c_fc'), gate: config.mlp === 'swiglu' && m('mlp.c_gate'), down: m('mlp.c_proj'),
     }

@@ -6,8 +6,7 @@ const $ = id => document.getElementById(id)
 const clone = id => $(id).content.firstElementChild.cloneNode(true)
 const count = n => n.toLocaleString('en')
 const icon = (button, name) => button.querySelector('use').setAttribute('href', '#' + name)
-const header = JSON.parse($('header').textContent)
-const talk = $('talk'), log = $('log')
+const talk = $('talk'), log = $('log'), state = $('state')
 
 function announce(text) { // to a screen reader
   $('status').textContent = ''
@@ -156,7 +155,7 @@ async function copy(turn, words, button) {
 function summary({ids, firstAfter, seconds, stopped, full}) {
   const writing = seconds - firstAfter/1000
   return [
-    count(ids.length) + (ids.length === 1 ? ' token' : ' tokens'),
+    `${count(ids.length)} token${ids.length > 1 ? 's' : ''}`,
     writing > 0.01 && count(Math.round((ids.length - 1)/writing)) + ' tokens/s', // clocks are coarse
     firstAfter > 100 && `first after ${(firstAfter/1000).toFixed(1)} s`,
     stopped && 'stopped',
@@ -322,10 +321,11 @@ async function open() {
   } catch {
     inPage()
   }
-  const {speed} = await ask('load', {header, data: $('weights')?.textContent, code: $('kernels')?.textContent})
+  const parts = ['header', 'seal', 'kernels', 'weights'].map(id => [id, $(id)?.textContent])
+  const {speed} = await ask('load', Object.fromEntries(parts))
   const words = $('where').dataset
   $('where').textContent = `On this device only, in ${words[place]}, with ${words[speed]}.`
-  $('state').textContent = $('state').dataset.ready
+  state.textContent = state.dataset.ready
 }
 
 if (history.state?.turns) {
@@ -338,9 +338,9 @@ ready()
 const opened = new Promise(done => document.addEventListener('DOMContentLoaded', done)).then(open)
 opened.catch(error => {
   broken = explained(error)
-  $('state').replaceChildren(`The model did not start. ${broken} `, clone('reload'))
-  $('state').lastChild.onclick = () => location.reload()
-  $('state').className = 'bad'
-  announce($('state').textContent)
+  state.replaceChildren(`The model did not start. ${broken} `, clone('reload'))
+  state.lastChild.onclick = () => location.reload()
+  state.className = 'bad'
+  announce(state.textContent)
 })
 if (window.mlxchatEngine) removeEventListener('load', damaged)

@@ -1,5 +1,5 @@
-// Text to token ids and back: byte-level BPE, as in the notebook 02a_tokenizer. In here a token is a string of one
-// character per byte, so that it can be looked up and sliced.
+// Text to token ids and back: byte-level BPE, as in the notebook 02a_tokenizer. Here a token is a string of one
+// character per byte.
 
 const utf8 = new TextEncoder()
 let tokenizer = null

@@ -9,7 +9,7 @@ function choose(logits, u, temperature, topK) {
   const V = logits.length
   let best = 0
   for (let i = 1; i < V; i++) if (logits[i] > logits[best]) best = i
-  if (!(temperature > 0) || topK === 1) return best
+  if (!(temperature > 0)) return best
   const ids = topK > 0 && topK < V ? largest(logits, topK) : [...logits.keys()]
   const scale = Math.max(temperature, 1e-4)
   let total = 0
@@ -82,8 +82,9 @@ async function readPrompt(ids) { // in blocks that take about a slice each
 
 async function reply({messages, temperature, topK, maxTokens}, say) {
   const start = rested = performance.now(), ids = []
-  const most = Math.min(maxTokens, facts.context >> 1), prompt = render(messages, facts.context - most)
-  const {dropped, cut} = prompt, rest = seek(prompt.ids), ends = [special('assistant_end'), special('bos')]
+  const most = Math.min(maxTokens, facts.context >> 1)
+  const {ids: prompt, dropped, cut} = render(messages, facts.context - most)
+  const rest = seek(prompt), ends = [special('assistant_end'), special('bos')]
   const answer = new Answer()
   let logits = await readPrompt(rest), firstAfter = null, full = false
   while (!stopping) {
@@ -101,18 +102,23 @@ async function reply({messages, temperature, topK, maxTokens}, say) {
   return {ids, read: rest.length, firstAfter, seconds, stopped: stopping, full, dropped, cut}
 }
 
-async function weightsOf({about}, data) { // if they are as written
+const sumOf = async o => btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest('SHA-256', o))))
+
+async function unsealed({header, kernels, weights, seal}) { // what they hold, if they are as written
   try {
-    const bytes = unbase64(data), sum = await crypto.subtle?.digest('SHA-256', bytes) // http has none
-    const seal = sum ? btoa(String.fromCharCode(...new Uint8Array(sum))) : about.sha256
-    if (seal === about.sha256 && bytes.length === about.bytes) return bytes
-  } catch {} // not even base64
+    const bytes = [utf8.encode(header), unbase64(kernels), unbase64(weights)], said = JSON.parse(header)
+    let sums = ''
+    for (const part of crypto.subtle ? bytes : []) sums += await sumOf(part) // http has none
+    const whole = !sums || await sumOf(utf8.encode(sums)) === seal
+    if (whole && bytes[2].length === said.about.bytes) return [said, ...bytes]
+  } catch {} // not even JSON
   throw Error('This file is damaged. Copy or download it again.')
 }
 
-async function load({header, data, code, speed = header.speed}) {
+async function load({speed, ...parts}) {
+  const [header, , code, data] = await unsealed(parts)
   loadTokenizer(header.tokenizer)
-  return {speed: loadModel(header, await weightsOf(header, data), speed, code)}
+  return {speed: loadModel(header, data, speed ?? header.speed, code)}
 }
 
 const tasks = {load, reply}

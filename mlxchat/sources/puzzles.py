@@ -35,7 +35,7 @@ class LongSpelling(SimpleSpelling):
         split:str='train', # or 'val'
         size:int=None,     # default: 100 000, or 1 000 for validation
         seed:int=0,
-    ): super().__init__(words, split, size=size or (1000 if split == 'val' else 100_000), seed=seed)
+    ): super().__init__(words, split, size=size or (1000 if split == 'val' else None), seed=seed)
 
     def word(self, i:int, rng:random.Random)->str: return long_word(self.words, rng)
 
@@ -111,7 +111,9 @@ def _mixed(which, split, words, tokenizer):
     hard = hard_tasks(split, which, words)
     if split == 'val': return TaskMixture(list(hard.values()))
     tasks = hard | practice(words or spelling_words(), split, tokenizer) # what it has practised before
-    return TaskMixture(list(tasks.values()), weights=[PUZZLE_SHARES[which][k] for k in tasks], size=100_000)
+    mixed = TaskMixture(list(tasks.values()), weights=[PUZZLE_SHARES[which][k] for k in tasks], size=100_000)
+    mixed.endless = all(t.endless for t in mixed.tasks)
+    return mixed
 
 # %% ../../nbs/sources/puzzles.ipynb #d3d9fc3b
 def puzzles(
