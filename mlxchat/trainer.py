@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from fastcore.basics import patch
 from .fast.device import device_kind
+from .fast.loss_scale import scale_now
 from .model import GPT
 from .muon import Schedule
 from .safety.parallel import World
@@ -326,7 +327,7 @@ def _measured(self:Trainer, m):
     ahead = self.loader.status() if hasattr(self.loader, 'status') else {}
     kwh, mfu = self.energy.read(), self.peak.share(self.flops*m['tok_per_s'])
     share, energy = {} if mfu is None else dict(mfu=mfu), {} if kwh is None else dict(kwh=kwh)
-    return dict(stage=self.stage, **{**m, **ahead}, flops=self.flops*m['tokens'], **share,
+    return dict(stage=self.stage, **{**m, **ahead}, flops=self.flops*m['tokens'], **share, **scale_now(self.optimizer.state),
                 memory=mx.get_peak_memory(), total_seconds=self.spent, **energy)
 
 # %% ../nbs/03i_trainer.ipynb #9235428e
