@@ -80,7 +80,7 @@ class PretrainConfig(_Habits):
     ultra_low_memory:bool=False  # one row at a time, recompute, and give memory back at once
     memory_limit_gb:float=0.     # save and stop when so much is in use, 0 for no limit
     memory_check_interval:int=10 # steps between looks
-    dtype:str='auto'             # of the computation, also later on: bfloat16, float32, float16; auto: bfloat16 on a GPU
+    dtype:str='auto'             # of the computation, also later: bfloat16, float32, float16; auto: bfloat16 on a GPU
     seed:int=42                  # of the initial weights
 
     def __post_init__(self): self._complete()

@@ -327,8 +327,8 @@ def _measured(self:Trainer, m):
     ahead = self.loader.status() if hasattr(self.loader, 'status') else {}
     kwh, mfu = self.energy.read(), self.peak.share(self.flops*m['tok_per_s'])
     share, energy = {} if mfu is None else dict(mfu=mfu), {} if kwh is None else dict(kwh=kwh)
-    return dict(stage=self.stage, **{**m, **ahead}, flops=self.flops*m['tokens'], **share, **scale_now(self.optimizer.state),
-                memory=mx.get_peak_memory(), total_seconds=self.spent, **energy)
+    return dict(stage=self.stage, **{**m, **ahead}, flops=self.flops*m['tokens'], **share,
+                memory=mx.get_peak_memory(), total_seconds=self.spent, **energy, **scale_now(self.optimizer.state))
 
 # %% ../nbs/03i_trainer.ipynb #9235428e
 @patch

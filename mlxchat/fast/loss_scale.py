@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['GROWTH', 'prepare_scale', 'scale_now', 'scaled_gradient', 'all_finite', 'next_scale', 'check_scale', 'fill_state']
 
-# %% ../../nbs/fast/loss_scale.ipynb #30e0dbd9
+# %% ../../nbs/fast/loss_scale.ipynb #f5644c57
 import mlx.core as mx, mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map
 
-# %% ../../nbs/fast/loss_scale.ipynb #9df56e41
+# %% ../../nbs/fast/loss_scale.ipynb #530eb296
 def prepare_scale(
     state:dict,    # of an optimizer; gets a `loss_scale` if there is none, and loses it where none is wanted
     dtype:mx.Dtype # that the model computes in
@@ -28,7 +28,7 @@ def scale_now(
     s = state.get('loss_scale')
     return dict(loss_scale=s['scale'].item(), skipped=s['skipped'].item()) if s else {}
 
-# %% ../../nbs/fast/loss_scale.ipynb #cda65738
+# %% ../../nbs/fast/loss_scale.ipynb #212e6bd2
 def scaled_gradient(
     model,         # of fp32 weights
     f,             # model -> loss, summed over tokens
@@ -40,7 +40,7 @@ def scaled_gradient(
     loss, grads = nn.value_and_grad(model, lambda m: scale*f(m))(model)
     return loss/scale, tree_map(lambda g: g/scale, grads)
 
-# %% ../../nbs/fast/loss_scale.ipynb #3f004bad
+# %% ../../nbs/fast/loss_scale.ipynb #4ec10718
 GROWTH = 2000 # good steps until the scale is doubled
 
 def all_finite(
@@ -59,15 +59,15 @@ def next_scale(
     factor = mx.where(finite, mx.where(full, 2., 1.), .5)
     return dict(scale=s['scale']*factor, good=mx.where(full, 0, good), skipped=s['skipped'] + (1 - finite))
 
-# %% ../../nbs/fast/loss_scale.ipynb #7140899a
+# %% ../../nbs/fast/loss_scale.ipynb #d0808198
 def check_scale(
     s:dict # loss scale
 ):
     "Refuse to go on where nothing can be learnt any more"
     if s['scale'].item() > 2**-10: return
-    raise FloatingPointError('gradients overflow in float16 at every loss scale: train with --dtype bfloat16 or float32')
+    raise FloatingPointError('gradients overflow in float16 at every loss scale: train in bfloat16 or float32 (--dtype)')
 
-# %% ../../nbs/fast/loss_scale.ipynb #be87105d
+# %% ../../nbs/fast/loss_scale.ipynb #120b8c13
 def fill_state(
     state,     # of an optimizer: dicts, lists and tuples of arrays
     arrays:dict,# by dotted name
