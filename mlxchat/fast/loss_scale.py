@@ -65,7 +65,7 @@ def check_scale(
 ):
     "Refuse to go on where nothing can be learnt any more"
     if s['scale'].item() > 2**-10: return
-    raise FloatingPointError('gradients overflow in float16 at every loss scale: train in bfloat16 or float32 (--dtype)')
+    raise FloatingPointError('gradients overflow in float16 at every loss scale: train with --dtype bfloat16')
 
 # %% ../../nbs/fast/loss_scale.ipynb #120b8c13
 def fill_state(
