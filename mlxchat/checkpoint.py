@@ -13,6 +13,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from fastcore.basics import patch
 from .fast.device import compute_dtype
+from .fast.loss_scale import fill_state, prepare_scale
 from .model import GPT
 from .config import GPTConfig
 from . import lora # gives GPT its adapters
@@ -237,25 +238,23 @@ def _check_same_optimizer(path, optimizer, saved, about):
     if odd := {k for k, _ in tree_flatten(optimizer.state)} ^ saved.keys():
         raise ValueError(f'the optimizer state in {path} is of another model or optimizer: {sorted(odd)[:3]}')
 
-# %% ../nbs/03a_checkpoint.ipynb #2b3b95da
-def _fill(state, saved, at=''):
-    "Put saved arrays into a state, in place, as an optimizer may hold parts of it elsewhere"
-    for k, v in list(state.items() if isinstance(state, dict) else enumerate(state)):
-        if isinstance(v, (dict, list)): _fill(v, saved, f'{at}{k}.')
-        elif isinstance(v, tuple): state[k] = tuple(saved[f'{at}{k}.{i}'] for i in range(len(v)))
-        else: state[k] = saved[f'{at}{k}']
-
 # %% ../nbs/03a_checkpoint.ipynb #60126e81
 def restore_state(
     optimizer, # with a state of the same structure
     saved:dict # arrays by dotted name
 ):
     "Give an optimizer the state of another of its kind, and see that it has arrived"
-    _fill(optimizer.state, saved)
+    fill_state(optimizer.state, saved)
     there = dict(tree_flatten(optimizer.state))
     if lost := [k for k, v in saved.items() if not mx.array_equal(there[k], v, equal_nan=True)]:
         raise ValueError(f"{type(optimizer).__name__}.state['{lost[0]}'] cannot be set, so its memories are lost: "
                          'a state is a dict that stays the same, with all dicts in it')
+
+# %% ../nbs/03a_checkpoint.ipynb #6605beb3
+def _own_scale(saved, scale):
+    "Saved arrays with the loss scale that goes on: the saved one, or the own if there is none, or none"
+    own, at = {f'loss_scale.{k}': v for k, v in scale.items()}, 'loss_scale.'
+    return own | {k: v for k, v in saved.items() if k in own or not k.startswith(at)}
 
 # %% ../nbs/03a_checkpoint.ipynb #33f900e2
 def load_optimizer(
@@ -266,6 +265,7 @@ def load_optimizer(
     "Restore the optimizer's state, and MLX's random state"
     saved, about = mx.load(str(Path(path)/'optimizer.safetensors'), return_metadata=True)
     optimizer.init(model.trainable_parameters())
+    saved = _own_scale(saved, prepare_scale(optimizer.state, model.dtype))
     _check_same_optimizer(path, optimizer, saved, about)
     restore_state(optimizer, saved)
     mx.random.seed(_described(path)['rng'])

@@ -45,7 +45,7 @@ class GPTConfig:
     x0_init:tuple=()         # share of the embedding added again, first and last layer; () for none
     smear_channels:int=0     # channels that the smear gate reads, 0 for no smear
     backout:float=0.         # share of the middle block's output taken away at the end, 0 for none
-    dtype:str='auto'         # of activations: float32 or bfloat16; auto is what suits the machine
+    dtype:str='auto'         # of activations: float32, bfloat16, float16; auto is what suits the machine
 
     def __post_init__(self): self.validate()
 
@@ -107,8 +107,8 @@ def validate(self:GPTConfig):
             raise ValueError(f'{f.name} must be true or false, not {reprlib.repr(getattr(self, f.name))}')
     if self.mlp not in ('relu2', 'swiglu'):
         raise ValueError(f'mlp must be relu2 or swiglu, not {reprlib.repr(self.mlp)}')
-    if self.dtype not in ('auto', 'float32', 'bfloat16'):
-        raise ValueError(f'dtype must be auto, float32 or bfloat16, not {reprlib.repr(self.dtype)}')
+    if self.dtype not in ('auto', 'float32', 'bfloat16', 'float16'):
+        raise ValueError(f'dtype must be auto, float32, bfloat16 or float16, not {reprlib.repr(self.dtype)}')
     self.window_pattern = _pattern(self.window_pattern)
     if not self.rope_sign: raise ValueError('rope_sign must be 1 or -1, not 0')
     if bool(self.resid_init) != bool(self.x0_init):

@@ -194,8 +194,6 @@ def group_settings(
     weight_decay:float=0.,      # AdamW's in v1, of embedding and unembedding; later generations have their own
 )->dict[str,Group]:             # group name to group, still without parameters
     "The groups of a generation, with rates for the width of this model"
-    if model.dtype == mx.float16:
-        raise ValueError('float16 is for inference: gradients overflow in it, so train in bfloat16 or float32')
     s = (model.config.n_embd/768)**-0.5
     lrs = dict(wte=embedding_lr*s, value_embeds=embedding_lr*s*(1 if preset == 'v2' else .5), lm_head=unembedding_lr*s,
                resid_lambdas=scalar_lr/100, x0_lambdas=scalar_lr, smear=0.2, others=scalar_lr/100)
@@ -313,7 +311,9 @@ def apply_gradients(self:MuonAdamW,
 @patch
 def update(self:MuonAdamW, model, gradients):
     "Apply one step to the model"
-    model.update(self.apply_gradients(gradients, model.trainable_parameters(), getattr(model, 'dtype', None)))
+    dtype = getattr(model, 'dtype', None)
+    if dtype == mx.float16: dtype = mx.float32 # its small numbers are too coarse for products of small numbers
+    model.update(self.apply_gradients(gradients, model.trainable_parameters(), dtype))
 
 # %% ../nbs/01_muon.ipynb #c049
 @dataclass

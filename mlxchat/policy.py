@@ -151,7 +151,7 @@ class PolicyStep(TrainStep):
         self.rows = rows
 
     def _add_batch(self, total, ids, targets, weights):
-        loss, grads = nn.value_and_grad(self.model, lambda m: policy_loss(m, ids, targets, weights))(self.model)
+        loss, grads = self.gradient(lambda m: policy_loss(m, ids, targets, weights), ids.size)
         return tree_map(mx.add, total, (loss, mx.array(0.), grads))
 
     def __call__(self,

@@ -80,7 +80,7 @@ class PretrainConfig(_Habits):
     ultra_low_memory:bool=False  # one row at a time, recompute, and give memory back at once
     memory_limit_gb:float=0.     # save and stop when so much is in use, 0 for no limit
     memory_check_interval:int=10 # steps between looks
-    dtype:str='auto'             # of the computation: bfloat16 or float32, also later on; auto is bfloat16 on a GPU
+    dtype:str='auto'             # of the computation, also later: bfloat16, float32, float16; auto: bfloat16 on a GPU
     seed:int=42                  # of the initial weights
 
     def __post_init__(self): self._complete()
@@ -122,9 +122,8 @@ def architecture(self:PretrainConfig)->dict:
 @patch
 def _complete(self:PretrainConfig):
     "Refuse what makes no sense, and fill in what the preset brings"
-    if self.dtype not in ('auto', 'bfloat16', 'float32'):
-        why = 'float16 is for inference' if self.dtype == 'float16' else f'unknown dtype {self.dtype!r}'
-        raise ValueError(f'{why}: choose auto, bfloat16 or float32')
+    if self.dtype not in ('auto', 'bfloat16', 'float32', 'float16'):
+        raise ValueError(f'unknown dtype {self.dtype!r}: choose auto, bfloat16, float32 or float16')
     usual = dict(preset='v3', depth=12, max_seq_len=2048)
     for name in usual:
         if getattr(self, name) is None: setattr(self, name, usual[name])

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, asdict
 from pathlib import Path
 from fastcore.basics import patch
+from .fast.loss_scale import prepare_scale
 from .model import GPT
 from .config import GPTConfig
 from .safety.parallel import World
@@ -30,6 +31,7 @@ def resume(
     world:World=World(), # only the first process reads; the others are told
 )->int:           # steps taken so far, 0 if there was nothing to resume
     "Continue from the newest whole checkpoint, if there is one"
+    prepare_scale(optimizer.state, model.dtype)
     step, data = world.tell(_resume(folder, model, optimizer, say) if world.first else None)
     if world.group:
         if not optimizer.state['step'].item(): optimizer.init(model.trainable_parameters())

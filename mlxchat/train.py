@@ -15,6 +15,7 @@ from typing import Protocol
 from fastcore.basics import patch
 from .fast.cores import cores, equal_parts, one_thread_each, side_by_side
 from .fast.device import device_kind, mind_threads
+from .fast.loss_scale import all_finite, check_scale, fill_state, next_scale, prepare_scale, scaled_gradient
 from .model import GPT
 from .muon import MuonAdamW, Schedule
 from .safety.parallel import World
@@ -51,32 +52,34 @@ class TrainStep:
         self.threads, self.shares = (threads or cores()) if world.size == 1 else 1, None
         self.report = lambda done, of, tokens=0, what='': None # told after each micro-batch
         if not optimizer.state['step'].item(): optimizer.init(model.trainable_parameters())
+        self.scale = prepare_scale(optimizer.state, model.dtype)
         _check_arrays(type(optimizer).__name__, optimizer.state)
         self.names = {k for k, _ in tree_flatten(optimizer.state)} # until the first step is done
         mind_threads()
         drawn = mx.random.state # dropout of your own draws anew in every step
-        state, forward = [model.state, optimizer.state, drawn], [model.state, drawn]
+        state, forward = [model.state, optimizer.state, drawn], [model.state, self.scale, drawn]
         self._one = mx.compile(self._update_from_batch, inputs=state, outputs=state)
         self.add = mx.compile(self._add_batch, inputs=forward, outputs=forward)
         self.finish = mx.compile(self._update_from_sum, inputs=state, outputs=state)
-        self.of_rows = [mx.compile(self._sums, inputs=[model.state]) for _ in range(self.threads)]
+        self.of_rows = [mx.compile(self._sums, inputs=[model.state, self.scale]) for _ in range(self.threads)]
         self.tracing, self.of_parts = threading.Lock(), []
 
 # %% ../nbs/03_train.ipynb #9385d76d
 @patch
 def _update(self:TrainStep, loss, grads):
     if self.clip: grads, _ = optim.clip_grad_norm(grads, self.clip)
-    self.optimizer.update(self.model, grads)
+    if self.scale: self._update_if_finite(grads)
+    else: self.optimizer.update(self.model, grads)
     return loss
 
 @patch
 def _sums(self:TrainStep, ids, targets):
-    loss, grads = nn.value_and_grad(self.model, lambda m: m.loss_sum(ids, targets))(self.model)
+    loss, grads = self.gradient(lambda m: m.loss_sum(ids, targets), ids.size)
     return loss, (targets >= 0).sum().astype(mx.float32), grads
 
 @patch
 def _update_from_batch(self:TrainStep, ids, targets):
-    if self.world.size > 1: return self._update_from_sum(*self._sums(ids, targets))
+    if self.world.size > 1 or self.scale: return self._update_from_sum(*self._sums(ids, targets))
     return self._update(*nn.value_and_grad(self.model, lambda m: m.loss(ids, targets))(self.model))
 
 @patch
@@ -87,6 +90,30 @@ def _update_from_sum(self:TrainStep, loss, count, grads):
     loss, count, grads = self.world.mean((loss, count, grads)) # means of sums: their ratio is what we want
     count = mx.maximum(count, 1/self.world.size)
     return self._update(loss/count, tree_map(lambda g: g/count, grads))
+
+# %% ../nbs/03_train.ipynb #0053c1ed
+@patch
+def gradient(self:TrainStep,
+    f,         # model -> loss, summed over tokens
+    tokens:int # how many they are
+)->tuple:      # loss, gradients
+    "Loss and gradients, at the loss scale where there is one"
+    if not self.scale: return nn.value_and_grad(self.model, f)(self.model)
+    return scaled_gradient(self.model, f, self.scale['scale'], tokens)
+
+@patch
+def _update_if_finite(self:TrainStep, grads):
+    "An update that is undone, and the scale halved, where a gradient is not finite"
+    state, taken = self.optimizer.state, self.optimizer.state['step']
+    weights, memories = self.model.trainable_parameters(), dict(tree_flatten(state))
+    state['step'] = taken - self.scale['skipped']
+    self.optimizer.update(self.model, grads)
+    finite, counted = all_finite(grads), state['step'] + self.scale['skipped']
+    def kept(new, old): return mx.where(finite, new, old)
+    self.model.update(tree_map(kept, self.model.trainable_parameters(), weights))
+    fill_state(state, {k: kept(v, memories.get(k, v)) for k, v in tree_flatten(state)})
+    self.scale.update(next_scale(self.scale, finite))
+    state['step'] = counted
 
 # %% ../nbs/03_train.ipynb #c039
 @patch
@@ -185,7 +212,8 @@ def _moved(self:TrainStep, i, *args):
 def _shared_update(self:TrainStep, sums):
     "The update after a shared batch"
     model, optimizer = self.model, self.optimizer
-    if self.clip or type(optimizer) is not MuonAdamW: return self.finish(*tree_map(lambda *o: sum(o), *sums))
+    whole = self.clip or self.scale or type(optimizer) is not MuonAdamW
+    if whole: return self.finish(*tree_map(lambda *o: sum(o), *sums))
     if not self.of_parts:
         self.of_parts = [_part(optimizer, o, model.dtype) for o in _divide(_work(optimizer), self.threads)]
     losses, counts, grads = zip(*sums)
@@ -238,6 +266,7 @@ def __call__(self:TrainStep,
         name = type(self.optimizer).__name__
         raise ValueError(f"{name}.update must add 1 to state['step'], which was {before} and is {counted}")
     if self.names: self._check_names()
+    if self.scale: check_scale(self.scale)
     return loss
 
 # %% ../nbs/03_train.ipynb #e01cf7d4

@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from fastcore.basics import patch
 from .fast.device import device_kind
+from .fast.loss_scale import scale_now
 from .model import GPT
 from .muon import Schedule
 from .safety.parallel import World
@@ -327,7 +328,7 @@ def _measured(self:Trainer, m):
     kwh, mfu = self.energy.read(), self.peak.share(self.flops*m['tok_per_s'])
     share, energy = {} if mfu is None else dict(mfu=mfu), {} if kwh is None else dict(kwh=kwh)
     return dict(stage=self.stage, **{**m, **ahead}, flops=self.flops*m['tokens'], **share,
-                memory=mx.get_peak_memory(), total_seconds=self.spent, **energy)
+                memory=mx.get_peak_memory(), total_seconds=self.spent, **energy, **scale_now(self.optimizer.state))
 
 # %% ../nbs/03i_trainer.ipynb #9235428e
 @patch

@@ -121,7 +121,7 @@ def agree(
     assert x.shape == y.shape and np.allclose(x, y, eps, eps, equal_nan=True), f'{a}\nis not\n{b}'
 
 # %% ../../nbs/fast/device.ipynb #c021
-DTYPES = 'float32', 'bfloat16', 'float16' # float16 for inference only
+DTYPES = 'float32', 'bfloat16', 'float16'
 
 def compute_dtype(
     recorded:str='auto' # what a model's configuration says
