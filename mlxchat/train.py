@@ -9,11 +9,10 @@ __all__ = ['Optimizer', 'TrainStep', 'compiled_nll', 'text_bytes', 'bits_per_byt
 # %% ../nbs/03_train.ipynb #c036
 import math, threading, time
 from copy import copy
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
 from fastcore.basics import patch
-from .fast.cores import cores, equal_parts, one_thread_each, side_by_side
+from .fast.cores import cores, divide, equal_parts, join, one_thread_each, side_by_side, update_of, work_of
 from .fast.device import device_kind, mind_threads
 from .fast.loss_scale import all_finite, check_scale, fill_state, next_scale, prepare_scale, scaled_gradient
 from .model import GPT
@@ -21,7 +20,7 @@ from .muon import MuonAdamW, Schedule
 from .safety.parallel import World
 import mlx.core as mx, mlx.nn as nn, mlx.optimizers as optim
 import numpy as np
-from mlx.utils import tree_flatten, tree_map, tree_unflatten
+from mlx.utils import tree_flatten, tree_map
 
 # %% ../nbs/03_train.ipynb #d32418e6
 class Optimizer(Protocol):
@@ -158,48 +157,6 @@ def _shared_sums(self:TrainStep, batches):
         if n > 1: self.report(done, n, ids.size, '')
     return [o for o in totals if o]
 
-# %% ../nbs/03_train.ipynb #7c0038c5
-def _work(optimizer):
-    "Operations of each of AdamW's tables and each of Muon's stacks"
-    work = {k[:-2]: 250*x.size for k, x in tree_flatten(optimizer.state['adamw']) if k.endswith('.m')}
-    for key, o in optimizer.state['muon'].items():
-        n, *sides = o['momentum'].shape
-        short, long = sorted(sides)
-        work[key] = len(optimizer.muon.coefficients)*n*short*short*(4*long + 2*short)
-    return work
-
-def _divide(work, n):
-    "The pieces of some work in `n` lists that take about as long"
-    lists = [[] for _ in range(n)]
-    for o in sorted(work, key=work.get, reverse=True): min(lists, key=lambda l: sum(map(work.get, l))).append(o)
-    return [o for o in lists if o]
-
-# %% ../nbs/03_train.ipynb #954fb13d
-def _part(optimizer, pieces, dtype):
-    "The update of some tables and stacks: a function of the whole state, all weights, the count and sums of gradients"
-    part = copy(optimizer)
-    part._stacks = {k: names for k, names in optimizer._stacks.items() if k in pieces}
-    names = {*pieces}.union(*part._stacks.values())
-    part.groups = {k: replace(g, names=[n for n in g.names if n in names]) for k, g in optimizer.groups.items()}
-
-    @mx.compile
-    def updated(state, weights, count, sums):
-        part.state, part._initialized = state, True
-        mean = {k: sum(g[k] for g in sums)/count for k in weights}
-        return dict(tree_flatten(part.apply_gradients(mean, weights, dtype))), part.state
-
-    def update(state, weights, count, sums):
-        adamw = {k: x for k, x in tree_flatten(state['adamw']) if k[:-2] in names}
-        mine = state | dict(adamw=adamw, muon={k: state['muon'][k] for k in part._stacks})
-        weights, *sums = ({k: x for k, x in tree_flatten(o) if k in names} for o in (weights, *sums))
-        return updated(mine, weights, count, sums)
-    return update
-
-def _join(whole, parts):
-    "The tree `whole` with the values that the trees in `parts` have under the same names"
-    new = {k: x for o in parts for k, x in tree_flatten(o)}
-    return tree_unflatten([(k, new[k]) for k, _ in tree_flatten(whole)])
-
 # %% ../nbs/03_train.ipynb #8914513f
 @patch
 def _moved(self:TrainStep, i, *args):
@@ -215,14 +172,14 @@ def _shared_update(self:TrainStep, sums):
     whole = self.clip or self.scale or type(optimizer) is not MuonAdamW
     if whole: return self.finish(*tree_map(lambda *o: sum(o), *sums))
     if not self.of_parts:
-        self.of_parts = [_part(optimizer, o, model.dtype) for o in _divide(_work(optimizer), self.threads)]
+        self.of_parts = [update_of(optimizer, o, model.dtype) for o in divide(work_of(optimizer), self.threads)]
     losses, counts, grads = zip(*sums)
     count, weights = mx.maximum(sum(counts), 1), model.trainable_parameters()
     mx.eval(count, optimizer.state)
     args = optimizer.state, weights, count, grads
     moved, states = zip(*side_by_side(self._moved, [args for _ in self.of_parts]))
-    model.update(_join(weights, moved))
-    optimizer.state.update(_join(optimizer.state, states))
+    model.update(join(weights, moved))
+    optimizer.state.update(join(optimizer.state, states))
     return sum(losses)/count
 
 @patch

@@ -59,7 +59,8 @@ def _in_blocks(
         *(f'  {kind} block_{p}[{_BLOCK}];' for kind, p in reads),
         f'  for (int64_t j = 0; j < length; j += {_BLOCK}) {{',
         f'  const int64_t some = length - j < {_BLOCK} ? length - j : {_BLOCK};',
-        *(f'  const auto row_{p} = row::of({p} + j*{p}_strides[{n}], {p}_strides[{n}], some, block_{p});' for _, p in reads),
+        *(f'  const auto row_{p} = row::of({p} + j*{p}_strides[{n}], {p}_strides[{n}], some, block_{p});'
+          for _, p in reads),
         *(f'  auto out_{p} = {p} + j;' for p in writes),
         '#pragma omp simd',
         '  for (int64_t k = 0; k < some; ++k) {',

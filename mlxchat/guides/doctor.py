@@ -82,7 +82,8 @@ def impersonal(
 
 # %% ../../nbs/guides/doctor.ipynb #d012
 TOLD = ('MLXCHAT_MACHINE', 'MLXCHAT_DTYPE', 'MLXCHAT_KERNELS', 'MLXCHAT_BLAS', 'MLXCHAT_PROGRAMS',
-        'MLX_ENABLE_TF32', 'MLX_DISABLE_COMPILE', 'OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'CUDA_VISIBLE_DEVICES')
+        'MLX_ENABLE_TF32', 'MLX_DISABLE_COMPILE', 'OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS',
+        'CUDA_VISIBLE_DEVICES')
 
 def machine_check():
     "machine"
@@ -141,7 +142,8 @@ def blas_check():
 def compiler_check():
     "compiler"
     if not on_cpu(): return 'not needed, MLX brings its own'
-    if shutil.which('g++'): return 'g++, so operations are fused, ' + (f'as MLX does it: {why_not}' if why_not else 'better')
+    how = f"as MLX writes them ({why_not})" if why_not else 'rewritten for this processor'
+    if shutil.which('g++'): return f'g++, so operations are fused, in programs {how}'
     return 'slow', 'no g++, so operations are not fused: `apt install g++`'
 
 MACHINE = [machine_check, system_check, version_check, choice_check, blas_check, compiler_check]
