@@ -11,7 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 
 # %% ../../nbs/fast/programs.ipynb #f0d06ebf
-_HELP = """#include <cmath>
+_HELP = """#include "mlx/backend/cpu/compiled_preamble.h"
+#include <cmath>
 #ifdef VECTOR_EXP
 #pragma omp declare simd notinbranch
 extern "C" float expf(float) noexcept;
@@ -71,13 +72,14 @@ def _in_blocks(
 
 # %% ../../nbs/fast/programs.ipynb #9ca794d6
 def rewritten(
-    program:str # C++, as MLX writes it
-)->str:         # what does the same, quicker; the program itself where it is of another form
+    program:str,        # C++, as MLX writes it
+    header='programs.h' # path of the file with `_HELP`
+)->str:                 # what does the same, quicker; the program itself if it is none of MLX's
     "A program for this processor's wide registers"
-    begin, single = 'extern "C"  {', '  for (size_t i = 0; i < size; ++i) {'
-    if begin not in program or 'mlx/backend/cpu/compiled_preamble.h' not in program: return program
+    preamble, single = '#include "mlx/backend/cpu/compiled_preamble.h"', '  for (size_t i = 0; i < size; ++i) {'
+    if preamble not in program: return program
     program = re.sub(r'(?<![:\w])(Exp|Sigmoid|Maximum|Minimum)\(\)\(', r'row::\1()(', program)
-    program = program.replace(begin, _HELP + begin, 1).replace(single, f'#pragma omp simd\n{single}')
+    program = program.replace(preamble, f'#include "{header}"').replace(single, f'#pragma omp simd\n{single}')
     dims = re.search(r'^void \w+_strided_(\d+)\(', program, re.M)
     n = int(dims[1]) - 1 if dims else -1
     inner = (rf'  for \(int i{n} = 0; i{n} < shape\[(?P<n>{n})\]; \+\+i{n}\) {{\n(?P<body>.*?)'
@@ -85,22 +87,42 @@ def rewritten(
     return re.sub(inner, _in_blocks, program, count=1, flags=re.S)
 
 # %% ../../nbs/fast/programs.ipynb #3475a78d
-_FLAGS = ['-march=native', '-fopenmp-simd', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=off',
-          '-Wl,--no-undefined']
+_FLAGS = ['-march=native', '-fopenmp-simd', '-fno-math-errno', '-fno-trapping-math', '-ffp-contract=off']
+
+def _header(compiler, folder, options):
+    "The file that every program begins with; compiled when the first one needs it"
+    header, compiled = folder/'programs.h', folder/'programs.h.gch'
+    if not compiled.exists():
+        new = folder/f'programs.{os.getpid()}'
+        new.write_text(_HELP)
+        new.replace(header)
+        command = [compiler, *options, '-x', 'c++-header', header, '-o', new]
+        if not subprocess.run(command, capture_output=True).returncode: new.replace(compiled)
+    return header
+
+def _compiled(compiler, args):
+    "Compile a program of MLX, rewritten; did it work?"
+    source = next((o for o in args if o.endswith('.cpp')), '')
+    if not source or '-shared' not in args: return False
+    result, theirs = args[args.index('-o') + 1], Path(source).read_text('utf-8')
+    if rewritten(theirs) == theirs: return False
+    options = [o for o in args if o not in (source, result, '-o', '-shared')] + _FLAGS
+    ours = rewritten(theirs, _header(compiler, Path(source).parent, options + ['-DVECTOR_EXP']))
+    for define, library in ((['-DVECTOR_EXP'], ['-lmvec']), ([], [])):
+        command = [compiler, *options, *define, '-shared', '-Wl,--no-undefined', '-x', 'c++', '-', '-o', result]
+        p = subprocess.run([*command, *library, '-lm'], input=ours.encode(), capture_output=True)
+        if not p.returncode: return True
+    return False
 
 def run_compiler(
     compiler:str, # path of the real one
     args:list     # of a command for it
 ):
-    "Compile a program of MLX, rewritten where that works; does not return"
-    source = next((o for o in args if o.endswith('.cpp')), None)
-    if source and '-shared' in args:
-        with open(source, encoding='utf-8') as f: theirs = f.read()
-        ours, rest = rewritten(theirs), [o for o in args if o != source]
-        for more in (['-DVECTOR_EXP', '-lmvec'], []) if ours != theirs else ():
-            command = [compiler, *rest, *_FLAGS, '-x', 'c++', '-', *more, '-lm']
-            if not subprocess.run(command, input=ours.encode(), capture_output=True).returncode: sys.exit()
-    os.execv(compiler, [compiler, *args])
+    "Compile a program, one of MLX's rewritten where that works; does not return"
+    try: done = _compiled(compiler, args)
+    except (OSError, ValueError): done = False # no room, say: the compiler will tell
+    if not done: os.execv(compiler, [compiler, *args])
+    sys.exit()
 
 # %% ../../nbs/fast/programs.ipynb #b8027d91
 def _processor():
