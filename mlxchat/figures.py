@@ -92,7 +92,8 @@ def score_bar(
     parts = [f'<rect class="track" width="100" height="10"/><rect class="bar" width="{score:.1f}" height="10"/>',
              f'<path class="interval" d="M{low:.1f},5H{high:.1f}"/>']
     if baseline is not None: parts.append(f'<path class="baseline" d="M{100*baseline:.1f},0V10"/>')
-    return f'<svg class="score" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{"".join(parts)}</svg>'
+    return ('<svg class="score" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+            f'{"".join(parts)}</svg>')
 
 # %% ../nbs/03n_figures.ipynb #85a2e956
 FIGURE_STYLE = '''svg{display:block;width:100%;height:auto;overflow:visible}

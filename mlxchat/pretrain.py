@@ -120,7 +120,8 @@ _CONFIG = { # what config.json of a run may hold
     'recipe?': {'steps?': (1, 2**53), 'batch_tokens?': (1, 2**53)},
     'model?': {f'{k}?': (1, 2**31) for k in ('n_layer', 'n_embd', 'n_head', 'n_kv_head', 'vocab_size', 'sequence_len')}
               | {'window_pattern?': str},
-    'lengths?': [int], 'set?': str, 'tokenizer?': str, 'streaming?': bool, 'from_run?': str, 'origin?': dict, 'made?': CONFIG['made?']}
+    'lengths?': [int], 'set?': str, 'tokenizer?': str, 'streaming?': bool, 'from_run?': str, 'origin?': dict,
+    'made?': CONFIG['made?']}
 
 def read_config(
     folder:Path # of a run

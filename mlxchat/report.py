@@ -42,7 +42,8 @@ def _reported(run):
 class _Known:
     "All that a report is made of"
     def __init__(self, run):
-        self.run, self.name, self.config, self.reported = run, run.folder.name, readable(run, 'config.json'), _reported(run)
+        self.run, self.name = run, run.folder.name
+        self.config, self.reported = readable(run, 'config.json'), _reported(run)
         self.scores, self.stages = benchmarks(run), {}
         with suppress(OSError, ValueError):
             for m in run.metrics():
@@ -156,7 +157,8 @@ def _charts(stage, ms, before):
     if loss and stage != 'rl': yield 'loss, nats per token', _loss_lines(loss), True
     for key, label in _MEASURES.items():
         points = _points(before + ms, key)
-        if len(points) > 1: yield label, _loss_lines(points) if len(points) > 50 else dict(mean=points, dots=points), False
+        lines = _loss_lines(points) if len(points) > 50 else dict(mean=points, dots=points)
+        if len(points) > 1: yield label, lines, False
 
 # %% ../nbs/03l_report.ipynb #312c1012
 STAGE_NAMES = dict(base='Reading', mid='Mixed reading', sft='Learning to answer', rl='Practice with rewards')
@@ -177,7 +179,8 @@ def _curves(known):
     for stage, ms in known.stages.items():
         title, before = html.escape(STAGE_NAMES.get(stage, stage)), known.before.get(stage, [])
         drawn = [line_chart(lines, label, log=log) for label, lines, log in _charts(stage, ms, before)]
-        out.append(f'<figure><h3>{title}</h3>{"".join(drawn)}<figcaption>{html.escape(_ended(stage, ms, before))}</figcaption></figure>')
+        ended = html.escape(_ended(stage, ms, before))
+        out.append(f'<figure><h3>{title}</h3>{"".join(drawn)}<figcaption>{ended}</figcaption></figure>')
     return f'<div class="side">{"".join(out)}</div>' if out else ''
 
 # %% ../nbs/03l_report.ipynb #128bdf8c
@@ -235,7 +238,8 @@ def _cell(v):
 def _usual(section, there):
     "What the settings of a stage are if nobody chooses"
     if section == 'pretrain':
-        with suppress(ValueError, TypeError): return asdict(PretrainConfig(preset=there.get('preset'), depth=there.get('depth')))
+        preset, depth = there.get('preset'), there.get('depth')
+        with suppress(ValueError, TypeError): return asdict(PretrainConfig(preset=preset, depth=depth))
     return asdict(dict(sft=SFTConfig, rl=RLConfig)[section]()) if section in ('sft', 'rl') else {}
 
 def _chosen(config):
@@ -243,8 +247,8 @@ def _chosen(config):
     out = {k: v for k, v in config.items() if k not in ('made', 'versions', 'suggestions')}
     for section in 'pretrain', 'sft', 'rl':
         if isinstance(there := out.get(section), dict):
-            usual = _usual(section, there)
-            out[section] = {k: v for k, v in there.items() if k in ('preset', 'depth') or k not in usual or v != usual[k]}
+            usual = {k: v for k, v in _usual(section, there).items() if k not in ('preset', 'depth')}
+            out[section] = {k: v for k, v in there.items() if k not in usual or v != usual[k]}
     return out
 
 def _configuration(known):
@@ -256,7 +260,8 @@ STYLE = FIGURE_STYLE + '''
 :root{color-scheme:light dark;--text:#222;--quiet:#595959;--line:#e3e3e3;--soft:#f4f4f4;--accent:#1f6fb4;--mark:#b3261e}
 body{font:16px/1.55 system-ui,sans-serif;color:var(--text);background:#fff;margin:0;overflow-wrap:anywhere}
 main{max-width:60rem;margin:0 auto;padding:2rem 1.1rem 3rem}
-h1{margin:0;font-size:2rem;line-height:1.2}h2{margin:2.6rem 0 .6rem;font-size:1.3rem}h3{margin:1rem 0 .4rem;font-size:1rem}
+h1{margin:0;font-size:2rem;line-height:1.2}
+h2{margin:2.6rem 0 .6rem;font-size:1.3rem}h3{margin:1rem 0 .4rem;font-size:1rem}
 .head{font-size:1.1rem;margin:.3rem 0 0}.note,figcaption,small,dt,.scores span{color:var(--quiet);font-size:.85rem}
 .side{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(18rem,100%),1fr));gap:1.5rem}
 figure{margin:0;max-width:30rem}figure svg{margin:.3rem 0 .6rem}
@@ -267,7 +272,8 @@ figure{margin:0;max-width:30rem}figure svg{margin:.3rem 0 .6rem}
 .talk{display:flex;flex-direction:column;gap:.6rem}.talk>div{white-space:pre-wrap;unicode-bidi:plaintext}
 .asked{align-self:flex-end;background:var(--soft);border-radius:1rem;padding:.45rem 1rem;max-width:80%;margin-top:.5rem}
 .said small{display:block}dl{margin:0}dd{margin:0 0 .6rem;white-space:pre-wrap}
-.wide{overflow-x:auto;overflow-wrap:normal}details td{overflow-wrap:anywhere}table{border-collapse:collapse;font-size:.9rem}tr{border-bottom:1px solid var(--line)}
+.wide{overflow-x:auto;overflow-wrap:normal}details td{overflow-wrap:anywhere}
+table{border-collapse:collapse;font-size:.9rem}tr{border-bottom:1px solid var(--line)}
 th{text-align:left;font-weight:600}th,td{padding:.3rem 1.2rem .3rem 0;vertical-align:top}tbody th{font-weight:500}
 pre{white-space:pre-wrap;background:var(--soft);padding:.7rem 1rem;border-radius:.5rem;font-size:.85rem}
 details{margin:1.2rem 0}summary{cursor:pointer}footer{margin-top:3rem}

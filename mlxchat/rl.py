@@ -237,7 +237,8 @@ def rl(
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
         named = asked | dict(run=source.folder.name)
         again, command = (sft_command('rl', rl, named | o) for o in (dict(model_tag=other), {}))
-        m = _carry_out(source, target, c, tasks, more, start, log, command.strip('`'), again, '' if model_tag else tag, callbacks)
+        m = _carry_out(source, target, c, tasks, more, start, log, command.strip('`'), again,
+                       '' if model_tag else tag, callbacks)
     return m | dict(run=target.folder.name)
 
 rl.__delwrap__, RLConfig.__delwrap__ = RLConfig, LogConfig # the comments of their fields are the help

@@ -42,7 +42,8 @@ def table(
     top = ''.join(f'<th scope="col">{html.escape(h)}</th>' for h in head)
     body = [f'<tr><th scope="row">{html.escape(first)}</th>{"".join(f"<td>{html.escape(c)}</td>" for c in rest)}</tr>'
             for first, *rest in rows]
-    return f'<div class="wide" tabindex="0"><table><thead><tr>{top}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+    whole = f'<table><thead><tr>{top}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+    return f'<div class="wide" tabindex="0">{whole}</div>'
 
 # %% ../nbs/03o_scorecard.ipynb #fb78ebc4
 def _folder_of(known, checkpoint):
@@ -53,10 +54,11 @@ def _folder_of(known, checkpoint):
 def _baselines(known, checkpoint):
     "What trivial answers get: benchmark → (share, in words)"
     out = {k: (v, 'the same answer to all') for k, v in known.reported.get('constant_answer', {}).items()}
-    folder = _folder_of(known, checkpoint)
-    tasks = {}
+    folder, tasks = _folder_of(known, checkpoint), {}
     with suppress(OSError, ValueError):
-        if folder: tasks = sound(read_json(folder/'results.json', {'tasks': dict})['tasks'], {str: {'baseline': (0., 1.)}}, folder)
+        if folder:
+            found = read_json(folder/'results.json', {'tasks': dict})['tasks']
+            tasks = sound(found, {str: {'baseline': (0., 1.)}}, folder)
     return out | {k: (m['baseline'], 'guessing') for k, m in tasks.items() if m['baseline']}
 
 # %% ../nbs/03o_scorecard.ipynb #85a9c2a0
@@ -65,7 +67,8 @@ def _bar(name, m, baseline=None):
     share, words = baseline or (None, '')
     more = f'<small><i></i>{html.escape(words)}: {share:.0%}</small>' if baseline else ''
     number = f'<b>{m["score"]:.1%}</b> <span>{max(0, m["low"]):.1%} to {m["high"]:.1%}</span>'
-    return f'<li><div>{html.escape(name)}<div>{number}</div></div>{score_bar(m["score"], m["low"], m["high"], share)}{more}</li>'
+    bar = score_bar(m['score'], m['low'], m['high'], share)
+    return f'<li><div>{html.escape(name)}<div>{number}</div></div>{bar}{more}</li>'
 
 def _plain(name, m):
     "A score that is no share"
@@ -106,9 +109,9 @@ def can_do(
     more = {name: known.reported[k] for k, name in names.items() if k in known.reported}
     order = sorted(filter(known.scores.get, known.scores), key=_place)
     if not order: return _texts(known)
-    shown = _marks(known, order[-1], more)
+    note = f'<p class="note">{html.escape(order[-1])}; the line is the 95 % interval</p>'
     folded = [f'<details><summary>{html.escape(c)}</summary>{_marks(known, c)}</details>' for c in reversed(order[:-1])]
-    return f'<p class="note">{html.escape(order[-1])}; the line is the 95 % interval</p>{shown}{"".join(folded)}{_texts(known)}'
+    return note + _marks(known, order[-1], more) + ''.join(folded) + _texts(known)
 
 # %% ../nbs/03o_scorecard.ipynb #31c7373d
 def _spoken(text):
@@ -131,7 +134,8 @@ def _tries(known, most):
     kind, last = {'question': str, 'text': str, 'reward': float}, {}
     with suppress(OSError, ValueError):
         for _, o in json_lines(known.run.folder/'rollouts.jsonl', kind, lambda n, why: None): last[o['question']] = o
-    for o in [*last.values()][-most:]: yield dict(question=o['question'], said=o['text'], mark=f'reward {o["reward"]:.4g}')
+    for o in [*last.values()][-most:]:
+        yield dict(question=o['question'], said=o['text'], mark=f'reward {o["reward"]:.4g}')
 
 # %% ../nbs/03o_scorecard.ipynb #424bfbc7
 def talk(

@@ -59,7 +59,8 @@ def _gathered(own, val, mixture, only, tokenizer, folder, strict, files):
     "The material, with the mixture made"
     if not files['data'] and not mixture: raise ValueError('--mixture none leaves nothing to learn: give --data')
     mixed = made(mixture, tokenizer, folder, strict, print) if mixture else None
-    if own_code(mixture) and not files['data'] and not mixed[0].endless: own, val, mixed = mixed[0], val or mixed[1], None
+    if own_code(mixture) and not files['data'] and not mixed[0].endless:
+        own, val, mixed = mixed[0], val or mixed[1], None
     return _Material(own, val, mixed, mixture, only, folder, files, tokenizer)
 
 # %% ../nbs/06e_sft.ipynb #c145
@@ -280,7 +281,8 @@ def _carry_out(source, target, begun, material, names, log, command, again, tag,
 @ranged
 def sft(
     run:str='',        # run to teach: its tag, its folder or one of its checkpoints; default the latest that can learn
-    stage:str='',      # which of its models: base, sft or rl; default base for chat and for practice alone, else the last
+    # which of its models: base, sft or rl; default base for chat and for practice alone, else the last
+    stage:str='',
     step:str='',       # which checkpoint: a number, or best; default the last
     model_tag:str='',  # run for the result, default the same if it has only a base model, else a new one like demo-my
     data:list=None,    # own conversations, JSON lines in any of four shapes
@@ -319,7 +321,8 @@ def sft(
         other = next(f.name for f in numbered(source, model_tag or tag) if not f.exists())
         named = asked | dict(run=source.folder.name)
         again, command = (sft_command('sft', sft, named | o) for o in (dict(model_tag=other), {}))
-        m = _carry_out(source, target, begun, material, to_score, log, command.strip('`'), again, '' if model_tag else tag, callbacks)
+        m = _carry_out(source, target, begun, material, to_score, log, command.strip('`'), again,
+                       '' if model_tag else tag, callbacks)
     return m | dict(run=target.folder.name)
 
 sft.__delwrap__, SFTConfig.__delwrap__ = SFTConfig, LogConfig # the comments of their fields are the help
