@@ -4,12 +4,11 @@
 
 # %% auto #0
 __all__ = ['CACHE', 'SPEEDS', 'MOST', 'js_pattern', 'scores_of', 'page_said', 'about_run', 'facts_of', 'header_of', 'seal',
-           'sealed', 'part', 'engine_script', 'facts_html', 'score_html', 'about_html', 'policy', 'page_text',
-           'page_size', 'save_page', 'page_file', 'packed', 'page_speed', 'write_page', 'read_page', 'run_parts',
-           'write_run']
+           'sealed', 'part', 'engine_script', 'policy', 'page_text', 'page_size', 'save_page', 'page_file', 'packed',
+           'page_speed', 'write_page', 'read_page', 'run_parts', 'write_run']
 
 # %% ../../nbs/guides/onefile.ipynb #212bf9af
-import base64, hashlib, html, json, math, re, tempfile
+import base64, hashlib, json, math, re, tempfile
 from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib.resources import files
@@ -17,6 +16,7 @@ from pathlib import Path
 from ..checkpoint import checkpoints, metadata, save_checkpoint, write_json
 from ..config import GPTConfig
 from ..fast.ops import EPS
+from .card import about_html
 from .packing import GROUP, WORDS, cost_line, model_of, pack, stored_kind, unpack, weights_of
 from ..lesson import MIXTURES
 from .wasm_kernels import kernels_file
@@ -164,69 +164,6 @@ def engine_script(
     "The engine as one function: it gets a function that posts messages, and returns one that handles them"
     parts = '\n'.join(part(f'{name}.js') for name in ('tokens', 'calculator', 'model', 'worker', *more))
     return f"function mlxchatEngine(post) {{\n'use strict'\n{parts}\nreturn handle\n}}\n"
-
-# %% ../../nbs/guides/onefile.ipynb #9d03be77
-_STAGES = dict(base='pretrained only', mid='midtrained', sft='fine-tuned', rl='reinforcement learning')
-
-def _date(text): return f'{(d := datetime.fromisoformat(text)).day} {d:%B %Y}'
-
-def facts_html(
-    header:dict # from `header_of`
-)->str:
-    "The list about a model"
-    a = header['about']
-    n, size = a.get('parameters') or 0, a.get('bytes') or 0
-    million = f'{n/1e6:.{2 if n < 1e8 else 0}f} million' if n >= 1e6 else f'{n:,}'
-    facts = {'Name': [a.get('name')], 'Stage': [_STAGES.get(a.get('stage')), a.get('step') and f'step {a["step"]:,}'],
-             'Size': [n and f'{million} parameters'], 'Context': [f'{header["facts"]["context"]:,} tokens'],
-             'Weights': [a.get('weights'), size and f'{size/1e6:.1f} MB'], 'Learned from': [a.get('data')],
-             'Made': [a.get('date') and _date(a['date'])], 'Licence': [a.get('licence')]}
-    said = {name: ', '.join(filter(None, parts)) for name, parts in facts.items()}
-    return ''.join(f'<dt>{name}</dt><dd>{html.escape(text)}</dd>' for name, text in said.items() if text)
-
-# %% ../../nbs/guides/onefile.ipynb #c2a94e15
-_SKILLS = dict(counting='counting letters', identity='who it is', sums='sums in words', lengths='lengths of words',
-               smalltalk='small talk', unknown='“I don’t know”', memory='remembering')
-
-def score_html(
-    name:str,
-    score:float,
-    low:float=None,     # of the 95 % interval
-    high:float=None,
-    trivial:float=None, # score of a constant answer
-    n:int=None          # questions
-)->str:
-    "A row of the table: a bar, its interval and the mark of a constant answer"
-    def line(kind, x1, x2, y1, y2): return f'<line class="{kind}" x1="{x1:.1%}" x2="{x2:.1%}" y1="{y1}" y2="{y2}"/>'
-    known = low is not None
-    marks = line('range', low, high, 7, 7) if known else ''
-    words = f': 95 % interval, {n or "some"} questions.' if known else ''
-    if trivial is not None:
-        marks += line('trivial', trivial, trivial, 0, 14)
-        words += f' Always the same answer: {100*trivial:.0f} %'
-    def bar(kind, share): return f'<rect class="{kind}" width="{share:.1%}" height="14" rx="3"/>'
-    picture = f'<svg aria-hidden="true">{bar("track", 1)}{bar("score", score)}{marks}</svg>'
-    interval = f'<small>{100*low:.0f}–{100*high:.0f}</small>' if known else ''
-    return (f'<tr><th scope="row">{html.escape(_SKILLS.get(name, name))}</th><td class="wide">{picture}</td>'
-            f'<td>{100*score:.3g} % {interval}<span class="unseen">{words}</span></td></tr>')
-
-# %% ../../nbs/guides/onefile.ipynb #0b7d2f96
-def _ready(a): # what is true of a model, from what its run says
-    if a.get('stage') != 'base': return 'A small model that runs in this page. It makes mistakes.'
-    if a.get('read'): return 'It has read questions with answers among other texts, but was not fine-tuned to answer.'
-    return 'It was never taught to answer, so what it writes wanders.'
-
-def about_html(
-    header:dict # from `header_of`
-)->dict:        # for the places of page.html
-    "What the page says of its model"
-    a, text = header['about'], html.escape
-    ideas = ''.join(f'<button>{text(o)}</button>' for o in (a.get('suggestions') or [])[:6])
-    scores, maths = a.get('scores') or [], a.get('maths') or ''
-    return dict(TITLE=text(a['title']), GREETING=text(a.get('greeting') or 'What shall we talk about?'), IDEAS=ideas,
-                FACTS=facts_html(header), SCORES=''.join(score_html(**o) for o in scores),
-                HIDDEN='' if scores else 'hidden', MATHS=maths and f'Its weights have {text(maths)}.',
-                READY=_ready(a), MB=f'{(a.get("bytes") or 0)/1e6:.1f}')
 
 # %% ../../nbs/guides/onefile.ipynb #7da890d7
 def policy(
