@@ -23,11 +23,11 @@ class DemoConfig:
     n_head:int=5          # heads of 32 channels
     base_rows:int=16      # rows per pretraining step
     base_len:int=256      # tokens in such a row
-    base_steps:int=670    # pretraining steps
+    base_steps:int=720    # pretraining steps
     chat_share:float=.6   # of pretraining tokens that are conversations
     sft_rows:int=16       # rows per fine-tuning step
     sft_len:int=256       # tokens in such a row
-    sft_steps:int=1080    # fine-tuning steps
+    sft_steps:int=1130    # fine-tuning steps
     matrix_lr:float=.04   # Muon
     embedding_lr:float=.2 # token embedding, scaled with 1/√width
     unembedding_lr:float=.004 # lm_head, likewise
