@@ -176,9 +176,10 @@ def install(
     if not compiler: return 'there is no g++'
     base = os.environ.get('MLXCHAT_BASE_DIR') or '~/.cache/mlxchat'
     home = os.environ.get('MLXCHAT_PROGRAMS') or os.environ.get('_MLXCHAT_PROGRAMS') or f'{base}/kernels'
-    try: _put_first(Path(os.path.expanduser(home)).absolute()/f'cpu-{_key(compiler)}', compiler)
+    folder = Path(os.path.expanduser(home)).absolute()
+    try: _put_first(folder/f'cpu-{_key(compiler)}', compiler)
     except OSError as e: return str(e)
-    os.environ['_MLXCHAT_PROGRAMS'] = home # for processes that this one starts
+    os.environ['_MLXCHAT_PROGRAMS'] = str(folder) # for processes that this one starts
     return ''
 
 why_not = install() if __name__ == 'mlxchat.fast.programs' else ''
