@@ -61,7 +61,7 @@ class TrainStep:
         self.add = mx.compile(self._add_batch, inputs=forward, outputs=forward)
         self.finish = mx.compile(self._update_from_sum, inputs=state, outputs=state)
         self.of_rows = [mx.compile(self._sums, inputs=[model.state, self.scale]) for _ in range(self.threads)]
-        self.tracing, self.of_parts = threading.Lock(), []
+        self.of_parts = [] # updates of parts of the weights, once they are wanted
 
 # %% ../nbs/03_train.ipynb #9385d76d
 @patch
@@ -135,13 +135,19 @@ def accumulated(self:TrainStep,
     return total
 
 # %% ../nbs/03_train.ipynb #8cda25e2
+_tracing = threading.Lock()
+
+def _traced(model, compiled, ids, targets):
+    "Call a compiled function of some rows; the model has its weights back afterwards"
+    with _tracing:
+        weights = model.parameters()
+        try: return compiled(mx.array(ids), mx.array(targets))
+        finally: model.update(weights)
+
 @patch
 def _rows(self:TrainStep, i, ids, targets, total):
     "Sums over some rows, added to those before, in thread `i`"
-    with self.tracing:
-        weights = self.model.parameters()
-        try: sums = self.of_rows[i](mx.array(ids), mx.array(targets))
-        finally: self.model.update(weights)
+    sums = _traced(self.model, self.of_rows[i], ids, targets)
     if total: sums = tree_map(mx.add, total, sums)
     mx.eval(sums)
     return sums
@@ -161,7 +167,7 @@ def _shared_sums(self:TrainStep, batches):
 @patch
 def _moved(self:TrainStep, i, *args):
     "New weights and state of part `i`, in thread `i`"
-    with self.tracing: new = self.of_parts[i](*args)
+    with _tracing: new = self.of_parts[i](*args)
     mx.eval(new)
     return new
 
@@ -236,18 +242,13 @@ def _check_names(self:TrainStep):
     if lost := before - now: raise ValueError(f"{kind}.update drops state['{min(lost)}'], which must stay")
 
 # %% ../nbs/03_train.ipynb #c043
-_tracing = threading.Lock()
-
 def _nll(model, ids, targets):
     "Loss of every token by the compiled program, some rows in each thread where rows are independent"
     own = getattr(model.nll, '__func__', None) is GPT.nll
     parts = equal_parts(len(ids), cores()) if own else []
     if len(parts) < 2: return model._nll(mx.array(ids), mx.array(targets))
     def some(i, ids, targets):
-        with _tracing:
-            weights = model.parameters()
-            try: losses = model._nll(mx.array(ids), mx.array(targets))
-            finally: model.update(weights)
+        losses = _traced(model, model._nll, ids, targets)
         mx.eval(losses)
         return losses
     mx.eval(model.state)
