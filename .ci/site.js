@@ -59,8 +59,10 @@ async function search() {
   if (words.length) await loaded()
   const ranked = words.length ? SECTIONS.map(o => [rank(o, words), o]).filter(([n]) => n) : []
   ranked.sort(([a], [b]) => b - a)
-  const items = ranked.slice(0, 12).map(([, [path, title, heading, text]]) => make('li', {},
-    make('a', {href: `${root}/${path}`}, heading ? `${title}: ${heading}` : title), make('p', {}, excerpt(text, words))))
+  const items = ranked.slice(0, 12).map(([, [path, title, heading, text]]) => {
+    const link = make('a', {href: `${root}/${path}`}, heading ? `${title}: ${heading}` : title)
+    return make('li', {}, link, make('p', {}, excerpt(text, words)))
+  })
   const nothing = words.length && !items.length ? [make('li', {}, 'Nothing found')] : []
   results.replaceChildren(...items, ...nothing)
   results.hidden = !words.length

@@ -397,7 +397,10 @@ function draw(turn) {
       end = box.lastChild
     if (busy && !o.done)
       (end?.nodeName === 'P' ? end : box).append(make('span', {class: 'caret', 'aria-hidden': 'true'}))
-    if (busy && o.waits) box.append(make('div', {class: 'facts'}, o.waits + ' ', word('Now', () => (o.now = true), 'Send it now')))
+    if (busy && o.waits) {
+      const now = word('Now', () => (o.now = true), 'Send it now')
+      box.append(make('div', {class: 'facts'}, o.waits + ' ', now))
+    }
     return turn.beside ? make('div', {class: 'voice'}, box, make('div', {class: 'facts'}, o.facts)) : box
   })
   const all = i < 0 ? [] : parentOf(turn).next,

@@ -76,9 +76,10 @@ function merge(mine, other) {
     merge(same, o)
   }
 }
+const PASSING = ['el', 'editing', 'done', 'waits', 'now'] // what is shown and not kept
 const written = chat =>
   JSON.stringify(chat, (k, v) =>
-    ['el', 'editing', 'done', 'waits', 'now'].includes(k) ? undefined : k === 'next' ? v.filter(t => t.parts.some(p => p.text)) : v
+    PASSING.includes(k) ? undefined : k === 'next' ? v.filter(t => t.parts.some(p => p.text)) : v
   )
 function put(key, raw) {
   try {
