@@ -105,13 +105,15 @@ def _compiled(compiler, args):
     source = next((o for o in args if o.endswith('.cpp')), '')
     if not source or '-shared' not in args: return False
     result, theirs = args[args.index('-o') + 1], Path(source).read_text('utf-8')
+    new = f'{result}.{os.getpid()}'
     if rewritten(theirs) == theirs: return False
     options = [o for o in args if o not in (source, result, '-o', '-shared')] + _FLAGS
     ours = rewritten(theirs, _header(compiler, Path(source).parent, options + ['-DVECTOR_EXP']))
     for define, library in ((['-DVECTOR_EXP'], ['-lmvec']), ([], [])):
-        command = [compiler, *options, *define, '-shared', '-Wl,--no-undefined', '-x', 'c++', '-', '-o', result]
-        p = subprocess.run([*command, *library, '-lm'], input=ours.encode(), capture_output=True)
-        if not p.returncode: return True
+        command = [compiler, *options, *define, '-shared', '-Wl,--no-undefined', '-x', 'c++', '-', '-o', new]
+        if subprocess.run([*command, *library, '-lm'], input=ours.encode(), capture_output=True).returncode: continue
+        os.replace(new, result) # whole at once: another process may be about to load it
+        return True
     return False
 
 def run_compiler(
