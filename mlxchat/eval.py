@@ -11,10 +11,13 @@ __all__ = ['PADDING', 'compressed_bpb', 'text_bpb', 'Continuation', 'best', 'Sha
 import gzip, lzma, math, os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 from fastcore.basics import patch
 from .safety.console import Bar
+from .fast.cores import cores, one_thread_each, side_by_side, tracing
 from .fast.device import device_kind
 from .fast.decode import masked_attention
 from .engine import Engine
@@ -150,25 +153,35 @@ class _Question:
 
 def _round(n, step): return step*-(-n//step)
 
+def _batches(todo, batch_tokens, positions):
+    "Questions to read together, from the longest on; tokens of a trunk, tokens of a branch, branches"
+    while todo:
+        some = [todo.pop()]
+        S, T, n = *some[0].size, len(some[0].rows)
+        while todo:
+            T_, n_ = max(T, todo[-1].size[1]), max(n, len(todo[-1].rows))
+            if (len(some) + 1)*(S + n_*T_) > batch_tokens or S + T_ > positions: break
+            some.append(todo.pop())
+            T, n = T_, n_
+        yield some, S, T, n
+
 # %% ../nbs/05_eval.ipynb #c199
 def likelihoods(
     model:GPT,
     questions:list,         # per question its rows: (ids, start, end), the tokens in that range are scored
     batch_tokens:int=0,     # read at a time; 0 for 16384 on a GPU and 1024 on a CPU
 ):                          # yields (index of a question, list of `Continuation`), as they are done
-    "How likely the model finds the endings of texts"
+    "How likely the model finds the endings of texts; each core of a CPU reads a batch of its own"
     # a CPU gains nothing from large batches, and rows in small ones are of more equal length
     batch_tokens = batch_tokens or (1024 if device_kind() == 'cpu' else 16384)
     todo = sorted((_Question(i, cropped(rows, model)) for i, rows in enumerate(questions)), key=lambda q: q.size)
-    while todo:
-        some = [todo.pop()]
-        S, T, n = *some[0].size, len(some[0].rows)
-        while todo:
-            T_, n_ = max(T, todo[-1].size[1]), max(n, len(todo[-1].rows))
-            if (len(some) + 1)*(S + n_*T_) > batch_tokens or S + T_ > model.max_positions: break
-            some.append(todo.pop())
-            T, n = T_, n_
-        for q, endings in zip(some, _read(model, some, S, T, n)): yield q.index, [endings[k] for k in q.places]
+    batches, n = _batches(todo, batch_tokens, model.max_positions), cores()
+    mx.eval(model.state) # nothing may be left to do for another thread's stream
+    while some := list(islice(batches, n)):
+        with one_thread_each() if len(some) > 1 else nullcontext():
+            read = side_by_side(_read, [(model, *batch) for batch in some])
+        for (asked, *_), found in zip(some, read):
+            for q, endings in zip(asked, found): yield q.index, [endings[k] for k in q.places]
 
 # %% ../nbs/05_eval.ipynb #7b7f59d1
 def no_nan(
@@ -185,14 +198,18 @@ def _padded(rows, width):
     return mx.array(out)
 
 # %% ../nbs/05_eval.ipynb #fb703d87
-def _read(model, questions, S, T, n):
-    "The endings of some questions: trunks of at most S tokens, n branches of at most T"
+def _hidden(model, questions, S, T, n):
+    "What a model makes of the tokens of trunks and branches, (tokens, E)"
     cache, E = PrefillCache(model.config.n_layer, [q.n for q in questions]), model.config.n_embd
-    with model.inference(): h = model.hidden(_padded([q.trunk for q in questions], S), cache).reshape(-1, E)
-    if T:
-        branches = [b for q in questions for b in q.branches + [[]]*(n - len(q.branches))]
-        with model.inference(): after = model.hidden(_padded(branches, T), SharedPrefixCache(cache, n))
-        h = mx.concatenate([h, after.reshape(-1, E)])
+    h = model.hidden(_padded([q.trunk for q in questions], S), cache).reshape(-1, E)
+    if not T: return h
+    branches = [b for q in questions for b in q.branches + [[]]*(n - len(q.branches))]
+    after = model.hidden(_padded(branches, T), SharedPrefixCache(cache, n))
+    return mx.concatenate([h, after.reshape(-1, E)])
+
+def _read(_, model, questions, S, T, n):
+    "The endings of some questions: trunks of at most S tokens, n branches of at most T"
+    with tracing, model.inference(): h = _hidden(model, questions, S, T, n)
     at, targets = [], [] # where in h the tokens are predicted, and which they are
     for g, q in enumerate(questions):
         for c, (ids, start, end) in enumerate(q.rows):

@@ -7,12 +7,12 @@ __all__ = ['Optimizer', 'TrainStep', 'compiled_nll', 'text_bytes', 'bits_per_byt
            'train_model']
 
 # %% ../nbs/03_train.ipynb #c036
-import math, threading, time
+import math, time
 from copy import copy
 from functools import partial
 from typing import Protocol
 from fastcore.basics import patch
-from .fast.cores import cores, divide, equal_parts, join, one_thread_each, side_by_side, update_of, work_of
+from .fast.cores import cores, divide, equal_parts, join, one_thread_each, side_by_side, tracing, update_of, work_of
 from .fast.device import device_kind, mind_threads
 from .fast.loss_scale import all_finite, check_scale, fill_state, next_scale, prepare_scale, scaled_gradient
 from .model import GPT
@@ -135,11 +135,9 @@ def accumulated(self:TrainStep,
     return total
 
 # %% ../nbs/03_train.ipynb #8cda25e2
-_tracing = threading.Lock()
-
 def _traced(model, compiled, ids, targets):
     "Call a compiled function of some rows; the model has its weights back afterwards"
-    with _tracing:
+    with tracing:
         weights = model.parameters()
         try: return compiled(mx.array(ids), mx.array(targets))
         finally: model.update(weights)
@@ -167,7 +165,7 @@ def _shared_sums(self:TrainStep, batches):
 @patch
 def _moved(self:TrainStep, i, *args):
     "New weights and state of part `i`, in thread `i`"
-    with _tracing: new = self.of_parts[i](*args)
+    with tracing: new = self.of_parts[i](*args)
     mx.eval(new)
     return new
 

@@ -133,12 +133,13 @@ def listening(
     for *turns, true in held[:n]:
         others = [s[-1] for s in rng.sample(held, min(40, len(held))) if s[-1] != true]
         other = min(others, key=lambda o: abs(len(o) - len(true)))
-        rows += [[_rendered(tokenizer, before, r) for before in (turns, ['ok']) for r in (true, other)]]
-    gained = 0
-    for _, (true, other, true_alone, other_alone) in likelihoods(model, rows):
+        rows += [[_rendered(tokenizer, before, r) for r in (true, other)] for before in (turns, ['ok'])]
+    found, gained = dict(likelihoods(model, rows)), 0
+    for i in range(0, len(rows), 2):
+        (true, other), (true_alone, other_alone) = found[i], found[i + 1]
         more = (true_alone.nats - true.nats) - (other_alone.nats - other.nats)
         gained += .5*(more > 0) + .5*(more >= 0) # a tie counts half
-    return share(gained, len(rows))
+    return share(gained, len(rows)//2)
 
 # %% ../../nbs/guides/manners.ipynb #fccef458
 SKILLS = 'arithmetic', 'counting', 'spelling', 'identity', 'sums', 'lengths'
