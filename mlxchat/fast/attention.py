@@ -39,12 +39,12 @@ def _block_forward(q, k, v, mask, scale, bounded):
 def _block_backward(q, k, v, o, g, mask, scale, bounded):
     "Gradients of q, k and v of a block, k's and v's summed over the group of query heads"
     e, _ = _exp_scores(q, k, mask, scale, bounded)
-    p = e / (e @ mx.ones((e.shape[-1], 1)))
+    g = (g / (e @ mx.ones((e.shape[-1], 1)))).astype(g.dtype)
     dot = (g*o).astype(mx.float32) @ mx.ones((q.shape[-1], 1))
-    ds = (p * (g @ v.swapaxes(-1,-2) - dot) * scale).astype(q.dtype)
-    dk, dv = ds.swapaxes(-1,-2) @ q, p.astype(v.dtype).swapaxes(-1,-2) @ g
+    ds = (e * (g @ v.swapaxes(-1,-2) - dot)).astype(q.dtype)
+    dk, dv = scale * (ds.swapaxes(-1,-2) @ q), e.astype(v.dtype).swapaxes(-1,-2) @ g
     if q.shape[2] > 1: dk, dv = dk.sum(2, keepdims=True), dv.sum(2, keepdims=True)
-    return ds @ k, dk, dv
+    return scale * (ds @ k), dk, dv
 
 # %% ../../nbs/fast/attention.ipynb #c050
 @lru_cache
