@@ -23,11 +23,11 @@ class DemoConfig:
     n_head:int=5          # heads of 32 channels
     base_rows:int=16      # rows per pretraining step
     base_len:int=256      # tokens in such a row
-    base_steps:int=720    # pretraining steps
+    base_steps:int=700    # pretraining steps
     chat_share:float=.6   # of pretraining tokens that are conversations
     sft_rows:int=16       # rows per fine-tuning step
     sft_len:int=256       # tokens in such a row
-    sft_steps:int=1130    # fine-tuning steps
+    sft_steps:int=1210    # fine-tuning steps
     matrix_lr:float=.04   # Muon
     embedding_lr:float=.2 # token embedding, scaled with 1/√width
     unembedding_lr:float=.004 # lm_head, likewise
@@ -39,8 +39,8 @@ class DemoConfig:
     sft_lr:float=1.       # of the learning rates, with which fine-tuning begins
     seed:int=0            # of weights and of the order of practice
     english:bool=True     # read speeches and conversations as well, which come from the network?
-    text_share:float=.36  # of fine-tuning tokens that are documents, so that they are not forgotten
-    talk_share:float=.16  # of conversations that are stretches of real ones
+    text_share:float=.33  # of fine-tuning tokens that are documents, so that they are not forgotten
+    talk_share:float=.15  # of conversations that are stretches of real ones
 
 # %% ../../nbs/guides/dials.ipynb #c296669
 SIZES = dict(

@@ -243,7 +243,7 @@ def evaluate(self:Memory, i:int, output_text:str)->bool:
     return bool(re.search(rf'\b{thing}\b' if thing else r'\bnot told\b', said, re.I))
 
 # %% ../../nbs/sources/small_talk.ipynb #d6338bcf
-SHARES = dict(arithmetic=.05, counting=.11, spelling=.41, identity=.045, sums=.05, lengths=.02,
+SHARES = dict(arithmetic=.05, counting=.12, spelling=.40, identity=.045, sums=.05, lengths=.02,
               smalltalk=.22, unknown=.03, stories=.015, memory=.05)
 
 def practice_tasks(
