@@ -8,6 +8,7 @@ __all__ = ['facts_html', 'score_html', 'about_html']
 # %% ../../nbs/guides/card.ipynb #359d0aad
 import html
 from datetime import datetime
+from ..scorecard import in_words
 
 # %% ../../nbs/guides/card.ipynb #9d03be77
 _STAGES = dict(base='pretrained only', mid='midtrained', sft='fine-tuned', rl='reinforcement learning')
@@ -29,9 +30,6 @@ def facts_html(
     return ''.join(f'<dt>{name}</dt><dd>{html.escape(text)}</dd>' for name, text in said.items() if text)
 
 # %% ../../nbs/guides/card.ipynb #c2a94e15
-_SKILLS = dict(counting='counting letters', identity='who it is', sums='sums in words', lengths='lengths of words',
-               smalltalk='small talk', unknown='“I don’t know”', memory='remembering')
-
 def score_html(
     name:str,
     score:float,
@@ -51,7 +49,7 @@ def score_html(
     def bar(kind, share): return f'<rect class="{kind}" width="{share:.1%}" height="14" rx="3"/>'
     picture = f'<svg aria-hidden="true">{bar("track", 1)}{bar("score", score)}{marks}</svg>'
     interval = f'<small>{100*low:.0f}–{100*high:.0f}</small>' if known else ''
-    return (f'<tr><th scope="row">{html.escape(_SKILLS.get(name, name))}</th><td class="wide">{picture}</td>'
+    return (f'<tr><th scope="row">{html.escape(in_words(name))}</th><td class="wide">{picture}</td>'
             f'<td>{100*score:.3g} % {interval}<span class="unseen">{words}</span></td></tr>')
 
 # %% ../../nbs/guides/card.ipynb #0b7d2f96
