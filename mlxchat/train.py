@@ -12,7 +12,8 @@ from copy import copy
 from functools import partial
 from typing import Protocol
 from fastcore.basics import patch
-from .fast.cores import cores, divide, equal_parts, join, one_thread_each, side_by_side, tracing, update_of, work_of
+from .fast.cores import cores, one_thread_each, side_by_side, tracing
+from .fast.cores import divide, equal_parts, join, update_of, work_of
 from .fast.device import device_kind, mind_threads
 from .fast.loss_scale import all_finite, check_scale, fill_state, next_scale, prepare_scale, scaled_gradient
 from .model import GPT

@@ -8,7 +8,7 @@ __all__ = ['QUESTIONS', 'Demo', 'next_steps', 'check_demo', 'rehearse', 'rehears
 # %% ../../nbs/guides/demo.ipynb #c003
 import functools, html, json, os, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from fastcore.basics import patch
@@ -341,7 +341,7 @@ def check_demo(run:Run):
                          f'`mlxchat chat --run {run.folder.name}` talks with it')
 
 # %% ../../nbs/guides/demo.ipynb #b40c2351
-_REHEARSE = 'import sys; from mlxchat.guides.demo import rehearse; rehearse(sys.argv[1])'
+_REHEARSE = 'import sys\nfrom mlxchat.guides.demo import rehearse\nrehearse(sys.argv[1])'
 
 def rehearse(
     dials:str # `DemoConfig` as JSON
@@ -384,7 +384,7 @@ def demo(
     d = Demo(tag=model_tag)
     if (folder/'report.json').exists(): return chat(run=model_tag, stage='sft')
     check_demo(d.run)
-    with interruptible(), d.run.lock(), rehearsed(d.c):
+    with interruptible(), d.run.lock(), nullcontext() if d.run.stages() else rehearsed(d.c):
         if 'set' in run_config(d.run): d.run.begin_again() # of `train`, which has another tokenizer
         d.prepare()
         d.base_stage()
